@@ -1,0 +1,1 @@
+"""Loaders of preference pairs: files, hub datasets, the column families that peers use."""

@@ -1,0 +1,47 @@
+"""The exceptions of Rightly; all of them print as one line, without a traceback, on the command line.
+
+    RightlyError
+    ├── InputError            a file, a row or a flag is not usable: says where, what came, what to do
+    ├── MissingExtraError     an optional dependency is needed: says the install command
+    ├── BudgetExceededError   the money or token limit of a run is reached; what is done is kept
+    └── EndpointError         an endpoint refuses every call (bad key, unknown model): stop, don't retry
+"""
+
+
+class RightlyError(Exception):
+    """Base of every error that a user can act on."""
+
+
+class InputError(RightlyError):
+    """A file, a row or a flag is not usable.
+
+    Args:
+        problem: What was expected and what came, in one line.
+        where: The file, and the row when known (``pairs.jsonl:17``).
+        fix: What to do about it.
+    """
+
+    def __init__(self, problem: str, *, where: str = "", fix: str = "") -> None:
+        self.problem, self.where, self.fix = problem, where, fix
+        message = f"{where}: {problem}" if where else problem
+        super().__init__(f"{message}; {fix}" if fix else message)
+
+
+class MissingExtraError(RightlyError):
+    """An optional dependency is needed.
+
+    Args:
+        what: The feature that needs it.
+        extra: The name of the extra that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional dependency; run: pip install 'rightly[{extra}]'")
+
+
+class BudgetExceededError(RightlyError):
+    """The money limit of a run is reached; everything answered so far is on disk."""
+
+
+class EndpointError(RightlyError):
+    """An endpoint refuses the run as a whole (wrong key, unknown model, unreachable host)."""

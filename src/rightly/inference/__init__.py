@@ -1,0 +1,1 @@
+"""Ask a language model: hosted, local or replayed, through one small protocol."""

@@ -1,0 +1,74 @@
+"""The one way to ask a language model: a request in, a completion out.
+
+A generator never raises because one call failed: the failure is part of the completion. It raises only when the run as a
+whole must stop (`EndpointError`, `BudgetExceededError`).
+"""
+
+from typing import Protocol
+
+from rightly.types import FailureKind, Frozen, Message, Usage, content_key
+
+
+class Request(Frozen):
+    """One call, whole: equal requests may share one answer.
+
+    Attributes:
+        messages: The chat, oldest first.
+        temperature: Sampling temperature; ``None`` leaves it to the server.
+        top_p: Nucleus mass; ``None`` leaves it to the server.
+        max_tokens: Most tokens to generate, thinking included; ``None`` leaves it to the server.
+        seed: Sampling seed where the server honours one.
+        sample: Which repeat this is; separates repeats in the cache, not sent.
+    """
+
+    messages: tuple[Message, ...]
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    sample: int = 0
+
+    @property
+    def key(self) -> str:
+        """Identity of the request's content (not of the model that answers it)."""
+        return content_key([self.model_dump_json()])
+
+
+class Completion(Frozen):
+    """What came back.
+
+    Attributes:
+        text: The answer, reasoning markup included where the server inlines it; partial when truncated.
+        finish_reason: As the server gave it (``stop``, ``length``, ``content_filter``, ...).
+        usage: Tokens billed, retried attempts that were billed included.
+        failure: ``truncated``, ``refused`` or ``provider``; ``None`` when the answer is complete.
+        detail: One line on the failure.
+        cached: Whether it came from the cache; then nothing was billed now.
+    """
+
+    text: str = ""
+    finish_reason: str = ""
+    usage: Usage = Usage()
+    failure: FailureKind | None = None
+    detail: str = ""
+    cached: bool = False
+
+
+class Generator(Protocol):
+    """Anything that answers requests.
+
+    Attributes:
+        name: Identity for cache keys and records: the model and whatever changes its answers.
+        concurrency: How many calls are worth having in flight at once.
+    """
+
+    name: str
+    concurrency: int
+
+    async def generate(self, request: Request) -> Completion:
+        """Answer one request; safe to call concurrently."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections or the model."""
+        ...

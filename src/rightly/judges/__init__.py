@@ -1,0 +1,1 @@
+"""Who is better and why: generative judges, heuristics, held-out people, panels."""

@@ -1,0 +1,27 @@
+"""What a judge is: something that looks at a pair in one order and says which response is better, and why."""
+
+from typing import Protocol
+
+from rightly.types import Judgment, Order, PreferencePair
+
+
+class Judge(Protocol):
+    """Anything that prefers.
+
+    Attributes:
+        name: Identity in records and tables, settings included.
+        orders: The orders in which it wants to see each pair; one or both.
+        concurrency: How many judgments are worth having in flight at once.
+    """
+
+    name: str
+    orders: tuple[Order, ...]
+    concurrency: int
+
+    async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
+        """Judge the pair, shown in that order; verdict and reasons come back in the names of the stored pair."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the judge holds."""
+        ...

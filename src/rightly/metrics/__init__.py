@@ -1,0 +1,1 @@
+"""Numbers from arrays: accuracy, agreement, intervals, paired tests. No torch, no models."""

@@ -1,0 +1,1 @@
+"""Do the reasons agree? Atomise human feedback, match one to one, measure consistency."""

@@ -1,0 +1,123 @@
+"""Match a judge's reasons with the human ones, each with at most one.
+
+A matcher gives sparse graded links between two lists; the assignment that maximises their sum under one-to-one is found
+here (Outcome Accuracy is Not Enough, 2026, the definition of ``S_total``). The paper's official scripts leave one-to-one
+to the prompt, so one vague reason can match every human reason; here it is enforced.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from rightly.types import FailureKind, Frozen, Order, Usage, content_key
+
+
+class Link(Frozen):
+    """A graded claim that candidate reason ``candidate`` says what reference reason ``reference`` says.
+
+    Attributes:
+        reference: Index into the human list, from 0.
+        candidate: Index into the judge's list, from 0 (its rank minus one).
+        score: In (0, 1]; 1 is the same point, key conditions included.
+    """
+
+    reference: int
+    candidate: int
+    score: float
+
+
+class Match(Frozen):
+    """What a matcher said of two lists, before anything is resolved.
+
+    Attributes:
+        links: Every link with a score above 0; ``()`` also when it failed.
+        raw: The matcher's answer as it came (empty for matchers that compute).
+        failure: Why there are no links; the pair is then left out of consistency and counted.
+        detail: One line on the failure.
+        usage: Tokens billed.
+    """
+
+    links: tuple[Link, ...] = ()
+    raw: str = ""
+    failure: FailureKind | None = None
+    detail: str = ""
+    usage: Usage = Usage()
+
+
+class MatchRecord(Frozen):
+    """A match as it is stored: whose lists, which lists, what was said.
+
+    Attributes:
+        pair_id: The pair.
+        judge: The judge whose reasons were matched.
+        order: The order in which the judge saw the pair.
+        matcher: Name of the matcher.
+        reference: The human reasons, as matched.
+        candidate: The judge's reasons, most important first, as matched.
+        match: The matcher's answer.
+    """
+
+    pair_id: str
+    judge: str
+    order: Order
+    matcher: str
+    reference: tuple[str, ...]
+    candidate: tuple[str, ...]
+    match: Match
+
+    @property
+    def key(self) -> str:
+        """Identity of the work: the judge's judgment, the matcher and both lists."""
+        return content_key([self.pair_id, self.judge, self.order, self.matcher, *self.reference, "\x1e", *self.candidate])
+
+
+class Matcher(Protocol):
+    """Anything that links two lists of reasons.
+
+    Attributes:
+        name: Identity in records and tables.
+        concurrency: How many matches are worth having in flight at once.
+        smoke_only: True for matchers that only show that the pipeline runs; reports say so.
+    """
+
+    name: str
+    concurrency: int
+    smoke_only: bool
+
+    async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """Link the lists; empty lists give no links and cost nothing."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the matcher holds."""
+        ...
+
+
+def assign(links: Sequence[Link]) -> list[Link]:
+    """The links of the best one-to-one assignment (Hungarian), by candidate rank.
+
+    Ties in the sum are broken towards earlier candidates, then earlier references, so the result does not depend on the
+    order of ``links``. Links with a score of 0 or less are ignored; a repeated link counts with its best score.
+
+    >>> [(l.reference, l.candidate) for l in assign([Link(reference=r, candidate=0, score=1.0) for r in range(4)])]
+    [(0, 0)]
+    """
+    best: dict[tuple[int, int], float] = {}
+    for link in links:
+        if link.score > 0:
+            spot = (link.reference, link.candidate)
+            best[spot] = max(link.score, best.get(spot, 0.0))
+    if not best:
+        return []
+    rows = sorted({r for r, _ in best})
+    columns = sorted({c for _, c in best})
+    scores = np.zeros((len(rows), len(columns)))
+    for (reference, candidate), score in best.items():
+        scores[rows.index(reference), columns.index(candidate)] = score
+    # Far below any difference between graded scores (two decimals), far above rounding.
+    preference = np.add.outer(np.arange(len(rows)), np.arange(len(columns)) * len(rows)) * 1e-9
+    picked = linear_sum_assignment(scores - preference * (scores > 0), maximize=True)
+    pairs = [(rows[i], columns[j]) for i, j in zip(*picked, strict=True) if scores[i, j] > 0]
+    return [Link(reference=r, candidate=c, score=best[r, c]) for r, c in sorted(pairs, key=lambda spot: spot[1])]

@@ -1,0 +1,95 @@
+"""Which response does a text speak of? Reads and swaps "Response 1", "A2", "the second answer", "B's".
+
+People and judges name the two responses of a pair in many ways. When the pair is swapped, so must be the names in every
+rationale, else a right reason is matched with the wrong response ("Rationale Consistency" is silent on this; see the
+papers page in ``docs``). All patterns are symmetric in the two sides, so swapping twice gives the text back.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+Side = Literal["A", "B"]
+
+_NOUN = r"(?:response|answer|argument|assistant|output|model|reply|completion|candidate|summary|essay)"
+_MARK = r"(?:[12](?!\.?\d)|A[12]|[AB]|one|two|One|Two|\([aAbB]\))(?![\w'])"
+_POSSESSED_MARK = r"(?:[12](?!\.?\d)|A[12]|[AB]|\([aAbB]\))(?='s\b)"
+_LINK = r"\s*(?:,|/|&|and|or|vs\.?|versus|than)\s*"
+
+# A bare capital letter is a reference only where an article or a grade cannot stand.
+_NOT_A_NAME_BEFORE = (
+    r"(?<![\w.'-])(?<!vitamin )(?<!Vitamin )(?<!grade )(?<!Grade )(?<!plan )(?<!Plan )(?<!type )(?<!Type )"
+    r"(?<!option )(?<!Option )(?<!part )(?<!Part )(?<!section )(?<!Section )(?<!class )(?<!point )(?<!step )"
+)
+_VERB = (
+    r"(?:is|was|has|had|does|did|do|doesn|didn|isn|wasn|gives?|gave|provides?|provided|contains?|omits?|misses|lacks?"
+    r"|states?|stated|says?|said|uses?|used|makes?|made|answers|follows?|followed|fails?|failed|includes?|included"
+    r"|explains?|explained|offers?|offered|wins|loses|can|could|would|will|should|may|might|only|also|never|just"
+    r"|simply|correctly|wrongly|incorrectly|clearly|better|over|and|or|vs|versus|than|but|because|breaks|wrong)"
+)
+_BARE = rf"{_NOT_A_NAME_BEFORE}[AB](?:(?='s\b)|(?=\s+{_VERB}\b)|(?=\s*[,;:.!?)\]]|\s*$))"
+_BARE_AFTER = rf"(?<=[Uu]nlike )[AB]\b|(?<=than )[AB]\b|(?<=over )[AB]\b|(?<=prefer )[AB]\b|(?<=to )[AB](?=[,.;]|\s*$)"
+
+_REFERENCE = re.compile(
+    rf"""
+    (?P<many>\b(?i:{_NOUN}(?:es|s)|summaries|replies)\s+{_MARK}{_LINK}{_MARK})
+    | (?P<named>\b(?i:{_NOUN})[\s_\#-]*(?:{_MARK}|{_POSSESSED_MARK}))
+    | (?P<ordinal>\b(?:first|second|First|Second|FIRST|SECOND)\s+(?i:{_NOUN}|one)\b)
+    | (?P<coded>\b[Aa][12]\b(?!\.?\d))
+    | (?P<pair>(?<![\w'.-])[AB]{_LINK}[AB](?![\w]))
+    | (?P<bare>{_BARE}|{_BARE_AFTER})
+    """,
+    re.VERBOSE,
+)
+_TOKEN = {
+    "many": re.compile(rf"(?<=\s|/|,|&){_MARK}"),
+    "named": re.compile(r"(?:A?[12]|[AB]|one|two|One|Two|\([aAbB]\))$"),
+    "ordinal": re.compile(r"^\w+"),
+    "coded": re.compile(r"[12]$"),
+    "pair": re.compile(r"\b[AB]\b"),
+    "bare": re.compile(r"[AB]"),
+}
+_SWAPPED = {
+    "1": "2", "A": "B", "a": "b", "one": "two", "One": "Two", "first": "second", "First": "Second",
+    "FIRST": "SECOND", "A1": "A2", "(a)": "(b)", "(A)": "(B)",
+}  # fmt: skip
+_SWAPPED |= {new: old for old, new in _SWAPPED.items()}
+_FIRST_SIDE = {"1", "a", "one", "first", "a1", "(a)"}
+_ASIDE = re.compile(r"(?i)\b(?:unlike|than|compared (?:to|with)|in contrast (?:to|with)|as opposed to|whereas|while)\s+(?:the\s+)?$")
+
+
+def swap_references(text: str) -> str:
+    """Name the other response wherever one is named; ``swap_references(swap_references(t)) == t``.
+
+    >>> swap_references("Response 1 is right, unlike the second answer; A's tone is better than B.")
+    'Response 2 is right, unlike the first answer; B's tone is better than A.'
+    """
+    return _REFERENCE.sub(lambda match: _token_pattern(match).sub(_swap_token, match.group()), text)
+
+
+def mentioned_sides(text: str) -> list[Side]:
+    """The sides that a text names, in order of mention, with repeats; ``[]`` where it names none."""
+    return [side for side, _ in _mentions(text)]
+
+
+def subject_side(text: str) -> Side | None:
+    """The side that a point speaks of: the first one named that is not set aside ("Unlike A, B ..." speaks of B)."""
+    mentions = list(_mentions(text))
+    for side, start in mentions:
+        if not _ASIDE.search(text[:start]):
+            return side
+    return mentions[0][0] if mentions else None
+
+
+def _mentions(text: str) -> Iterator[tuple[Side, int]]:
+    for match in _REFERENCE.finditer(text):
+        for token in _token_pattern(match).finditer(match.group()):
+            yield ("A" if token.group().lower() in _FIRST_SIDE else "B"), match.start()
+
+
+def _token_pattern(match: re.Match[str]) -> re.Pattern[str]:
+    return _TOKEN[match.lastgroup or "bare"]
+
+
+def _swap_token(token: re.Match[str]) -> str:
+    return _SWAPPED[token.group()]

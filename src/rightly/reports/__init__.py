@@ -1,0 +1,1 @@
+"""Reports from records: a self-contained HTML file and a terminal summary."""
