@@ -1,10 +1,10 @@
 """The exceptions of Rightly; all of them print as one line, without a traceback, on the command line.
 
-    RightlyError
-    ├── InputError            a file, a row or a flag is not usable: says where, what came, what to do
-    ├── MissingExtraError     an optional dependency is needed: says the install command
-    ├── BudgetExceededError   the money or token limit of a run is reached; what is done is kept
-    └── EndpointError         an endpoint refuses every call (bad key, unknown model): stop, don't retry
+RightlyError
+├── InputError            a file, a row or a flag is not usable: says where, what came, what to do
+├── MissingExtraError     an optional dependency is needed: says the install command
+├── BudgetExceededError   the money or token limit of a run is reached; what is done is kept
+└── EndpointError         an endpoint refuses every call (bad key, unknown model): stop, don't retry
 """
 
 

@@ -55,7 +55,9 @@ _SWAPPED = {
 }  # fmt: skip
 _SWAPPED |= {new: old for old, new in _SWAPPED.items()}
 _FIRST_SIDE = {"1", "a", "one", "first", "a1", "(a)"}
-_ASIDE = re.compile(r"(?i)\b(?:unlike|than|compared (?:to|with)|in contrast (?:to|with)|as opposed to|whereas|while)\s+(?:the\s+)?$")
+_ASIDE = re.compile(
+    r"(?i)\b(?:unlike|than|compared (?:to|with)|in contrast (?:to|with)|as opposed to|whereas|while)\s+(?:the\s+)?$"
+)
 
 
 def swap_references(text: str) -> str:

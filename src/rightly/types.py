@@ -33,6 +33,20 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
+class Record(Frozen):
+    """A piece of finished work, as a line of a record file."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the work, from its content: equal keys need the work done once."""
+        raise NotImplementedError
+
+    @property
+    def retry(self) -> bool:
+        """Whether a resumed run should do the work again (the line failed, not the model)."""
+        return False
+
+
 class Message(Frozen):
     """One turn of a conversation."""
 
@@ -162,7 +176,7 @@ class PreferencePair(Frozen):
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context])
 
 
-class Judgment(Frozen):
+class Judgment(Record):
     """What one judge said of one pair in one order, in the names of the stored pair.
 
     Attributes:
@@ -195,8 +209,18 @@ class Judgment(Frozen):
 
     @property
     def key(self) -> str:
-        """The identity of the work: same pair, judge and order."""
-        return content_key([self.pair_id, self.judge, self.order])
+        """The same pair, judge and order."""
+        return judgment_key(self.pair_id, self.judge, self.order)
+
+    @property
+    def retry(self) -> bool:
+        """Whether the line failed."""
+        return self.failure == "provider"
+
+
+def judgment_key(pair_id: str, judge: str, order: Order) -> str:
+    """The key of the judgment that this judge makes of this pair in this order."""
+    return content_key([pair_id, judge, order])
 
 
 def content_key(parts: Sequence[str]) -> str:

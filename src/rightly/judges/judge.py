@@ -10,13 +10,15 @@ class Judge(Protocol):
 
     Attributes:
         name: Identity in records and tables, settings included.
-        orders: The orders in which it wants to see each pair; one or both.
         concurrency: How many judgments are worth having in flight at once.
     """
 
     name: str
-    orders: tuple[Order, ...]
     concurrency: int
+
+    def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
+        """The orders in which it wants to see the pair; one or both."""
+        ...
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
         """Judge the pair, shown in that order; verdict and reasons come back in the names of the stored pair."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from rightly.types import FailureKind, Frozen, Order, Usage, content_key
+from rightly.types import FailureKind, Frozen, Order, Record, Usage, content_key
 
 
 class Link(Frozen):
@@ -46,7 +46,7 @@ class Match(Frozen):
     usage: Usage = Usage()
 
 
-class MatchRecord(Frozen):
+class MatchRecord(Record):
     """A match as it is stored: whose lists, which lists, what was said.
 
     Attributes:
@@ -70,7 +70,12 @@ class MatchRecord(Frozen):
     @property
     def key(self) -> str:
         """Identity of the work: the judge's judgment, the matcher and both lists."""
-        return content_key([self.pair_id, self.judge, self.order, self.matcher, *self.reference, "\x1e", *self.candidate])
+        return match_key(self.pair_id, self.judge, self.order, self.matcher, self.reference, self.candidate)
+
+    @property
+    def retry(self) -> bool:
+        """Whether the line failed."""
+        return self.match.failure == "provider"
 
 
 class Matcher(Protocol):
@@ -93,6 +98,13 @@ class Matcher(Protocol):
     async def aclose(self) -> None:
         """Release what the matcher holds."""
         ...
+
+
+def match_key(
+    pair_id: str, judge: str, order: Order, matcher: str, reference: Sequence[str], candidate: Sequence[str]
+) -> str:
+    """The key of the match of these two lists by this matcher."""
+    return content_key([pair_id, judge, order, matcher, *reference, "\x1e", *candidate])
 
 
 def assign(links: Sequence[Link]) -> list[Link]:

@@ -1,0 +1,99 @@
+"""A language model as judge: reasons first, ordered by weight, then the verdict."""
+
+from rightly.errors import InputError
+from rightly.inference.generator import Completion, Generator
+from rightly.inference.specs import Sampling
+from rightly.judges.parsing import Parsed, parse_answer
+from rightly.prompting import fill, load_prompt
+from rightly.types import Judgment, Message, Order, PreferencePair, content_key
+
+
+class GenerativeJudge:
+    """Asks a generator which of two responses is better, and why.
+
+    Args:
+        name: Identity in records.
+        generator: The model.
+        sampling: Decoding options of every call.
+        orders: ``"both"`` shows every pair in both orders; ``"single"`` in one, drawn by a hash of seed and pair.
+        max_reasons: How many reasons the prompt allows.
+        prompt: The prompt's text; the fields are those of ``prompts/pairwise.txt``.
+        seed: Seed of the order drawn for each pair.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        generator: Generator,
+        sampling: Sampling,
+        *,
+        orders: str = "both",
+        max_reasons: int = 5,
+        prompt: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.name, self.concurrency = name, generator.concurrency
+        self._generator, self._sampling, self._seed = generator, sampling, seed
+        self._orders, self._max_reasons = orders, max_reasons
+        self._prompt = prompt or load_prompt("rightly.judges", "pairwise")
+
+    def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
+        """Both orders, or the one drawn for this pair."""
+        if self._orders == "both":
+            return ("AB", "BA")
+        return ("AB",) if int(content_key([str(self._seed), pair.id])[:8], 16) % 2 == 0 else ("BA",)
+
+    async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
+        """Ask once; a failed call or an unusable answer is a judgment with a failure.
+
+        Raises:
+            InputError: The pair has more than two responses.
+        """
+        if len(pair.responses) != 2:
+            raise InputError(
+                f"pair {pair.id!r} has {len(pair.responses)} responses; this judge compares two",
+                fix="split it into pairs first",
+            )
+        shown = pair.in_order(order)
+        completion = await self._generator.generate(self._sampling.request(self.messages(shown)))
+        return to_judgment(pair.id, self.name, order, completion, parse_answer(completion.text))
+
+    def messages(self, shown: PreferencePair) -> tuple[Message, ...]:
+        """The chat that asks for a judgment of the pair as it is shown."""
+        fields = {
+            "fence": content_key([*(m.content for m in shown.context), *shown.responses])[:8],
+            "context": "\n\n".join(f"{m.role}: {m.content}" for m in shown.context) or "(none)",
+            "response_a": shown.responses[0],
+            "response_b": shown.responses[1],
+            "max_reasons": str(self._max_reasons),
+        }
+        return (Message(role="user", content=fill(self._prompt, fields)),)
+
+    async def aclose(self) -> None:
+        """Close the generator."""
+        await self._generator.aclose()
+
+
+def to_judgment(pair_id: str, judge: str, order: Order, completion: Completion, parsed: Parsed) -> Judgment:
+    """A judgment in the names of the stored pair, from an answer in the names of the order shown."""
+    if completion.failure is not None:
+        failure, detail, verdict = completion.failure, completion.detail, None
+    elif parsed.verdict is None:
+        failure, detail, verdict = "unparsed", parsed.problem, None
+    else:
+        failure, detail, verdict = None, "", parsed.verdict
+    rationales = () if failure else parsed.rationales
+    if order == "BA":
+        rationales = tuple(r.swap() for r in rationales)
+        verdict = {"A": "B", "B": "A", "tie": "tie", None: None}[verdict]
+    return Judgment(
+        pair_id=pair_id,
+        judge=judge,
+        order=order,
+        verdict=verdict,
+        failure=failure,
+        detail=detail,
+        rationales=rationales,
+        raw=completion.text,
+        usage=completion.usage,
+    )

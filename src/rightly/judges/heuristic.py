@@ -1,0 +1,58 @@
+"""Judges that need no model: the floor that every real judge must clear, each with one canned reason."""
+
+from rightly.references import Side
+from rightly.types import Judgment, Order, PreferencePair, Rationale
+
+
+class _Heuristic:
+    name: str
+    concurrency = 1
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+    def _choose(self, pair: PreferencePair, order: Order, side: Side | None, reason: str) -> Judgment:
+        if side is None:
+            return Judgment(pair_id=pair.id, judge=self.name, order=order, verdict="tie")
+        rationale = Rationale(text=f"Response {side} {reason}", about=side, favors=side)
+        return Judgment(pair_id=pair.id, judge=self.name, order=order, verdict=side, rationales=(rationale,))
+
+
+class LengthJudge(_Heuristic):
+    """Prefers the longer response (or the shorter), in characters; equal lengths are a tie."""
+
+    def __init__(self, *, longer: bool) -> None:
+        self.name = "longer" if longer else "shorter"
+        self._longer = longer
+
+    def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
+        """One: lengths do not depend on the order."""
+        return ("AB",)
+
+    async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
+        """Compare the lengths of the first two responses."""
+        a, b = len(pair.responses[0]), len(pair.responses[1])
+        side: Side | None = None if a == b else "A" if (a > b) == self._longer else "B"
+        reason = "is longer and more detailed." if self._longer else "is shorter and more concise."
+        return self._choose(pair, order, side, reason)
+
+
+class FirstJudge(_Heuristic):
+    """Prefers whatever is shown first: pure position bias."""
+
+    name = "first"
+
+    def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
+        """Both: the order is all it sees."""
+        return ("AB", "BA")
+
+    async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
+        """Choose the response in the first place."""
+        return self._choose(pair, order, "A" if order == "AB" else "B", "answers the question directly and well.")
+
+
+HEURISTICS = {
+    "longer": lambda: LengthJudge(longer=True),
+    "shorter": lambda: LengthJudge(longer=False),
+    "first": FirstJudge,
+}

@@ -1,0 +1,70 @@
+"""Several judges as one: the majority's verdict, with the majority's reasons."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+
+from rightly.judges.judge import Judge
+from rightly.types import Judgment, Order, PreferencePair, Rationale, Usage
+
+
+class PanelJudge:
+    """A majority panel.
+
+    The verdict needs more votes than any other; equal counts are a tie. A member that failed does not vote, and a panel
+    fails only with all its members. The reasons are those of the members that voted with the panel, dealt in turn (every
+    member's first, then every member's second, ...), repeats dropped.
+
+    Args:
+        members: Two or more judges.
+    """
+
+    def __init__(self, members: Sequence[Judge]) -> None:
+        self.name = "panel:" + "+".join(member.name for member in members)
+        self.concurrency = max(member.concurrency for member in members)
+        self._members = tuple(members)
+
+    def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
+        """Both, if any member wants both."""
+        wanted = {order for member in self._members for order in member.orders(pair)}
+        return tuple(order for order in ("AB", "BA") if order in wanted)
+
+    async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
+        """Ask all members at once."""
+        said = await asyncio.gather(*(member.judge(pair, order) for member in self._members))
+        usage = sum((one.usage for one in said), Usage())
+        raw = "\n\n".join(f"## {one.judge}: {one.verdict or one.failure}\n{one.raw}" for one in said)
+        votes = Counter(one.verdict for one in said if one.verdict is not None)
+        if not votes:
+            retry = any(one.retry for one in said)
+            return Judgment(
+                pair_id=pair.id,
+                judge=self.name,
+                order=order,
+                failure="provider" if retry else said[0].failure,
+                detail="; ".join(f"{one.judge}: {one.detail}" for one in said),
+                raw=raw,
+                usage=usage,
+            )
+        (verdict, most), *others = votes.most_common()
+        if others and others[0][1] == most:
+            verdict = "tie"
+        return Judgment(
+            pair_id=pair.id,
+            judge=self.name,
+            order=order,
+            verdict=verdict,
+            rationales=_deal([one.rationales for one in said if one.verdict == verdict]),
+            raw=raw,
+            usage=usage,
+        )
+
+    async def aclose(self) -> None:
+        """Close all members."""
+        await asyncio.gather(*(member.aclose() for member in self._members))
+
+
+def _deal(lists: Sequence[Sequence[Rationale]]) -> tuple[Rationale, ...]:
+    dealt = (reason for reason in chain.from_iterable(zip_longest(*lists)) if reason is not None)
+    return tuple({reason.text: reason for reason in dealt}.values())

@@ -1,0 +1,32 @@
+"""Fill prompt files: in one pass, so that braces or markers in the material can neither break nor inject a field."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from rightly.errors import InputError
+
+_FIELD = re.compile(r"\{\{(\w+)\}\}")
+
+
+@cache
+def load_prompt(package: str, name: str) -> str:
+    """The text of the prompt file ``prompts/<name>.txt`` of a package."""
+    return resources.files(package).joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8")
+
+
+def fill(template: str, fields: Mapping[str, str]) -> str:
+    """Put the fields in; what is put in is never read again.
+
+    Raises:
+        InputError: The template asks for a field that is not given, or does not use one that is.
+
+    >>> fill("{{a}} and {{b}}", {"a": "{{b}}", "b": "x"})
+    '{{b}} and x'
+    """
+    asked = set(_FIELD.findall(template))
+    if asked != fields.keys():
+        odd = ", ".join(sorted(asked ^ fields.keys()))
+        raise InputError(f"prompt and fields differ in: {odd}", fix=f"the prompt must use {', '.join(sorted(fields))}")
+    return _FIELD.sub(lambda field: fields[field.group(1)], template)
