@@ -28,7 +28,7 @@ _VERB = (
     r"|simply|correctly|wrongly|incorrectly|clearly|better|over|and|or|vs|versus|than|but|because|breaks|wrong)"
 )
 _BARE = rf"{_NOT_A_NAME_BEFORE}[AB](?:(?='s\b)|(?=\s+{_VERB}\b)|(?=\s*[,;:.!?)\]]|\s*$))"
-_BARE_AFTER = rf"(?<=[Uu]nlike )[AB]\b|(?<=than )[AB]\b|(?<=over )[AB]\b|(?<=prefer )[AB]\b|(?<=to )[AB](?=[,.;]|\s*$)"
+_BARE_AFTER = r"(?<=[Uu]nlike )[AB]\b|(?<=than )[AB]\b|(?<=over )[AB]\b|(?<=prefer )[AB]\b|(?<=to )[AB](?=[,.;]|\s*$)"
 
 _REFERENCE = re.compile(
     rf"""

@@ -9,13 +9,12 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, BinaryIO, Generic, Self, TypeVar
 
 from pydantic import ValidationError
 
 from rightly.errors import InputError
 from rightly.types import Frozen, Record
-
 
 R = TypeVar("R", bound=Record)
 
@@ -30,18 +29,24 @@ class RecordFile(Generic[R]):
 
     def __init__(self, path: Path, model: type[R]) -> None:
         self.path, self._model = path, model
-        _drop_torn_line(path)
-        self._file = path.open("ab")
+        self._file: BinaryIO | None = None
 
     def append(self, record: R) -> None:
         """Write one record; it survives the death of this process once this returns."""
+        if self._file is None:
+            _drop_torn_line(self.path)
+            self._file = self.path.open("ab")
         self._file.write(record.model_dump_json().encode() + b"\n")
         self._file.flush()
 
     def __iter__(self) -> Iterator[R]:
-        """All records, oldest first."""
+        """All records, oldest first; a torn last line is none."""
+        if not self.path.exists():
+            return
         with self.path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    return
                 try:
                     yield self._model.model_validate_json(line)
                 except ValidationError as error:
@@ -66,7 +71,9 @@ class RecordFile(Generic[R]):
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """The one way to ask a language model: a request in, a completion out.
 
-A generator never raises because one call failed: the failure is part of the completion. It raises only when the run as a
-whole must stop (`EndpointError`, `BudgetExceededError`).
+A generator never raises because one call failed: the failure is part of the completion. It raises only when the run as
+a whole must stop (`EndpointError`, `BudgetExceededError`).
 """
 
 from typing import Protocol

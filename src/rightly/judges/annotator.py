@@ -7,11 +7,14 @@ from rightly.types import Judgment, Order, PreferencePair
 class AnnotatorJudge:
     """Answers with the vote and the reason of a held-out annotator, drawn for each pair by a hash of the seed.
 
-    An audit that has this judge takes the held-out annotator's reasons out of the reference of *every* judge, so that all
-    are measured against the same points.
+    An audit that has this judge takes the held-out annotator's reasons out of the reference of *every* judge, so that
+    all are measured against the same points.
     """
 
     concurrency = 1
+    note = (
+        "a person: one annotator of each pair, held out of every judge's reference; the label may still hold their vote"
+    )
 
     def __init__(self, seed: int = 0) -> None:
         self.name = "annotator"

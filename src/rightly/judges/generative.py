@@ -21,6 +21,8 @@ class GenerativeJudge:
         seed: Seed of the order drawn for each pair.
     """
 
+    note = ""
+
     def __init__(
         self,
         name: str,

@@ -7,6 +7,7 @@ from rightly.types import Judgment, Order, PreferencePair, Rationale
 class _Heuristic:
     name: str
     concurrency = 1
+    note = "a rule without a model; says one canned reason"
 
     async def aclose(self) -> None:
         """Nothing to release."""

@@ -11,9 +11,11 @@ class Judge(Protocol):
     Attributes:
         name: Identity in records and tables, settings included.
         concurrency: How many judgments are worth having in flight at once.
+        note: One line that readers of its results must know; empty for most.
     """
 
     name: str
+    note: str
     concurrency: int
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:

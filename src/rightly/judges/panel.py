@@ -13,12 +13,14 @@ class PanelJudge:
     """A majority panel.
 
     The verdict needs more votes than any other; equal counts are a tie. A member that failed does not vote, and a panel
-    fails only with all its members. The reasons are those of the members that voted with the panel, dealt in turn (every
-    member's first, then every member's second, ...), repeats dropped.
+    fails only with all its members. The reasons are those of the members that voted with the panel, dealt in turn
+    (every member's first, then every member's second, ...), repeats dropped.
 
     Args:
         members: Two or more judges.
     """
+
+    note = "a majority panel"
 
     def __init__(self, members: Sequence[Judge]) -> None:
         self.name = "panel:" + "+".join(member.name for member in members)

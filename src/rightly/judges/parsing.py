@@ -17,10 +17,15 @@ PAIRWISE_LABELS: Mapping[str, Choice] = {
     "A>>B": "A", "A>B": "A", "A=B": "tie", "B>A": "B", "B>>A": "B",
     "B<<A": "A", "B<A": "A", "B=A": "tie", "A<B": "B", "A<<B": "B",
     "RESPONSE A": "A", "RESPONSE B": "B", "ASSISTANT A": "A", "ASSISTANT B": "B",
+    "ANSWER A": "A", "ANSWER B": "B", "OPTION A": "A", "OPTION B": "B",
 }  # fmt: skip
 """The labels that a pairwise prompt offers, upper case, and what they mean."""
 
-_LABEL = r"(?:[A-Za-z]+ )?[A-Za-z](?:\s*(?:>>|>|=|<|<<)\s*[A-Za-z])?|tie"
+# Capital letters only, and only where a sentence cannot go on: "the verdict is a tie", "Verdict: A good answer is B".
+_LABEL = (
+    r"(?:(?:(?i:response|assistant|answer|option)\s+)?[A-Z](?:\s*(?:>>|>|=|<<|<)\s*[A-Z])?|(?:[Aa]\s+)?(?i:tie))"
+    r"(?=\s*(?:[.,;:!*\"')(\]\u2013\u2014-]|$)|\s+(?:because|since|as|is)\b)"
+)
 _VERDICT = re.compile(
     rf"""
     \[\[\s*(?P<bracketed>[^\[\]\n]{{1,24}}?)\s*\]\]
@@ -28,9 +33,9 @@ _VERDICT = re.compile(
     | <(?:verdict|answer)>\s*(?P<tagged>[^<\n]{{1,24}}?)\s*</(?:verdict|answer)>
     | "(?:verdict|winner|preferred)"\s*:\s*"(?P<quoted>[^"\n]{{1,24}})"
     | \b(?i:(?:final\s+)?(?:verdict|answer|decision|winner|choice))\**\s*(?:is|:)\s*\**\s*["']?
-      (?P<plain>{_LABEL})(?![\w>=<])
+      (?P<plain>{_LABEL})
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.MULTILINE,
 )
 _THINK = re.compile(r"(?is)<(think|thinking|reasoning)>.*?</\1>")
 _THINK_TAIL = re.compile(r"(?is)\A.*</(?:think|thinking|reasoning)>")
@@ -89,6 +94,7 @@ def _from_object(found: dict[str, Any], labels: Mapping[str, Choice]) -> Parsed:
 
 def _checked(said: str, rationales: tuple[Rationale, ...], labels: Mapping[str, Choice]) -> Parsed:
     label = re.sub(r"\s*([<>=]+)\s*", r"\1", " ".join(said.upper().split()))
+    label = label.removeprefix("A ") if label == "A TIE" else label
     if label in labels:
         return Parsed(labels[label], rationales)
     return Parsed(None, rationales, f"the verdict {said[:40]!r} is none of the labels offered")

@@ -1,7 +1,8 @@
 """Split what people wrote into atomic points: one checkable statement about one response each.
 
-As in "Outcome Accuracy is Not Enough" (2026, section 3 and its appendix on decomposition): specific points are kept, vague
-ones made concrete or dropped, repeats merged, contradictions dropped, nothing added. All annotators of a pair become one list.
+As in "Outcome Accuracy is Not Enough" (2026, section 3 and its appendix on decomposition): specific points are kept,
+vague ones made concrete or dropped, repeats merged, contradictions dropped, nothing added. All annotators of a pair
+become one list.
 """
 
 from typing import Protocol

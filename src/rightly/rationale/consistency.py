@@ -1,8 +1,8 @@
 """Rationale consistency and its relatives, for one judgment, from the links between two lists.
 
-With ``R`` the human points, ``S`` the judge's reasons in their order, ``s_ij`` the score of the link between point i and
-reason j, and ``pi`` the one-to-one matching that maximises the sum of its scores ("Outcome Accuracy is Not Enough", 2026,
-section 3; the equations are cited by name, since the paper numbers few of them)::
+With ``R`` the human points, ``S`` the judge's reasons in their order, ``s_ij`` the score of the link between point i
+and reason j, and ``pi`` the one-to-one matching that maximises the sum of its scores ("Outcome Accuracy is Not
+Enough", 2026, section 3; the equations are cited by name, since the paper numbers few of them)::
 
     S_total     = sum over (i, j) in pi of s_ij
     consistency = S_total / |R|                                    (the paper's RC of one pair: soft recall)

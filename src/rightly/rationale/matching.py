@@ -1,8 +1,8 @@
 """Match a judge's reasons with the human ones, each with at most one.
 
-A matcher gives sparse graded links between two lists; the assignment that maximises their sum under one-to-one is found
-here (Outcome Accuracy is Not Enough, 2026, the definition of ``S_total``). The paper's official scripts leave one-to-one
-to the prompt, so one vague reason can match every human reason; here it is enforced.
+A matcher gives sparse graded links between two lists; the assignment that maximises their sum under one-to-one is
+found here ("Outcome Accuracy is Not Enough", 2026, the definition of ``S_total``). The paper's official scripts leave
+one-to-one to the prompt, so one vague reason can match every human reason; here it is enforced.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The MetaJudge: a language model that says which reasons make the same point, and how far.
 
-It sees the two lists and nothing else ("Outcome Accuracy is Not Enough", 2026, section 3). Where the paper asks for the one
-best reason of every point, this prompt asks for every link, sparse and graded, so that the best one-to-one matching can be
-computed instead of hoped for.
+It sees the two lists and nothing else ("Outcome Accuracy is Not Enough", 2026, section 3). Where the paper asks for the
+one best reason of every point, this prompt asks for every link, sparse and graded, so that the best one-to-one matching
+can be computed instead of hoped for.
 """
 
 import re

@@ -1,0 +1,46 @@
+"""Put pairs before judges and keep every judgment: the first half of an audit, and all of ``rightly judge``."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from rightly.inference.dispatch import run_bounded
+from rightly.judges.judge import Judge
+from rightly.runs import RecordFile
+from rightly.types import Judgment, Order, PreferencePair, judgment_key
+
+Work = tuple[PreferencePair, Judge, Order]
+
+
+async def collect_judgments(
+    pairs: Iterable[PreferencePair],
+    judges: Sequence[Judge],
+    records: RecordFile[Judgment],
+    on_done: Callable[[Judgment | None], None],
+) -> None:
+    """Judge what is not judged yet, many at a time, and append every judgment as it comes.
+
+    Pairs are pulled one by one as judges become free, so a file of any length streams through.
+
+    Args:
+        pairs: The pairs.
+        judges: The judges; each names the orders that it wants.
+        records: Where judgments go; those already there are not made again.
+        on_done: Called with every new judgment, and with ``None`` for every one that was there.
+    """
+    done = records.done()
+
+    def missing() -> Iterator[Work]:
+        for pair in pairs:
+            for judge in judges:
+                for order in judge.orders(pair):
+                    if judgment_key(pair.id, judge.name, order) in done:
+                        on_done(None)
+                    else:
+                        yield pair, judge, order
+
+    async def judge_one(work: Work) -> Judgment:
+        pair, judge, order = work
+        return await judge.judge(pair, order)
+
+    async for judgment in run_bounded(missing(), judge_one, concurrency=sum(judge.concurrency for judge in judges)):
+        records.append(judgment)
+        on_done(judgment)
