@@ -7,7 +7,7 @@ started again does only what is missing. Records lie in the order of their compl
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, Self, TypeVar
 
@@ -117,9 +117,17 @@ class RunFolder:
     def write(self, name: str, content: Frozen | dict[str, Any]) -> Path:
         """Write a JSON file as a whole: a reader sees the old one or the new one, never half."""
         data = content.model_dump(mode="json") if isinstance(content, Frozen) else content
+        return self._replace(name, [json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)])
+
+    def write_lines(self, name: str, rows: Iterable[Frozen]) -> Path:
+        """Write a JSON-lines file as a whole."""
+        return self._replace(name, (row.model_dump_json() for row in rows))
+
+    def _replace(self, name: str, lines: Iterable[str]) -> Path:
         target = self.path / name
-        partial = target.with_suffix(".partial")
-        partial.write_text(json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+        partial = self.path / f"{name}.partial"
+        with partial.open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
         os.replace(partial, target)
         return target
 

@@ -65,9 +65,9 @@ class LengthRow(Frozen):
 class JudgeResult(Frozen):
     """Everything an audit says of one judge.
 
-    Consistency figures are means over pairs; a pair judged in both orders counts with the mean of the two. A judge's own
-    failure (unparsed, refused, truncated) counts as a wrong verdict with consistency 0; a ``provider`` failure and a
-    failed match are left out and counted.
+    Consistency figures are means over pairs; a pair judged in both orders counts with the mean of the two. A judge's
+    own failure (unparsed, refused, truncated) counts as a wrong verdict with consistency 0; a ``provider`` failure and
+    a failed match are left out and counted.
 
     Attributes:
         judge: Name.

@@ -1,0 +1,5 @@
+"""``python -m rightly.cli``."""
+
+from rightly.cli import main
+
+main()

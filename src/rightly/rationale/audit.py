@@ -1,0 +1,148 @@
+"""An audit from end to end: ask, keep records, score, summarise.
+
+    pairs -> judgments.jsonl -> points.jsonl -> matches.jsonl -> scores.jsonl, items.jsonl, audit.json
+
+The first three files are what models said and are only ever appended to; the rest is arithmetic and is made anew.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+from rightly.data.holdout import holdout_annotator
+from rightly.judges.annotator import AnnotatorJudge
+from rightly.judges.collect import collect_judgments
+from rightly.judges.judge import Judge
+from rightly.rationale.atomise import Atomiser, AtomRecord
+from rightly.rationale.collect import collect_matches, collect_points
+from rightly.rationale.matching import Link, Matcher, MatchRecord
+from rightly.rationale.result import Item, ItemJudgment
+from rightly.rationale.scoring import Scored, score_judgments
+from rightly.runs import RunFolder
+from rightly.types import Frozen, Judgment, Order, PreferencePair
+
+Stage = Callable[[str, int | None], Callable[[object], None]]
+"""Announces a stage and how many pieces it has, where known; gives back what to call after each piece."""
+
+
+class Score(Frozen):
+    """One judgment's resolved links and metrics, as a line of ``scores.jsonl``."""
+
+    pair_id: str
+    judge: str
+    order: Order
+    right: bool | None
+    resolved: tuple[Link, ...]
+    metrics: dict[str, float | None]
+
+
+async def ask(
+    pairs: Sequence[PreferencePair],
+    judges: Sequence[Judge],
+    atomiser: Atomiser,
+    matcher: Matcher,
+    *,
+    folder: RunFolder,
+    max_reasons: int,
+    stage: Stage,
+    seed: int = 0,
+) -> None:
+    """Make every record that the folder does not hold yet: judgments, human points, matches.
+
+    Args:
+        pairs: The pairs, unique ids.
+        judges: Who judges them.
+        atomiser: Who splits the human reasons.
+        matcher: Who matches the lists.
+        folder: Where records are kept.
+        max_reasons: The judges' lists are cut to so many.
+        stage: Announces progress.
+        seed: Seed of held-out annotators.
+    """
+    reference = reference_pairs(pairs, judges, seed)
+    with folder.records("judgments", Judgment) as judgments, folder.records("points", AtomRecord) as points:
+        n_judgments = sum(len(judge.orders(pair)) for pair in pairs for judge in judges)
+        await collect_judgments(pairs, judges, judgments, stage("judging", n_judgments))
+        await collect_points(reference.values(), atomiser, points, stage("human points", len(reference)))
+        said = [judgment for judgment in judgments.latest() if judgment.pair_id in reference]
+        known = {record.pair_id: record.points for record in points.latest()}
+        with folder.records("matches", MatchRecord) as matches:
+            n_lists = sum(1 for judgment in said if judgment.rationales and known.get(judgment.pair_id))
+            await collect_matches(said, known, matcher, max_reasons, matches, stage("matching", n_lists))
+
+
+def reference_pairs(pairs: Sequence[PreferencePair], judges: Sequence[Judge], seed: int) -> dict[str, PreferencePair]:
+    """The pairs that judges are measured against, by id: without the annotator that a judge of the audit speaks for."""
+    if not any(isinstance(judge, AnnotatorJudge) for judge in judges):
+        return {pair.id: pair for pair in pairs}
+    held = ((pair, holdout_annotator(pair, seed)) for pair in pairs)
+    return {pair.id: pair if out is None else out.pair for pair, out in held}
+
+
+def score_folder(
+    folder: RunFolder, pairs: Mapping[str, PreferencePair], judges: Sequence[str], matcher: str, max_reasons: int
+) -> list[Scored]:
+    """Score the records of a folder, of these judges and this matcher; writes ``scores.jsonl``."""
+    judgments = [j for j in folder.records("judgments", Judgment).latest() if j.judge in judges]
+    matches = [m for m in folder.records("matches", MatchRecord).latest() if m.matcher == matcher]
+    scored = score_judgments(
+        pairs, judgments, folder.records("points", AtomRecord).latest(), matches, max_reasons=max_reasons
+    )
+    folder.write_lines("scores.jsonl", (_score(each) for each in scored))
+    return scored
+
+
+def items(scored: Sequence[Scored], judges: Sequence[str]) -> Iterator[Item]:
+    """The pairs as the report's browser shows them, in the order of their ids, judges in the order given."""
+    rank = {name: place for place, name in enumerate(judges)}
+    by_pair: dict[str, list[Scored]] = {}
+    for each in scored:
+        by_pair.setdefault(each.pair.id, []).append(each)
+    for pair_id in sorted(by_pair):
+        together = sorted(by_pair[pair_id], key=lambda each: (rank[each.judgment.judge], each.judgment.order))
+        pair = together[0].pair
+        yield Item(
+            pair_id=pair_id,
+            domain=pair.domain,
+            context="\n\n".join(f"{message.role}: {message.content}" for message in pair.context),
+            responses=pair.responses,
+            label=pair.label,
+            votes=tuple(vote.choice for vote in pair.votes),
+            points=together[0].points,
+            judgments=tuple(_item_judgment(each) for each in together),
+        )
+
+
+def metric_values(scored: Scored) -> dict[str, float | None]:
+    """The metrics of one judgment by name, without the per-rank list; empty where nothing was matched."""
+    if scored.metrics is None:
+        return {}
+    values = asdict(scored.metrics)
+    del values["score_by_rank"]
+    return values
+
+
+def _score(scored: Scored) -> Score:
+    return Score(
+        pair_id=scored.pair.id,
+        judge=scored.judgment.judge,
+        order=scored.judgment.order,
+        right=scored.right,
+        resolved=scored.resolved,
+        metrics=metric_values(scored),
+    )
+
+
+def _item_judgment(scored: Scored) -> ItemJudgment:
+    judgment = scored.judgment
+    return ItemJudgment(
+        judge=judgment.judge,
+        order=judgment.order,
+        verdict=judgment.verdict,
+        failure=judgment.failure,
+        detail=judgment.detail,
+        right=scored.right,
+        reasons=scored.reasons,
+        links=scored.links,
+        resolved=scored.resolved,
+        metrics=metric_values(scored),
+    )
