@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import combinations
 
-from rightly.metrics.bootstrap import paired_difference
-from rightly.metrics.paired import holm, mcnemar_exact, needed_pairs, significance_groups
+from rightly.metrics.bootstrap import bootstrap_difference
+from rightly.metrics.paired import McNemar, holm, mcnemar, needed_pairs, significance_groups
 from rightly.rationale.result import Estimate, PairedTest
 from rightly.rationale.summary import JudgeView
 
@@ -43,38 +43,44 @@ def letters(
             p_values[i][j] = p_values[j][i] = p
     if len(measured) < 2:
         return dict.fromkeys(names, "")
-    found = significance_groups([name for name, _ in measured], p_values, [mean for _, mean in measured], ALPHA)
+    found = significance_groups([name for name, _ in measured], p_values, [mean for _, mean in measured], alpha=ALPHA)
     return {name: found.get(name, "") for name in names}
 
 
 def _test(first: JudgeView, second: JudgeView, seed: int) -> PairedTest:
     a, b = first.right(), second.right()
     shared = [pair_id for pair_id in a if a[pair_id] is not None and b.get(pair_id) is not None]
-    outcome = mcnemar_exact([bool(a[p]) for p in shared], [bool(b[p]) for p in shared])
+    outcome = mcnemar([a[p] for p in shared], [b[p] for p in shared])
     c, d = first.metric("consistency"), second.metric("consistency")
     both = [pair_id for pair_id in c if c[pair_id] is not None and d.get(pair_id) is not None]
+    difference, p_consistency = Estimate(value=None, low=None, high=None, n=0), None
     if both:
-        found = paired_difference(
-            [c[p] for p in both], [d[p] for p in both], [first.clusters[p] for p in both], keys=both, seed=seed
-        )
+        clusters = [first.clusters[pair_id] for pair_id in both]
+        found = bootstrap_difference([c[p] for p in both], [d[p] for p in both], clusters, seed=seed)
         difference = Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
-        p_consistency = found.p_value
-    else:
-        difference, p_consistency = Estimate(value=None, low=None, high=None, n=0), None
+        p_consistency = found.p
     return PairedTest(
         first=first.name,
         second=second.name,
         n=len(shared),
         only_first=outcome.only_first,
         only_second=outcome.only_second,
-        p_accuracy=outcome.p_value if shared else None,
+        p_accuracy=outcome.p if shared else None,
         consistency_difference=difference,
         p_consistency=p_consistency,
-        needed_n=needed_pairs(outcome.only_first, outcome.only_second, len(shared)) if shared else None,
+        needed_n=_needed(outcome),
     )
+
+
+def _needed(outcome: McNemar) -> int | None:
+    """Pairs that would tell the two apart, as they now look; ``None`` where they look equal."""
+    difference = outcome.only_first - outcome.only_second
+    if difference == 0:
+        return None
+    return needed_pairs(difference / outcome.n, (outcome.only_first + outcome.only_second) / outcome.n)
 
 
 def _adjusted(p_values: Sequence[float | None]) -> list[float | None]:
     known = [p for p in p_values if p is not None]
-    adjusted = iter(holm(known)) if known else iter(())
+    adjusted = iter(holm(known).tolist()) if known else iter(())
     return [None if p is None else next(adjusted) for p in p_values]

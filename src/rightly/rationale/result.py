@@ -88,7 +88,7 @@ class JudgeResult(Frozen):
         spurious: Among right verdicts, the share whose consistency is below ``AuditResult.spurious_below``.
         consistency_right: Consistency among right verdicts.
         consistency_wrong: Consistency among wrong verdicts.
-        fidelity: Right verdict with consistency at or above the threshold, over all that did not fail.
+        fidelity: Right verdict with consistency at or above the threshold, over all pairs that could be matched.
         self_consistency: Share of lists whose majority of "favors" agrees with the verdict, where reasons say so.
         list_length: Mean number of reasons.
         position: What the order did.
@@ -97,7 +97,7 @@ class JudgeResult(Frozen):
         by_domain: Accuracy and consistency for each domain, by name.
         groups_accuracy: Letters; judges that share one cannot be told apart on accuracy (Holm, 5%).
         groups_consistency: The same for consistency.
-        usage: Tokens billed, judging and matching.
+        usage: Tokens billed for judging.
         cost: Money, where prices are known.
         note: One line that readers must know about this judge (a person held out, a canned reason).
     """

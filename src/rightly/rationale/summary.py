@@ -57,13 +57,12 @@ class JudgeView:
         known = {pair_id: value for pair_id, value in values.items() if value is not None}
         if not known:
             return Estimate(value=None, low=None, high=None, n=0)
-        found = bootstrap_mean(
-            list(known.values()), [self.clusters[pair_id] for pair_id in known], keys=list(known), seed=self._seed
-        )
+        clusters = [self.clusters[pair_id] for pair_id in known]
+        found = bootstrap_mean(list(known.values()), clusters, seed=self._seed)
         return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
 
 
-def judge_result(view: JudgeView, *, spurious_below: float, cost: float | None, usage: Usage, note: str) -> JudgeResult:
+def judge_result(view: JudgeView, *, spurious_below: float, cost: float | None, note: str) -> JudgeResult:
     """A row of the table of judges (without the letters, which need the other rows)."""
     right, consistency = view.right(), view.metric("consistency")
     lists = [each for each in view.scored if each.judgment.failure is None]
@@ -93,7 +92,7 @@ def judge_result(view: JudgeView, *, spurious_below: float, cost: float | None, 
         precision_by_rank=_precision_by_rank(view.scored),
         by_length=_by_length(view, right),
         by_domain=_by_domain(view, right, consistency),
-        usage=usage,
+        usage=sum((each.judgment.usage for each in view.scored), Usage()),
         cost=cost,
         note=note,
     )
@@ -138,8 +137,13 @@ def _position(view: JudgeView) -> Position:
     said = [{each.judgment.order: each.judgment.verdict for each in both} for both in view.by_pair.values()]
     twice = [each for each in said if len(each) == 2]
     found = position_bias([each["AB"] for each in twice], [each["BA"] for each in twice])
+    if not found.n:
+        return Position(n=0, consistency=None, first_slot=None, second_slot=None)
     return Position(
-        n=found.n, consistency=found.consistency, first_slot=found.first_slot, second_slot=found.second_slot
+        n=found.n,
+        consistency=found.consistency,
+        first_slot=found.first_slot_rate,
+        second_slot=found.second_slot_rate,
     )
 
 
@@ -148,9 +152,7 @@ def _precision_by_rank(scored: Sequence[Scored]) -> tuple[RankPrecision, ...]:
     rows = []
     for rank in range(max(map(len, lists), default=0)):
         there = [scores[rank] for scores in lists if len(scores) > rank]
-        rows.append(
-            RankPrecision(rank=rank + 1, n=len(there), matched=fmean(s > 0 for s in there), score=fmean(there))
-        )
+        rows.append(RankPrecision(rank=rank + 1, n=len(there), matched=fmean(s > 0 for s in there), score=fmean(there)))
     return tuple(rows)
 
 

@@ -1,0 +1,54 @@
+"""Gather the calls that wait and answer them as one batch: how local engines are asked."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from rightly.inference.generator import Completion, Request
+
+Engine = Callable[[Sequence[Request]], list[Completion]]
+
+
+class BatchingGenerator:
+    """Answers concurrent requests in batches, in a thread, one batch at a time.
+
+    Args:
+        name: Identity for cache keys.
+        engine: Answers a batch, in order; blocking.
+        batch_size: Most requests in a batch.
+    """
+
+    def __init__(self, name: str, engine: Engine, batch_size: int) -> None:
+        # Twice the batch: while one is answered the next one gathers.
+        self.name, self.concurrency = name, 2 * batch_size
+        self._engine, self._batch_size = engine, batch_size
+        self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
+        self._loop: asyncio.Task[None] | None = None
+
+    async def generate(self, request: Request) -> Completion:
+        """Wait for a place in a batch, then for its answer."""
+        answer = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answer))
+        if self._loop is None or self._loop.done():
+            self._loop = asyncio.ensure_future(self._work())
+        return await answer
+
+    async def _work(self) -> None:
+        await asyncio.sleep(0)
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
+            requests = [request for request, _ in batch]
+            try:
+                answers = await asyncio.to_thread(self._engine, requests)
+            except Exception as error:  # noqa: BLE001 - an engine may fail in any way; each waiting call must hear of it
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), completion in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(completion)
+
+    async def aclose(self) -> None:
+        """Wait for the batch in work."""
+        if self._loop is not None:
+            await self._loop

@@ -1,0 +1,115 @@
+"""Answers on disk: nothing that was paid for is asked again, after a kill -9 either.
+
+One SQLite file in WAL mode, shared by any number of processes. An answer is committed before it is handed on. The key is
+the whole request and the identity of the model that answers it.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rightly.errors import InputError
+from rightly.inference.generator import Completion, Generator, Request
+from rightly.types import Frozen, content_key
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, request TEXT, completion TEXT) WITHOUT ROWID"
+
+
+class Exchange(Frozen):
+    """A request and its answer, as a line of a replay file."""
+
+    request: Request
+    completion: Completion
+
+
+class AnswerCache:
+    """The file of answers.
+
+    Args:
+        path: The SQLite file; it and its folder are made when missing.
+
+    Raises:
+        InputError: The file cannot be opened, or is no cache.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            fix = "move the file away to start an empty cache, or name another with --cache"
+            raise InputError(f"cannot be used as an answer cache ({error})", where=str(path), fix=fix) from error
+
+    def get(self, key: str) -> Completion | None:
+        """The answer, marked as cached; ``None`` where there is none (an entry that cannot be read is none)."""
+        row = self._db.execute("SELECT completion FROM answers WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return Completion.model_validate_json(row[0]).model_copy(update={"cached": True})
+        except ValidationError:
+            return None
+
+    def put(self, key: str, request: Request, completion: Completion) -> None:
+        """Keep an answer; it survives the death of this process once this returns."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)",
+            (key, request.model_dump_json(), completion.model_dump_json()),
+        )
+
+    def exchanges(self) -> Iterator[Exchange]:
+        """All requests with their answers: what a replay file is made of."""
+        for request, completion in self._db.execute("SELECT request, completion FROM answers ORDER BY key"):
+            yield Exchange(
+                request=Request.model_validate_json(request), completion=Completion.model_validate_json(completion)
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
+class CachedGenerator:
+    """Looks an answer up before asking for it; equal requests in flight share one call.
+
+    ``provider`` failures are not kept: another attempt may mend them. Truncated and refused answers are: they were billed.
+
+    Args:
+        inner: Who is asked.
+        cache: Where answers are kept.
+    """
+
+    def __init__(self, inner: Generator, cache: AnswerCache) -> None:
+        self.name, self.concurrency = inner.name, inner.concurrency
+        self._inner, self._cache = inner, cache
+        self._asking: dict[str, asyncio.Task[Completion]] = {}
+
+    async def generate(self, request: Request) -> Completion:
+        """The kept answer, or a new one, kept before it is handed on."""
+        key = content_key([self.name, request.key])
+        found = self._cache.get(key)
+        if found is not None:
+            return found
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._ask(key, request))
+            self._asking[key] = task
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _ask(self, key: str, request: Request) -> Completion:
+        completion = await self._inner.generate(request)
+        if completion.failure != "provider":
+            self._cache.put(key, request, completion)
+        return completion
+
+    async def aclose(self) -> None:
+        """Close the inner generator; the cache belongs to whoever opened it."""
+        await self._inner.aclose()

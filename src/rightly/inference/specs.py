@@ -1,0 +1,112 @@
+"""From a line on the command line to a model: ``openai:gpt-4.1?temperature=0``, ``hf:PATH``, ``vllm:PATH``, ``replay:FILE``."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+
+from rightly.errors import InputError
+from rightly.inference.account import Account, AccountedGenerator
+from rightly.inference.cache import AnswerCache, CachedGenerator
+from rightly.inference.generator import Generator, Request
+from rightly.types import Frozen, Message
+
+SCHEMES = ("openai", "hf", "vllm", "replay")
+_GENERATOR_OPTIONS: Mapping[str, Mapping[str, type]] = {
+    "openai": {"base_url": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
+    "hf": {"batch_size": int, "device": str, "dtype": str},
+    "vllm": {"batch_size": int, "tensor_parallel_size": int, "dtype": str, "max_model_len": int},
+    "replay": {},
+}
+
+
+class Sampling(Frozen):
+    """Decoding options of every call of one model; ``None`` leaves a choice to the server."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+    def request(self, messages: tuple[Message, ...], sample: int = 0) -> Request:
+        """The request that asks for these messages with these options."""
+        return Request(messages=messages, sample=sample, **self.model_dump())
+
+
+class Spec(NamedTuple):
+    """A parsed spec: ``scheme:target?option=value&...``."""
+
+    scheme: str
+    target: str
+    options: dict[str, str]
+
+
+def parse_spec(text: str) -> Spec:
+    """Split a spec into its parts; what they mean is for the builder to say."""
+    scheme, _, rest = text.partition(":")
+    target, _, query = rest.partition("?")
+    return Spec(scheme, target, dict(parse_qsl(query, keep_blank_values=True)))
+
+
+def build_generator(text: str, *, cache: AnswerCache | None, account: Account) -> tuple[Generator, Sampling]:
+    """The model that a spec names, with its account and its cache, and the options of its calls.
+
+    Args:
+        text: The spec.
+        cache: Where answers are kept; ``None`` keeps none.
+        account: Where calls are booked.
+
+    Raises:
+        InputError: Unknown scheme or option, or a value of the wrong kind.
+    """
+    spec = parse_spec(text)
+    if spec.scheme not in SCHEMES or not spec.target:
+        raise InputError(
+            f"{text!r} names no model", fix=_suggest(spec.scheme, SCHEMES, "openai:MODEL, hf:PATH, vllm:PATH")
+        )
+    known = _GENERATOR_OPTIONS[spec.scheme]
+    sampling = {name: value for name, value in spec.options.items() if name in Sampling.model_fields}
+    own = {name: value for name, value in spec.options.items() if name not in sampling}
+    for name in own:
+        if name not in known:
+            raise InputError(
+                f"{text!r}: unknown option {name!r}", fix=_suggest(name, [*known, *Sampling.model_fields], "")
+            )
+    try:
+        values = {name: known[name](value) for name, value in own.items()}
+        options = Sampling(
+            **{name: float(v) if name in ("temperature", "top_p") else int(v) for name, v in sampling.items()}
+        )
+    except (ValueError, ValidationError) as error:
+        raise InputError(f"{text!r}: an option has a value of the wrong kind ({error})") from error
+    generator: Generator = AccountedGenerator(_bare(spec, values), account, spec.target)
+    return (CachedGenerator(generator, cache) if cache is not None and spec.scheme != "replay" else generator), options
+
+
+def _bare(spec: Spec, values: dict[str, object]) -> Generator:
+    # Each engine is imported when it is named, so that judging through an API needs neither torch nor vLLM.
+    if spec.scheme == "openai":
+        from rightly.inference.openai_api import OpenAIGenerator
+
+        return OpenAIGenerator(spec.target, **values)  # pyright: ignore[reportArgumentType] - types checked by name above
+    if spec.scheme == "hf":
+        from rightly.inference.local import transformers_generator
+
+        return transformers_generator(spec.target, **values)  # pyright: ignore[reportArgumentType]
+    if spec.scheme == "vllm":
+        from rightly.inference.vllm import vllm_generator
+
+        return vllm_generator(spec.target, **values)  # pyright: ignore[reportArgumentType]
+    from rightly.inference.replay import ReplayGenerator
+
+    return ReplayGenerator(Path(spec.target))
+
+
+def _suggest(given: str, known: list[str] | tuple[str, ...], otherwise: str) -> str:
+    near = difflib.get_close_matches(given, known, n=1)
+    return (
+        f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}" if not otherwise else f"use {otherwise}"
+    )

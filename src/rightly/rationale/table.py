@@ -1,0 +1,120 @@
+"""The whole result of an audit, from its scored judgments."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rightly import __version__
+from rightly.errors import InputError
+from rightly.metrics.agreement import krippendorff_alpha
+from rightly.rationale.comparison import letters, paired_tests
+from rightly.rationale.result import AuditResult, JudgeResult
+from rightly.rationale.scoring import Scored
+from rightly.rationale.summary import JudgeView, judge_result
+from rightly.types import PreferencePair
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFacts:
+    """What an audit's result says beside its numbers; see `AuditResult` for the fields.
+
+    Attributes:
+        judge_notes: A line for each judge that needs one.
+        costs: Dollars for each judge, where the price of its model is known.
+    """
+
+    source: str
+    atomiser: str
+    matcher: str
+    matcher_smoke_only: bool
+    reliability: tuple[str, ...]
+    max_reasons: int
+    spurious_below: float
+    seed: int
+    judge_notes: Mapping[str, str]
+    costs: Mapping[str, float]
+
+
+def audit_result(
+    pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], judges: Sequence[str], facts: AuditFacts
+) -> AuditResult:
+    """Summarise an audit.
+
+    Args:
+        pairs: The reference pairs by id.
+        scored: All scored judgments.
+        judges: The judges, in the order of the table.
+        facts: What the numbers do not say.
+    """
+    by_judge: dict[str, list[Scored]] = {name: [] for name in judges}
+    points: dict[str, tuple[str, ...]] = {}
+    for each in scored:
+        by_judge[each.judgment.judge].append(each)
+        points[each.pair.id] = each.points
+    views = [JudgeView(name, by_judge[name], facts.seed) for name in judges]
+    tests = paired_tests(views, facts.seed)
+    rows = [_row(view, facts) for view in views]
+    on_accuracy = letters(judges, [row.accuracy.value for row in rows], tests, "p_accuracy")
+    on_consistency = letters(judges, [row.consistency.value for row in rows], tests, "p_consistency")
+    return AuditResult(
+        source=facts.source,
+        n_pairs=len(pairs),
+        n_labelled=sum(pair.label not in (None, "tie") for pair in pairs.values()),
+        n_with_rationales=sum(bool(found) for found in points.values()),
+        n_points=sum(map(len, points.values())),
+        atomiser=facts.atomiser,
+        matcher=facts.matcher,
+        matcher_smoke_only=facts.matcher_smoke_only,
+        reliability=facts.reliability,
+        max_reasons=facts.max_reasons,
+        spurious_below=facts.spurious_below,
+        judges=tuple(
+            row.model_copy(
+                update={"groups_accuracy": on_accuracy[row.judge], "groups_consistency": on_consistency[row.judge]}
+            )
+            for row in rows
+        ),
+        tests=tests,
+        agreement=_alpha([[view.verdicts.get(pair_id) for view in views] for pair_id in pairs]),
+        human_agreement=_alpha(_vote_table(list(pairs.values()))),
+        notes=_notes(pairs, points),
+        version=__version__,
+    )
+
+
+def _row(view: JudgeView, facts: AuditFacts) -> JudgeResult:
+    return judge_result(
+        view,
+        spurious_below=facts.spurious_below,
+        cost=facts.costs.get(view.name),
+        note=facts.judge_notes.get(view.name, ""),
+    )
+
+
+def _vote_table(pairs: Sequence[PreferencePair]) -> list[list[str | None]]:
+    width = max((len(pair.votes) for pair in pairs), default=0)
+    return [[*(v.choice for v in pair.votes), *[None] * (width - len(pair.votes))] for pair in pairs]
+
+
+def _alpha(ratings: list[list[str | None]]) -> float | None:
+    """Krippendorff's alpha; ``None`` where fewer than two raters rated anything, or all labels are one."""
+    if not ratings or len(ratings[0]) < 2:
+        return None
+    try:
+        value = krippendorff_alpha(ratings).value
+    except InputError:
+        return None
+    return value if value == value else None
+
+
+def _notes(pairs: Mapping[str, PreferencePair], points: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    notes = []
+    unlabelled = sum(pair.label in (None, "tie") for pair in pairs.values())
+    if unlabelled:
+        notes.append(f"{unlabelled} of {len(pairs)} pairs have no side for a label and do not enter outcome accuracy.")
+    without = sum(not points.get(pair_id) for pair_id in pairs)
+    if without:
+        notes.append(f"{without} of {len(pairs)} pairs have no human points and do not enter consistency.")
+    contexts = len({pair.context_key for pair in pairs.values()})
+    if contexts < len(pairs):
+        notes.append(f"{len(pairs)} pairs share {contexts} contexts: intervals resample contexts, not pairs.")
+    return tuple(notes)
