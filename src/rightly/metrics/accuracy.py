@@ -1,0 +1,206 @@
+"""Outcome accuracy of a judge that saw each pair in one order or in both.
+
+The same judgments give very different numbers under different conventions (a tie is half, wrong, or left out; a
+verdict that flips with the order is wrong, half, ...), so every convention here has a name, and every result says how
+many judgments failed and what was done about them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rightly.types import Choice
+
+FailurePolicy = Literal["wrong", "half", "drop"]
+"""What an item without a usable verdict counts: 0, one half, or nothing (it leaves the denominator)."""
+
+PairRule = Literal["judgebench", "both_right", "zero_is_half", "per_decision"]
+"""How the two orders of a pair make one number; see :func:`pair_values`."""
+
+_FAILED_VALUE: dict[FailurePolicy, float] = {"wrong": 0.0, "half": 0.5, "drop": np.nan}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A mean over items, with what it was taken over.
+
+    Attributes:
+        value: In [0, 1]; NaN when ``n`` is 0.
+        n: Items in the denominator.
+        n_failed: Items without a usable verdict, in the denominator or not.
+        policy: What those counted.
+    """
+
+    value: float
+    n: int
+    n_failed: int
+    policy: FailurePolicy
+
+
+def combine_orders(first: Choice | None, second: Choice | None) -> Choice | None:
+    """One verdict from the verdicts of both orders.
+
+    For a label that names a response, the result is the label exactly when JudgeBench's rule calls the pair correct.
+
+    Args:
+        first: The verdict in the stored order; ``None`` when it failed.
+        second: The verdict in the swapped order, in the names of the stored pair.
+
+    Returns:
+        The verdict they agree on; a response beside a tie or a failure; ``"tie"`` for two different responses or a tie
+        beside a failure; ``None`` when both failed.
+    """
+    if first is None or second is None or first == second:
+        return second if first is None else first
+    if first == "tie":
+        return second
+    return first if second == "tie" else "tie"
+
+
+def order_values(
+    labels: Sequence[Choice], verdicts: Sequence[Choice | None], *, failures: FailurePolicy, tie: float = 0.0
+) -> NDArray[np.float64]:
+    """The credit of each single judgment: 1 where the verdict is the label.
+
+    Args:
+        labels: The better response of each pair, or ``"tie"``; length n.
+        verdicts: The verdicts, in the names of the stored pairs; length n, ``None`` where the judgment failed.
+        failures: What a failed judgment counts.
+        tie: Credit of the verdict ``"tie"`` where the label is not a tie.
+
+    Returns:
+        Shape [n]; NaN where a failed judgment is dropped.
+
+    Raises:
+        ValueError: The lengths differ.
+    """
+    failed = _FAILED_VALUE[failures]
+
+    def credit(label: Choice, verdict: Choice | None) -> float:
+        if verdict is None:
+            return failed
+        return 1.0 if verdict == label else tie if verdict == "tie" else 0.0
+
+    return np.array([credit(label, verdict) for label, verdict in zip(labels, verdicts, strict=True)], dtype=float)
+
+
+def order_accuracy(
+    labels: Sequence[Choice], verdicts: Sequence[Choice | None], *, failures: FailurePolicy, tie: float = 0.0
+) -> Accuracy:
+    """Accuracy of single judgments, one a pair; the arguments are those of :func:`order_values`."""
+    return _accuracy(
+        order_values(labels, verdicts, failures=failures, tie=tie), sum(v is None for v in verdicts), failures
+    )
+
+
+def pair_values(
+    labels: Sequence[Choice],
+    first: Sequence[Choice | None],
+    second: Sequence[Choice | None],
+    *,
+    rule: PairRule,
+    failures: FailurePolicy,
+) -> NDArray[np.float64]:
+    """The credit of each pair that was judged in both orders.
+
+    The rules (a right verdict has +1 point, a wrong one -1, a tie or a failure 0; where the label is a tie, a tie is
+    right and a response is wrong):
+
+    - ``judgebench``: 1 iff the two points sum to more than 0 (Tan et al., "JudgeBench", 2024; its failure policy is
+      ``wrong``).
+    - ``zero_is_half``: as that, but a sum of 0 is one half.
+    - ``both_right``: 1 iff both verdicts are right.
+    - ``per_decision``: the mean of the two verdicts' own credits, a tie being one half.
+
+    A pair has failed when nothing usable came: both orders for the first two rules, either for ``both_right``. Under
+    ``per_decision`` the policy holds for each order by itself, and a pair has failed when both orders did.
+
+    Args:
+        labels: The better response of each pair, or ``"tie"``; length n.
+        first: Verdicts in the stored order; length n, ``None`` where the judgment failed.
+        second: Verdicts in the swapped order, in the names of the stored pairs; length n.
+        rule: How two orders make one number.
+        failures: What a failed pair counts.
+
+    Returns:
+        Shape [n], in [0, 1]; NaN where a failed pair is dropped.
+
+    Raises:
+        ValueError: The lengths differ.
+    """
+    if rule == "per_decision":
+        return _mean_of_orders(labels, first, second, failures)
+    failed_value = _FAILED_VALUE[failures]
+    value = _RULES[rule]
+    failed = _FAILED[rule]
+    return np.array(
+        [
+            failed_value if failed(one, two) else value(points(label, one), points(label, two))
+            for label, one, two in zip(labels, first, second, strict=True)
+        ],
+        dtype=float,
+    )
+
+
+def pair_accuracy(
+    labels: Sequence[Choice],
+    first: Sequence[Choice | None],
+    second: Sequence[Choice | None],
+    *,
+    rule: PairRule,
+    failures: FailurePolicy,
+) -> Accuracy:
+    """Accuracy over pairs judged in both orders; the arguments are those of :func:`pair_values`."""
+    values = pair_values(labels, first, second, rule=rule, failures=failures)
+    failed = _FAILED[rule]
+    return _accuracy(values, sum(failed(one, two) for one, two in zip(first, second, strict=True)), failures)
+
+
+def points(label: Choice, verdict: Choice | None) -> int:
+    """+1 for a right verdict, -1 for a wrong one, 0 for a failure or a tie that the label is not."""
+    if verdict == label:
+        return 1
+    return 0 if verdict is None or verdict == "tie" else -1
+
+
+def _both_failed(first: Choice | None, second: Choice | None) -> bool:
+    return first is None and second is None
+
+
+def _either_failed(first: Choice | None, second: Choice | None) -> bool:
+    return first is None or second is None
+
+
+_RULES: dict[PairRule, Callable[[int, int], float]] = {
+    "judgebench": lambda one, two: float(one + two > 0),
+    "zero_is_half": lambda one, two: (np.sign(one + two) + 1) / 2,
+    "both_right": lambda one, two: float(one == two == 1),
+}
+_FAILED: dict[PairRule, Callable[[Choice | None, Choice | None], bool]] = {
+    "judgebench": _both_failed,
+    "zero_is_half": _both_failed,
+    "both_right": _either_failed,
+    "per_decision": _both_failed,
+}
+
+
+def _mean_of_orders(
+    labels: Sequence[Choice],
+    first: Sequence[Choice | None],
+    second: Sequence[Choice | None],
+    failures: FailurePolicy,
+) -> NDArray[np.float64]:
+    orders = [order_values(labels, verdicts, failures=failures, tie=0.5) for verdicts in (first, second)]
+    # A dropped order leaves the other; only a pair without either is dropped (and has no mean to take).
+    known = np.sum([~np.isnan(values) for values in orders], axis=0)
+    total = np.nansum(orders, axis=0)
+    return np.divide(total, known, out=np.full(len(known), np.nan), where=known > 0)
+
+
+def _accuracy(values: NDArray[np.float64], n_failed: int, policy: FailurePolicy) -> Accuracy:
+    counted = values[~np.isnan(values)]
+    value = float(counted.sum() / len(counted)) if len(counted) else float("nan")
+    return Accuracy(value=value, n=len(counted), n_failed=n_failed, policy=policy)
