@@ -63,7 +63,11 @@ def run_options(command: F) -> F:
         ),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of drawn orders and intervals."),
         click.option(
-            "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder; made when missing."
+            "--out",
+            type=click.Path(path_type=Path),
+            required=True,
+            metavar="DIR",
+            help="Run folder; made when missing.",
         ),
     ):
         command = option(command)

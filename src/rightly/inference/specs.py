@@ -77,11 +77,9 @@ def build_generator(text: str, *, cache: AnswerCache | None, account: Account) -
             )
     try:
         values = {name: known[name](value) for name, value in own.items()}
-        options = Sampling(
-            **{name: float(v) if name in ("temperature", "top_p") else int(v) for name, v in sampling.items()}
-        )
+        options = Sampling.model_validate_strings(sampling)
     except (ValueError, ValidationError) as error:
-        raise InputError(f"{text!r}: an option has a value of the wrong kind ({error})") from error
+        raise InputError(f"{text!r}: an option has a value of the wrong kind ({_first_line(error)})") from error
     generator: Generator = AccountedGenerator(_bare(spec, values), account, spec.target)
     return (CachedGenerator(generator, cache) if cache is not None and spec.scheme != "replay" else generator), options
 
@@ -110,3 +108,7 @@ def _suggest(given: str, known: list[str] | tuple[str, ...], otherwise: str) -> 
     return (
         f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}" if not otherwise else f"use {otherwise}"
     )
+
+
+def _first_line(error: ValueError) -> str:
+    return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)

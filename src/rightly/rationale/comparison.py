@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rightly.metrics.bootstrap import bootstrap_difference
 from rightly.metrics.paired import McNemar, holm, mcnemar, needed_pairs, significance_groups
 from rightly.rationale.result import Estimate, PairedTest
-from rightly.rationale.summary import JudgeView
+from rightly.rationale.summary import JudgeView, Values
 
 ALPHA = 0.05
 
@@ -48,28 +51,30 @@ def letters(
 
 
 def _test(first: JudgeView, second: JudgeView, seed: int) -> PairedTest:
-    a, b = first.right(), second.right()
-    shared = [pair_id for pair_id in a if a[pair_id] is not None and b.get(pair_id) is not None]
-    outcome = mcnemar([a[p] for p in shared], [b[p] for p in shared])
-    c, d = first.metric("consistency"), second.metric("consistency")
-    both = [pair_id for pair_id in c if c[pair_id] is not None and d.get(pair_id) is not None]
+    shared = sorted(first.by_pair.keys() & second.by_pair.keys())
+    outcome = mcnemar(_values(first.right(), shared), _values(second.right(), shared))
+    c, d = (_values(view.metric("consistency"), shared) for view in (first, second))
     difference, p_consistency = Estimate(value=None, low=None, high=None, n=0), None
-    if both:
-        clusters = [first.clusters[pair_id] for pair_id in both]
-        found = bootstrap_difference([c[p] for p in both], [d[p] for p in both], clusters, seed=seed)
+    if not np.isnan(c - d).all():
+        found = bootstrap_difference(c, d, [first.clusters[pair_id] for pair_id in shared], seed=seed)
         difference = Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
         p_consistency = found.p
     return PairedTest(
         first=first.name,
         second=second.name,
-        n=len(shared),
+        n=outcome.n,
         only_first=outcome.only_first,
         only_second=outcome.only_second,
-        p_accuracy=outcome.p if shared else None,
+        p_accuracy=outcome.p if outcome.n else None,
         consistency_difference=difference,
         p_consistency=p_consistency,
         needed_n=_needed(outcome),
     )
+
+
+def _values(values: Values, pair_ids: Sequence[str]) -> NDArray[np.float64]:
+    """One value a pair, NaN where it has none; shape [n]."""
+    return np.array([np.nan if (value := values[pair_id]) is None else value for pair_id in pair_ids], dtype=float)
 
 
 def _needed(outcome: McNemar) -> int | None:

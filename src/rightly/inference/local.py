@@ -1,0 +1,104 @@
+"""A local Hugging Face model as generator (``hf:PATH``): no server, batches of what waits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rightly.errors import InputError, MissingExtraError
+from rightly.inference.batching import BatchingGenerator
+from rightly.inference.generator import Completion, Request
+from rightly.types import Usage
+
+DEFAULT_MAX_TOKENS = 1024
+
+
+def transformers_generator(
+    path: str, *, batch_size: int = 16, device: str = "auto", dtype: str = "auto"
+) -> BatchingGenerator:
+    """Load a causal language model.
+
+    Args:
+        path: Folder or hub id.
+        batch_size: Most requests in one batch; a batch is split where its requests' options differ.
+        device: ``auto`` spreads over the accelerators there are; else a torch device.
+        dtype: ``auto`` keeps the checkpoint's.
+
+    Raises:
+        MissingExtraError: torch or transformers is not installed.
+        InputError: There is no such model.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise MissingExtraError("hf: models", "train") from error
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left")
+        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"hf:{path} cannot be loaded ({str(error).splitlines()[0]})", fix="give a folder or hub id"
+        ) from error
+    place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    engine = _TransformersEngine(model.to(place).eval(), tokenizer)
+    return BatchingGenerator(f"hf:{path}", engine, batch_size)
+
+
+class _TransformersEngine:
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self._model, self._tokenizer = model, tokenizer
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+
+    def __call__(self, requests: Sequence[Request]) -> list[Completion]:
+        """Answer a batch; requests whose options are alike run together."""
+        answers: dict[int, Completion] = {}
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for i, request in enumerate(requests):
+            groups.setdefault((request.temperature, request.top_p, request.max_tokens, request.seed), []).append(i)
+        for members in groups.values():
+            for i, completion in zip(members, self._generate([requests[i] for i in members]), strict=True):
+                answers[i] = completion
+        return [answers[i] for i in range(len(requests))]
+
+    def _generate(self, requests: Sequence[Request]) -> list[Completion]:
+        import torch
+
+        first = requests[0]
+        batch = self._tokenizer(
+            [self._prompt(r) for r in requests], return_tensors="pt", padding=True, add_special_tokens=False
+        )
+        batch = {name: batch[name].to(self._model.device) for name in ("input_ids", "attention_mask")}
+        limit = first.max_tokens or DEFAULT_MAX_TOKENS
+        sampled = bool(first.temperature)
+        options: dict[str, Any] = {
+            "do_sample": sampled,
+            "max_new_tokens": limit,
+            "pad_token_id": self._tokenizer.pad_token_id,
+        }
+        if sampled:
+            options |= {"temperature": first.temperature, "top_p": first.top_p or 1.0}
+            torch.manual_seed((first.seed or 0) + first.sample)
+        with torch.inference_mode():
+            output = self._model.generate(**batch, **options)
+        width = batch["input_ids"].shape[1]
+        lengths = batch["attention_mask"].sum(dim=1).tolist()
+        return [self._completion(row[width:], int(n), limit) for row, n in zip(output, lengths, strict=True)]
+
+    def _completion(self, tokens: Any, n_input: int, limit: int) -> Completion:
+        ends = self._model.generation_config.eos_token_id
+        ends = set(ends if isinstance(ends, list) else [ends])
+        stop = next((i for i, token in enumerate(tokens.tolist()) if token in ends), None)
+        usage = Usage(input_tokens=n_input, output_tokens=len(tokens) if stop is None else stop + 1)
+        text = self._tokenizer.decode(tokens[:stop], skip_special_tokens=True)
+        if stop is None:
+            detail = f"cut off after {limit} tokens; raise max_tokens"
+            return Completion(text=text, failure="truncated", detail=detail, finish_reason="length", usage=usage)
+        if not text:
+            return Completion(failure="provider", detail="an empty answer", finish_reason="stop", usage=usage)
+        return Completion(text=text, finish_reason="stop", usage=usage)
+
+    def _prompt(self, request: Request) -> str:
+        messages = [message.model_dump() for message in request.messages]
+        if self._tokenizer.chat_template:
+            return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return "\n\n".join(message["content"] for message in messages)

@@ -1,0 +1,72 @@
+"""vLLM's offline engine as generator (``vllm:PATH``); the only file that imports vLLM."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rightly.errors import MissingExtraError
+from rightly.inference.batching import BatchingGenerator
+from rightly.inference.generator import Completion, Request
+from rightly.types import Usage
+
+
+def vllm_generator(
+    path: str,
+    *,
+    batch_size: int = 256,
+    tensor_parallel_size: int = 1,
+    dtype: str = "auto",
+    max_model_len: int | None = None,
+) -> BatchingGenerator:
+    """Load a model into vLLM; prompts that share a prefix share its computation.
+
+    Args:
+        path: Folder or hub id.
+        batch_size: Requests handed to the engine at once; it schedules them itself.
+        tensor_parallel_size: Accelerators that the model is split over.
+        dtype: Of the weights.
+        max_model_len: Longest prompt and answer together, in tokens; ``None`` takes the model's.
+
+    Raises:
+        MissingExtraError: vLLM is not installed.
+    """
+    try:
+        from vllm import LLM, SamplingParams  # pyright: ignore[reportMissingImports] - an optional dependency
+    except ImportError as error:
+        raise MissingExtraError("vllm: models", "vllm") from error
+    engine = LLM(
+        model=path,
+        tensor_parallel_size=tensor_parallel_size,
+        dtype=dtype,
+        max_model_len=max_model_len,
+        enable_prefix_caching=True,
+    )
+
+    def answer(requests: Sequence[Request]) -> list[Completion]:
+        chats = [[message.model_dump() for message in request.messages] for request in requests]
+        params = [SamplingParams(**_options(request)) for request in requests]
+        return [_completion(output) for output in engine.chat(chats, params, use_tqdm=False)]
+
+    return BatchingGenerator(f"vllm:{path}", answer, batch_size)
+
+
+def _options(request: Request) -> dict[str, Any]:
+    """What the request says, in vLLM's names; what it leaves open keeps the model's default."""
+    named = {
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": None if request.seed is None else request.seed + request.sample,
+    }
+    # vLLM's own default of 16 tokens would cut every judgment.
+    return {name: value for name, value in named.items() if value is not None} | {"max_tokens": request.max_tokens}
+
+
+def _completion(output: Any) -> Completion:
+    answer = output.outputs[0]
+    usage = Usage(input_tokens=len(output.prompt_token_ids or ()), output_tokens=len(answer.token_ids))
+    reason = answer.finish_reason or ""
+    if reason == "length":
+        detail = f"cut off after {len(answer.token_ids)} tokens; raise max_tokens"
+        return Completion(text=answer.text, failure="truncated", detail=detail, finish_reason=reason, usage=usage)
+    if not answer.text:
+        return Completion(failure="provider", detail="an empty answer", finish_reason=reason, usage=usage)
+    return Completion(text=answer.text, finish_reason=reason, usage=usage)
