@@ -10,7 +10,7 @@ from rightly.types import Judgment
 
 
 def judgment(pair_id, **fields):
-    return Judgment(pair_id=pair_id, judge="j", **({"verdict": "A"} | fields))
+    return Judgment(pair_id=pair_id, pair_key="k", judge="j", **({"verdict": "A"} | fields))
 
 
 def test_records_are_on_disk_once_append_returns(tmp_path):

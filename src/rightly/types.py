@@ -171,6 +171,11 @@ class PreferencePair(Frozen):
         return self if order == "AB" else self.swap()
 
     @cached_property
+    def content_key(self) -> str:
+        """A hash of what a judge sees: a pair whose text was edited is another piece of work, whatever its id."""
+        return content_key([f"{m.role}\x1f{m.content}" for m in self.context] + ["\x1e", *self.responses])
+
+    @cached_property
     def context_key(self) -> str:
         """A short hash of the context: pairs that share it are not independent (bootstrap clusters)."""
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context])
@@ -181,6 +186,7 @@ class Judgment(Record):
 
     Attributes:
         pair_id: The pair.
+        pair_key: Content key of the pair as it was judged.
         judge: Name of the judge, settings included.
         order: The order shown; verdict and rationales are already mapped back to the stored order.
         verdict: ``"A"``, ``"B"``, ``"tie"``; ``None`` when the call failed.
@@ -192,6 +198,7 @@ class Judgment(Record):
     """
 
     pair_id: str
+    pair_key: str
     judge: str
     order: Order = "AB"
     verdict: Choice | None = None
@@ -210,7 +217,7 @@ class Judgment(Record):
     @property
     def key(self) -> str:
         """The same pair, judge and order."""
-        return judgment_key(self.pair_id, self.judge, self.order)
+        return content_key([self.pair_id, self.pair_key, self.judge, self.order])
 
     @property
     def retry(self) -> bool:
@@ -218,9 +225,9 @@ class Judgment(Record):
         return self.failure == "provider"
 
 
-def judgment_key(pair_id: str, judge: str, order: Order) -> str:
+def judgment_key(pair: PreferencePair, judge: str, order: Order) -> str:
     """The key of the judgment that this judge makes of this pair in this order."""
-    return content_key([pair_id, judge, order])
+    return content_key([pair.id, pair.content_key, judge, order])
 
 
 def content_key(parts: Sequence[str]) -> str:

@@ -110,6 +110,7 @@ class Fixed:
         reasons = tuple(Rationale(text=text) for text in self._reasons)
         return Judgment(
             pair_id=pair.id,
+            pair_key=pair.content_key,
             judge=self.name,
             order=order,
             verdict=self._verdict,

@@ -51,18 +51,18 @@ def parse_spec(text: str) -> Spec:
     return Spec(scheme, target, dict(parse_qsl(query, keep_blank_values=True)))
 
 
-def build_generator(text: str, *, cache: AnswerCache | None, account: Account) -> tuple[Generator, Sampling]:
+def build_generator(spec: Spec, *, cache: AnswerCache | None, account: Account) -> tuple[Generator, Sampling]:
     """The model that a spec names, with its account and its cache, and the options of its calls.
 
     Args:
-        text: The spec.
+        spec: The parsed spec.
         cache: Where answers are kept; ``None`` keeps none.
         account: Where calls are booked.
 
     Raises:
         InputError: Unknown scheme or option, or a value of the wrong kind.
     """
-    spec = parse_spec(text)
+    text = f"{spec.scheme}:{spec.target}"
     if spec.scheme not in SCHEMES or not spec.target:
         raise InputError(
             f"{text!r} names no model", fix=_suggest(spec.scheme, SCHEMES, "openai:MODEL, hf:PATH, vllm:PATH")

@@ -30,6 +30,7 @@ class AnnotatorJudge:
         if held is None:
             return Judgment(
                 pair_id=pair.id,
+                pair_key=pair.content_key,
                 judge=self.name,
                 order=order,
                 failure="provider",
@@ -37,6 +38,7 @@ class AnnotatorJudge:
             )
         return Judgment(
             pair_id=pair.id,
+            pair_key=pair.content_key,
             judge=self.name,
             order=order,
             verdict=held.vote.choice,

@@ -32,7 +32,7 @@ async def collect_judgments(
         for pair in pairs:
             for judge in judges:
                 for order in judge.orders(pair):
-                    if judgment_key(pair.id, judge.name, order) in done:
+                    if judgment_key(pair, judge.name, order) in done:
                         on_done(None)
                     else:
                         yield pair, judge, order

@@ -58,7 +58,7 @@ class GenerativeJudge:
             )
         shown = pair.in_order(order)
         completion = await self._generator.generate(self._sampling.request(self.messages(shown)))
-        return to_judgment(pair.id, self.name, order, completion, parse_answer(completion.text))
+        return to_judgment(pair, self.name, order, completion, parse_answer(completion.text))
 
     def messages(self, shown: PreferencePair) -> tuple[Message, ...]:
         """The chat that asks for a judgment of the pair as it is shown."""
@@ -76,7 +76,7 @@ class GenerativeJudge:
         await self._generator.aclose()
 
 
-def to_judgment(pair_id: str, judge: str, order: Order, completion: Completion, parsed: Parsed) -> Judgment:
+def to_judgment(pair: PreferencePair, judge: str, order: Order, completion: Completion, parsed: Parsed) -> Judgment:
     """A judgment in the names of the stored pair, from an answer in the names of the order shown."""
     if completion.failure is not None:
         failure, detail, verdict = completion.failure, completion.detail, None
@@ -89,7 +89,8 @@ def to_judgment(pair_id: str, judge: str, order: Order, completion: Completion, 
         rationales = tuple(r.swap() for r in rationales)
         verdict = {"A": "B", "B": "A", "tie": "tie", None: None}[verdict]
     return Judgment(
-        pair_id=pair_id,
+        pair_id=pair.id,
+        pair_key=pair.content_key,
         judge=judge,
         order=order,
         verdict=verdict,

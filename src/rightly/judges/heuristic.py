@@ -14,9 +14,16 @@ class _Heuristic:
 
     def _choose(self, pair: PreferencePair, order: Order, side: Side | None, reason: str) -> Judgment:
         if side is None:
-            return Judgment(pair_id=pair.id, judge=self.name, order=order, verdict="tie")
+            return Judgment(pair_id=pair.id, pair_key=pair.content_key, judge=self.name, order=order, verdict="tie")
         rationale = Rationale(text=f"Response {side} {reason}", about=side, favors=side)
-        return Judgment(pair_id=pair.id, judge=self.name, order=order, verdict=side, rationales=(rationale,))
+        return Judgment(
+            pair_id=pair.id,
+            pair_key=pair.content_key,
+            judge=self.name,
+            order=order,
+            verdict=side,
+            rationales=(rationale,),
+        )
 
 
 class LengthJudge(_Heuristic):

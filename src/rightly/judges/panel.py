@@ -42,6 +42,7 @@ class PanelJudge:
             retry = any(one.retry for one in said)
             return Judgment(
                 pair_id=pair.id,
+                pair_key=pair.content_key,
                 judge=self.name,
                 order=order,
                 failure="provider" if retry else said[0].failure,
@@ -54,6 +55,7 @@ class PanelJudge:
             verdict = "tie"
         return Judgment(
             pair_id=pair.id,
+            pair_key=pair.content_key,
             judge=self.name,
             order=order,
             verdict=verdict,

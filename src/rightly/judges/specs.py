@@ -61,9 +61,7 @@ class JudgeBuilder:
         orders = spec.options.pop("orders", "both")
         if orders not in ("both", "single"):
             raise InputError(f"{text!r}: orders={orders!r}", fix="use orders=both or orders=single")
-        query = "&".join(f"{name}={value}" for name, value in spec.options.items())
-        plain = f"{spec.scheme}:{spec.target}" + (f"?{query}" if query else "")
-        generator, sampling = build_generator(plain, cache=self.cache, account=self.account)
+        generator, sampling = build_generator(spec, cache=self.cache, account=self.account)
         return GenerativeJudge(text, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
 
 

@@ -56,7 +56,7 @@ def score_judgments(
     """Join the records and score each judgment, sorted by pair, judge and order.
 
     Args:
-        pairs: The reference pairs by id; judgments of other pairs are left out.
+        pairs: The reference pairs by id; judgments of other pairs, or of other texts, are left out.
         judgments: Judge records, one for each piece of work.
         atoms: Human points of the pairs.
         matches: Matcher records.
@@ -67,7 +67,7 @@ def score_judgments(
     scored = []
     for judgment in sorted(judgments, key=lambda each: (each.pair_id, each.judge, each.order)):
         pair = pairs.get(judgment.pair_id)
-        if pair is None:
+        if pair is None or pair.content_key != judgment.pair_key:
             continue
         reasons = candidate_reasons(judgment, max_reasons)
         blank = Scored(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
+from rightly.inference.account import Price
 from rightly.metrics.accuracy import combine_orders
 from rightly.metrics.bootstrap import bootstrap_mean
 from rightly.metrics.position import position_bias
@@ -62,9 +63,10 @@ class JudgeView:
         return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
 
 
-def judge_result(view: JudgeView, *, spurious_below: float, cost: float | None, note: str) -> JudgeResult:
+def judge_result(view: JudgeView, *, spurious_below: float, price: Price | None, note: str) -> JudgeResult:
     """A row of the table of judges (without the letters, which need the other rows)."""
     right, consistency = view.right(), view.metric("consistency")
+    usage = sum((each.judgment.usage for each in view.scored), Usage())
     lists = [each for each in view.scored if each.judgment.failure is None]
     return JudgeResult(
         judge=view.name,
@@ -92,8 +94,8 @@ def judge_result(view: JudgeView, *, spurious_below: float, cost: float | None, 
         precision_by_rank=_precision_by_rank(view.scored),
         by_length=_by_length(view, right),
         by_domain=_by_domain(view, right, consistency),
-        usage=sum((each.judgment.usage for each in view.scored), Usage()),
-        cost=cost,
+        usage=usage,
+        cost=None if price is None else price.of(usage),
         note=note,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rightly import __version__
 from rightly.errors import InputError
+from rightly.inference.account import Price
 from rightly.metrics.agreement import krippendorff_alpha
 from rightly.rationale.comparison import letters, paired_tests
 from rightly.rationale.result import AuditResult, JudgeResult
@@ -19,7 +20,7 @@ class AuditFacts:
 
     Attributes:
         judge_notes: A line for each judge that needs one.
-        costs: Dollars for each judge, where the price of its model is known.
+        prices: The price of each judge's model, where it is known.
     """
 
     source: str
@@ -31,7 +32,7 @@ class AuditFacts:
     spurious_below: float
     seed: int
     judge_notes: Mapping[str, str]
-    costs: Mapping[str, float]
+    prices: Mapping[str, Price]
 
 
 def audit_result(
@@ -85,7 +86,7 @@ def _row(view: JudgeView, facts: AuditFacts) -> JudgeResult:
     return judge_result(
         view,
         spurious_below=facts.spurious_below,
-        cost=facts.costs.get(view.name),
+        price=facts.prices.get(view.name),
         note=facts.judge_notes.get(view.name, ""),
     )
 

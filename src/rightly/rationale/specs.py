@@ -1,0 +1,62 @@
+"""From a line on the command line to a matcher or an atomiser."""
+
+import difflib
+from dataclasses import dataclass
+
+from rightly.errors import InputError
+from rightly.inference.account import Account
+from rightly.inference.cache import AnswerCache
+from rightly.inference.specs import SCHEMES, build_generator, parse_spec
+from rightly.rationale.atomise import Atomiser, GenerativeAtomiser, GivenPoints
+from rightly.rationale.matching import Matcher
+from rightly.rationale.metajudge import MetaJudge
+
+
+@dataclass(frozen=True, slots=True)
+class MatcherBuilder:
+    """Builds matchers and atomisers that share a cache and an account.
+
+    Attributes:
+        cache: Where answers are kept; ``None`` keeps none.
+        account: Where calls are booked.
+    """
+
+    cache: AnswerCache | None
+    account: Account
+
+    def matcher(self, text: str) -> Matcher:
+        """``lexical``, ``embedding``, ``embedding:PATH``, or any model as MetaJudge.
+
+        Raises:
+            InputError: The spec names no matcher.
+        """
+        spec = parse_spec(text)
+        if spec.scheme == "lexical" and not spec.target:
+            from rightly.rationale.lexical import LexicalMatcher
+
+            return LexicalMatcher()
+        if spec.scheme == "embedding":
+            from rightly.rationale.embedding import EmbeddingMatcher
+
+            return EmbeddingMatcher(spec.target or None)
+        self._require_model(text, "matcher", ("lexical", "embedding"))
+        return MetaJudge(text, *build_generator(spec, cache=self.cache, account=self.account))
+
+    def atomiser(self, text: str) -> Atomiser:
+        """``given`` (the human reasons as they are), or any model.
+
+        Raises:
+            InputError: The spec names no atomiser.
+        """
+        if text == "given":
+            return GivenPoints()
+        self._require_model(text, "atomiser", ("given",))
+        return GenerativeAtomiser(text, *build_generator(parse_spec(text), cache=self.cache, account=self.account))
+
+    def _require_model(self, text: str, what: str, others: tuple[str, ...]) -> None:
+        scheme = parse_spec(text).scheme
+        if scheme in SCHEMES:
+            return
+        near = difflib.get_close_matches(scheme, [*others, *SCHEMES], n=1)
+        fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join([*others, *SCHEMES])}"
+        raise InputError(f"{text!r} names no {what}", fix=fix)
