@@ -9,16 +9,14 @@ from rich.console import Console
 from rightly.cli.progress import progress
 from rightly.cli.session import AskConfig, answer_cache, build_judges, run_and_close
 from rightly.errors import InputError
-from rightly.inference.account import Account
-from rightly.judges.judge import Judge
+from rightly.inference.cache import AnswerCache
 from rightly.judges.specs import priced_model
-from rightly.rationale.atomise import Atomiser
 from rightly.rationale.audit import ask, items, reference_pairs, score_folder
-from rightly.rationale.matching import Matcher
 from rightly.rationale.result import AuditResult
+from rightly.rationale.scoring import Scored
 from rightly.rationale.specs import MatcherBuilder
 from rightly.rationale.table import AuditFacts, audit_result
-from rightly.reports.audit_html import Section, write_audit_report
+from rightly.reports.audit_html import TableSection, write_audit_report
 from rightly.reports.terminal import print_audit
 from rightly.runs import RunFolder
 from rightly.types import PreferencePair
@@ -32,78 +30,101 @@ class AuditConfig(AskConfig):
     spurious_below: float = 0.25
 
 
-def audit(config: AuditConfig, *, quiet: bool = False, sections: Sequence[Section] = ()) -> AuditResult:
+class Audit:
+    """An opened audit: its judges, matcher, pairs and folder.
+
+    Args:
+        config: What to do.
+        cache: Where answers are kept.
+    """
+
+    def __init__(self, config: AuditConfig, cache: AnswerCache) -> None:
+        self.config, self.account = config, config.account()
+        self.judges = build_judges(config.builder(cache, self.account), config.judges)
+        builder = MatcherBuilder(cache=cache, account=self.account)
+        self.matcher, self.atomiser = builder.matcher(config.matcher), builder.atomiser(config.atomiser)
+        self.pairs = _load(config)
+        self.folder = RunFolder(config.out, _identity(config), fresh=not config.resume)
+        self.names = [judge.name for judge in self.judges]
+        self.reference = reference_pairs(self.pairs, self.judges, config.seed)
+
+    def ask(self) -> None:
+        """Make every record that is missing."""
+        self.folder.write("settings.json", json.loads(self.config.model_dump_json()))
+        with progress(self.account.summary) as stage:
+            work = ask(
+                self.pairs,
+                self.judges,
+                self.atomiser,
+                self.matcher,
+                reference=self.reference,
+                folder=self.folder,
+                max_reasons=self.config.max_reasons,
+                stage=stage,
+            )
+            run_and_close(work, *self.judges, self.atomiser, self.matcher)
+
+    def score(self) -> list[Scored]:
+        """Score the records."""
+        return score_folder(self.folder, self.reference, self.names, self.matcher.name, self.config.max_reasons)
+
+    def result(self, scored: Sequence[Scored]) -> AuditResult:
+        """Summarise the scored records; writes ``audit.json``."""
+        models = {name: priced_model(name) for name in self.names}
+        prices = self.account.prices
+        facts = AuditFacts(
+            source=self.config.pairs,
+            atomiser=self.atomiser.name,
+            matcher=self.matcher.name,
+            matcher_smoke_only=self.matcher.smoke_only,
+            reliability=reliability_lines(self.matcher),
+            max_reasons=self.config.max_reasons,
+            spurious_below=self.config.spurious_below,
+            seed=self.config.seed,
+            judge_notes={judge.name: judge.note for judge in self.judges},
+            prices={name: prices[model] for name, model in models.items() if model in prices},
+        )
+        result = audit_result(self.reference, scored, self.names, facts)
+        self.folder.write("audit.json", result)
+        return result
+
+
+def audit(
+    config: AuditConfig, *, asking: bool = True, quiet: bool = False, sections: Sequence[TableSection] = ()
+) -> AuditResult:
     """Run an audit, write its report, print its summary.
 
     Args:
         config: What to do.
+        asking: Make missing records first; otherwise score what is there.
         quiet: Print no summary.
         sections: Further parts of the report.
 
     Raises:
         InputError: The pairs are not usable for an audit.
     """
-    account = config.account()
     with answer_cache(config.cache) as cache:
-        judges = build_judges(config.builder(cache, account), config.judges)
-        builder = MatcherBuilder(cache=cache, account=account)
-        matcher, atomiser = builder.matcher(config.matcher), builder.atomiser(config.atomiser)
-        pairs = _load(config)
-        folder = RunFolder(config.out, _identity(config), fresh=not config.resume)
-        folder.write("settings.json", json.loads(config.model_dump_json()))
-        with progress(account.summary) as stage:
-            work = ask(
-                pairs,
-                judges,
-                atomiser,
-                matcher,
-                folder=folder,
-                max_reasons=config.max_reasons,
-                stage=stage,
-                seed=config.seed,
-            )
-            run_and_close(work, *judges, atomiser, matcher)
-        return finish(config, folder, pairs, judges, matcher, atomiser, account, quiet=quiet, sections=sections)
-
-
-def finish(
-    config: AuditConfig,
-    folder: RunFolder,
-    pairs: Sequence[PreferencePair],
-    judges: Sequence[Judge],
-    matcher: Matcher,
-    atomiser: Atomiser,
-    account: Account,
-    *,
-    quiet: bool,
-    sections: Sequence[Section],
-) -> AuditResult:
-    """The arithmetic half: score the records, write ``audit.json``, ``items.jsonl`` and the report."""
-    names = [judge.name for judge in judges]
-    reference = reference_pairs(pairs, judges, config.seed)
-    scored = score_folder(folder, reference, names, matcher.name, config.max_reasons)
-    facts = AuditFacts(
-        source=config.pairs,
-        atomiser=atomiser.name,
-        matcher=matcher.name,
-        matcher_smoke_only=matcher.smoke_only,
-        reliability=reliability_lines(matcher),
-        max_reasons=config.max_reasons,
-        spurious_below=config.spurious_below,
-        seed=config.seed,
-        judge_notes={judge.name: judge.note for judge in judges},
-        prices={name: account.prices[model] for name in names if (model := priced_model(name)) in account.prices},
-    )
-    result = audit_result(reference, scored, names, facts)
-    folder.write("audit.json", result)
-    shown = list(items(scored, names))
-    folder.write_lines("items.jsonl", shown)
+        opened = Audit(config, cache)
+        if asking:
+            opened.ask()
+        scored = opened.score()
+        result = opened.result(scored)
+    shown = list(items(scored, opened.names))
+    opened.folder.write_lines("items.jsonl", shown)
     report = config.out / "report.html"
     write_audit_report(result, shown, report, sections)
     if not quiet:
         print_audit(result, Console())
         Console(stderr=True).print(f"report: {report}", highlight=False)
     return result
+
+
+def scored_audit(config: AuditConfig) -> dict[str, list[Scored]]:
+    """The scored judgments of a stored audit, by judge."""
+    with answer_cache(config.cache) as cache:
+        opened = Audit(config, cache)
+        scored = opened.score()
+    return {name: [each for each in scored if each.judgment.judge == name] for name in opened.names}
 
 
 def stored_config(out: Path) -> AuditConfig:

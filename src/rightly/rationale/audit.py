@@ -41,10 +41,10 @@ async def ask(
     atomiser: Atomiser,
     matcher: Matcher,
     *,
+    reference: Mapping[str, PreferencePair],
     folder: RunFolder,
     max_reasons: int,
     stage: Stage,
-    seed: int = 0,
 ) -> None:
     """Make every record that the folder does not hold yet: judgments, human points, matches.
 
@@ -53,12 +53,11 @@ async def ask(
         judges: Who judges them.
         atomiser: Who splits the human reasons.
         matcher: Who matches the lists.
+        reference: The pairs that judges are measured against, by id (`reference_pairs`).
         folder: Where records are kept.
         max_reasons: The judges' lists are cut to so many.
         stage: Announces progress.
-        seed: Seed of held-out annotators.
     """
-    reference = reference_pairs(pairs, judges, seed)
     with folder.records("judgments", Judgment) as judgments, folder.records("points", AtomRecord) as points:
         n_judgments = sum(len(judge.orders(pair)) for pair in pairs for judge in judges)
         await collect_judgments(pairs, judges, judgments, stage("judging", n_judgments))

@@ -10,8 +10,15 @@ from rightly.metrics.bootstrap import bootstrap_difference
 from rightly.metrics.paired import McNemar, holm, mcnemar, needed_pairs, significance_groups
 from rightly.rationale.result import Estimate, PairedTest
 from rightly.rationale.summary import JudgeView, Values
+from rightly.types import Frozen
 
 ALPHA = 0.05
+
+
+class Comparison(Frozen):
+    """Every two judges of one or several audits."""
+
+    tests: tuple[PairedTest, ...]
 
 
 def paired_tests(views: Sequence[JudgeView], seed: int) -> tuple[PairedTest, ...]:

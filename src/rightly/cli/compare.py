@@ -1,0 +1,42 @@
+"""``rightly compare``: judges of one or several audits, tested on the pairs that they share."""
+
+from pathlib import Path
+
+import click
+
+from rightly.cli.options import echo_json
+
+EXAMPLES = """
+\b
+Examples:
+  rightly compare audit
+  rightly compare audit-monday audit-friday
+"""
+
+
+@click.command(name="compare", epilog=EXAMPLES)
+@click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR...")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the intervals.")
+@click.option("--json", "as_json", is_flag=True, help="Print the tests as JSON on standard output.")
+def command(folders: tuple[Path, ...], seed: int, as_json: bool) -> None:
+    """Test every two judges of the audits in DIR... against each other, paired by item.
+
+    Exact McNemar on outcomes, paired bootstrap on consistency, both Holm-adjusted over all pairs of judges.
+    """
+    from rich.console import Console
+
+    from rightly.cli.auditing import scored_audit, stored_config
+    from rightly.rationale.comparison import Comparison, paired_tests
+    from rightly.rationale.summary import JudgeView
+    from rightly.reports.terminal import print_tests
+
+    views = []
+    for folder in folders:
+        for name, scored in scored_audit(stored_config(folder)).items():
+            shown = name if len(folders) == 1 else f"{folder.name}/{name}"
+            views.append(JudgeView(shown, scored, seed))
+    comparison = Comparison(tests=paired_tests(views, seed))
+    if as_json:
+        echo_json(comparison)
+    else:
+        print_tests(comparison.tests, Console())

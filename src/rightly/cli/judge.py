@@ -1,0 +1,61 @@
+"""``rightly judge``: put pairs before judges and keep every judgment."""
+
+import json
+from typing import Any
+
+import click
+
+from rightly.cli.options import configured, echo_json, input_options, run_options
+from rightly.types import Frozen
+
+EXAMPLES = """
+\b
+Examples:
+  rightly judge pairs.jsonl --judge longer --out run
+  rightly judge pairs.parquet --judge openai:gpt-4.1?temperature=0 --limit 100 --out run
+  OPENAI_BASE_URL=http://localhost:8000/v1 rightly judge nvidia/HelpSteer3 --split validation \\
+      --judge openai:my-model --out run
+"""
+
+
+@click.command(name="judge", epilog=EXAMPLES)
+@click.argument("pairs")
+@click.option("--judge", "judges", multiple=True, required=True, metavar="SPEC", help="A judge; repeat for several.")
+@click.option("--max-reasons", type=click.IntRange(1, 50), default=5, show_default=True, help="Reasons to ask for.")
+@input_options
+@run_options
+def command(**values: Any) -> None:
+    """Judge PAIRS (a file, a hub id, or sample:NAME); a file larger than memory streams through.
+
+    Every judgment is a line of DIR/judgments.jsonl: verdict or named failure, reasons, raw answer, tokens.
+    """
+    from rich.console import Console
+
+    from rightly.cli.progress import progress
+    from rightly.cli.session import AskConfig, answer_cache, build_judges, run_and_close
+    from rightly.judges.collect import collect_judgments
+    from rightly.judges.tally import JudgeTally, LabelIndex
+    from rightly.reports.terminal import print_tallies
+    from rightly.runs import RunFolder
+    from rightly.types import Judgment
+
+    class Tallies(Frozen):
+        judges: tuple[JudgeTally, ...]
+
+    config = configured(AskConfig, values)
+    account, labels = config.account(), LabelIndex()
+    with answer_cache(config.cache) as cache:
+        judges = build_judges(config.builder(cache, account), config.judges)
+        identity = {"verb": "judge", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
+        folder = RunFolder(config.out, identity, fresh=not config.resume)
+        folder.write("settings.json", json.loads(config.model_dump_json()))
+        with folder.records("judgments", Judgment) as records:
+            with progress(account.summary) as stage:
+                pairs = labels.watch(config.load())
+                run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
+            tallies = Tallies(judges=tuple(labels.tally(records)))
+    folder.write("summary.json", tallies)
+    if config.as_json:
+        echo_json(tallies)
+    else:
+        print_tallies(tallies.judges, Console())

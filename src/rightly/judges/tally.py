@@ -1,0 +1,96 @@
+"""Outcome figures of a judged file of any length: ten bytes a pair, however long its texts are."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from rightly.types import FailureKind, Frozen, Judgment, PreferencePair, content_key
+
+_CODES = {None: 0, "tie": 1, "A": 2, "B": 3}
+
+
+class JudgeTally(Frozen):
+    """What one judge said, counted.
+
+    Attributes:
+        judge: Name.
+        n_judgments: Judgments, both orders counted.
+        verdicts: Judgments by verdict.
+        failures: Judgments without one, by kind.
+        n_labelled: Pairs with a side for a label and at least one judgment whose line did not fail.
+        accuracy: Outcome accuracy over these by the pair rule (JudgeBench: orders add up, a tie is wrong, and so is the
+            judge's own failure); ``None`` where there are none.
+    """
+
+    judge: str
+    n_judgments: int
+    verdicts: dict[str, int]
+    failures: dict[FailureKind, int]
+    n_labelled: int
+    accuracy: float | None
+
+
+class LabelIndex:
+    """Remembers the label of every pair that streams by."""
+
+    def __init__(self) -> None:
+        self._keys, self._labels = array("Q"), array("b")
+
+    def watch(self, pairs: Iterable[PreferencePair]) -> Iterator[PreferencePair]:
+        """Pass the pairs on, remembering their labels."""
+        for pair in pairs:
+            self._keys.append(_short(pair.id, pair.content_key))
+            self._labels.append(_CODES.get(pair.label, 0))
+            yield pair
+
+    def tally(self, judgments: Iterable[Judgment]) -> list[JudgeTally]:
+        """Count the judgments of the pairs that were watched; of several of the same work the last counts."""
+        keys = np.frombuffer(self._keys, dtype=np.uint64) if self._keys else np.zeros(0, dtype=np.uint64)
+        order = np.argsort(keys, kind="stable")
+        keys, labels = keys[order], np.frombuffer(self._labels, dtype=np.int8)[order] if len(order) else np.zeros(0)
+        counts: dict[str, _Count] = {}
+        for judgment in judgments:
+            key = _short(judgment.pair_id, judgment.pair_key)
+            place = int(np.searchsorted(keys, np.uint64(key)))
+            if place == len(keys) or keys[place] != key:
+                continue
+            counts.setdefault(judgment.judge, _Count(len(keys))).add(place, judgment)
+        return [count.tally(name, labels) for name, count in counts.items()]
+
+
+class _Count:
+    """The last verdict of every pair in both orders, as codes; -1 where there is none, -2 where the line failed."""
+
+    def __init__(self, n: int) -> None:
+        self._said = {"AB": np.full(n, -1, dtype=np.int8), "BA": np.full(n, -1, dtype=np.int8)}
+        self._kinds: dict[tuple[int, str], FailureKind] = {}
+
+    def add(self, place: int, judgment: Judgment) -> None:
+        spot = (place, judgment.order)
+        if judgment.failure is None:
+            self._kinds.pop(spot, None)
+        else:
+            self._kinds[spot] = judgment.failure
+        self._said[judgment.order][place] = -2 if judgment.failure == "provider" else _CODES[judgment.verdict]
+
+    def tally(self, judge: str, labels: np.ndarray) -> JudgeTally:
+        both = np.stack([self._said["AB"], self._said["BA"]])
+        said = both[both != -1]
+        side = (labels >= 2) & (both >= 0).any(axis=0)
+        points = np.where(both == labels, 1, np.where(both >= 2, -1, 0)).sum(axis=0)
+        names = {code: name for name, code in _CODES.items() if name is not None}
+        return JudgeTally(
+            judge=judge,
+            n_judgments=len(said),
+            verdicts={names[code]: int((said == code).sum()) for code in names},
+            failures=dict(Counter(self._kinds.values())),
+            n_labelled=int(side.sum()),
+            accuracy=float((points[side] > 0).mean()) if side.any() else None,
+        )
+
+
+def _short(pair_id: str, pair_key: str) -> int:
+    """64 bits that stand for a pair."""
+    return int(content_key([pair_id, pair_key])[:16], 16)
