@@ -143,9 +143,7 @@ def stored_config(out: Path) -> AuditConfig:
 
 def _identity(config: AuditConfig) -> dict[str, object]:
     """What may not change between two runs in one folder; judges and matchers may come and go."""
-    wanted = ("pairs", "columns", "split", "limit", "seed", "max_reasons")
-    whole = config.model_dump(mode="json") | config.identity()
-    return {"verb": "audit"} | {name: whole[name] for name in wanted}
+    return {"verb": "audit", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
 
 
 def _load(config: AuditConfig) -> list[PreferencePair]:

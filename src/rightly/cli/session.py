@@ -30,7 +30,8 @@ class PairsConfig(Frozen):
     def identity(self) -> dict[str, Any]:
         """What makes these pairs these, with the path of a file whole, so that any folder can find it again."""
         path = Path(self.pairs)
-        return self.model_dump() | {"pairs": str(path.resolve()) if path.exists() else self.pairs}
+        whole = str(path.resolve()) if path.exists() else self.pairs
+        return {"pairs": whole, "columns": self.columns, "split": self.split, "limit": self.limit}
 
 
 class AskConfig(PairsConfig):
