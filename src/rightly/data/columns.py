@@ -1,0 +1,123 @@
+"""Which column family is a row of? Recognised by its columns, never guessed.
+
+A family is recognised when the row has all of its required columns and no other family is. Two that fit are an error
+that names both and the flag that chooses; none that fits is an error that names the nearest.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rightly.data import families
+from rightly.data.dialogue import chosen_rejected
+from rightly.data.fields import Row
+from rightly.errors import InputError
+from rightly.types import PreferencePair
+
+
+@dataclass(frozen=True)
+class Family:
+    """A way in which people publish pairs.
+
+    Attributes:
+        name: What ``--columns`` calls it.
+        required: Columns that make the family.
+        convert: Row to pair; raises `InputError` (without a place) on a bad row.
+        absent: Columns that make it another family.
+    """
+
+    name: str
+    required: frozenset[str]
+    convert: Callable[[Row], PreferencePair]
+    absent: frozenset[str] = frozenset()
+
+    def fits(self, columns: frozenset[str]) -> bool:
+        """Whether a row with these columns is of this family."""
+        return self.required <= columns and not self.absent & columns
+
+
+def _family(name: str, required: str, convert: Callable[[Row], PreferencePair], absent: str = "") -> Family:
+    return Family(name, frozenset(required.split()), convert, frozenset(absent.split()))
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        _family("native", "responses", families.native),
+        _family("chosen-rejected", "chosen rejected", chosen_rejected),
+        _family("judgebench", "response_A response_B label", families.judgebench),
+        _family("helpsteer3", "response1 response2 overall_preference", families.helpsteer3, absent="human-checklist"),
+        _family("rationalerm", "response1 response2 human-checklist", families.rationalerm),
+        _family("arena", "model_a model_b winner", families.arena),
+        _family("ukpconvarg1", "response_a response_b votes strict_label title stance", families.ukpconvarg1),
+        _family("pandalm", "instruction response1 response2 annotator1", families.pandalm),
+        _family("llmbar", "input output_1 output_2 label", families.llmbar),
+    )
+}
+
+
+def family_named(name: str) -> Family:
+    """The family that ``--columns NAME`` asks for."""
+    if name not in FAMILIES:
+        close = difflib.get_close_matches(name, FAMILIES, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(FAMILIES)}"
+        raise InputError(f"no column family is called {name!r}", where="--columns", fix=hint)
+    return FAMILIES[name]
+
+
+@lru_cache(maxsize=1024)
+def recognise(columns: frozenset[str]) -> Family:
+    """The one family that a row with these columns is of.
+
+    Raises:
+        InputError: None fits, or several do.
+    """
+    fitting = [family for family in FAMILIES.values() if family.fits(columns)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = " and ".join(family.name for family in fitting)
+        raise InputError(
+            f"the columns fit {names}", fix=f"choose with --columns {fitting[0].name} (or another of them)"
+        )
+    nearest = max(FAMILIES.values(), key=lambda family: len(family.required & columns) / len(family.required))
+    if nearest.required & columns:
+        missing = ", ".join(sorted(nearest.required - columns))
+        raise InputError(f"{_seen(columns)}; the nearest family, {nearest.name}, also needs {missing}", fix=_known())
+    raise InputError(_seen(columns), fix=_known())
+
+
+def check_columns(row: Row, family: Family, *, chosen: bool) -> None:
+    """Check that a row is of the family that its file began with, or that was chosen.
+
+    Args:
+        row: The row.
+        family: The family that it must be of.
+        chosen: Whether the user chose it, so that further columns do not matter.
+
+    Raises:
+        InputError: A required column is missing, or the row is of another family.
+    """
+    columns = frozenset(row)
+    missing = family.required - columns
+    if missing:
+        raise InputError(
+            f"{', '.join(sorted(missing))} missing, which family {family.name} needs",
+            fix="keep to one family of columns in a file",
+        )
+    if not chosen and recognise(columns) is not family:
+        raise InputError(
+            f"the columns are those of {recognise(columns).name}, the rows before were {family.name}",
+            fix=f"keep to one family of columns in a file, or choose with --columns {family.name}",
+        )
+
+
+def _seen(columns: frozenset[str]) -> str:
+    shown = sorted(columns)[:12]
+    more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""
+    return f"no known column family has the columns {', '.join(shown) or '(none)'}{more}"
+
+
+def _known() -> str:
+    return "known: " + "; ".join(f"{f.name} ({', '.join(sorted(f.required))})" for f in FAMILIES.values())

@@ -1,0 +1,122 @@
+r"""Split two dialogues that share their beginning into a context and two responses, and place them without bias.
+
+``chosen``/``rejected`` files come in three shapes: plain texts beside a ``prompt``; message lists that repeat the prompt;
+and transcripts that hold everything ("\n\nHuman: ... \n\nAssistant: ...", as in HH-RLHF).
+"""
+
+import re
+
+from rightly.data.fields import Row, came, conversation, identity, make_pair, one_of, optional_text
+from rightly.errors import InputError
+from rightly.types import Message, PreferencePair, content_key
+
+_TURN = re.compile(r"\n\n(Human|Assistant):")
+_ROLE = {"Human": "user", "Assistant": "assistant"}
+_PLACE = "place of chosen and rejected, 0"
+
+Turns = tuple[Message, ...]
+
+
+def chosen_rejected(row: Row) -> PreferencePair:
+    """``chosen``, ``rejected``, and a ``prompt`` unless both repeat it.
+
+    Which one becomes A is drawn by a hash of the context and the two texts as a set, so the place says nothing about
+    the label: a file and its copy with all labels flipped show every pair in the same order.
+    """
+    context, chosen, rejected = _parts(row)
+    responses, label = place(context, chosen, rejected)
+    subset = one_of(row, "domain", "subset")
+    return make_pair(
+        identity(row, "id"), context, responses, label=label, domain=optional_text(row, subset) if subset else None
+    )
+
+
+def place(context: Turns, chosen: str, rejected: str) -> tuple[tuple[str, str], str]:
+    """The two texts in their drawn order, and the letter of the chosen one."""
+    pair = sorted([(chosen, "chosen"), (rejected, "rejected")], key=lambda entry: entry[0])
+    digest = content_key([_PLACE, *(m.content for m in context), *(entry[0] for entry in pair)])
+    if int(digest[-1], 16) & 1:
+        pair.reverse()
+    return (pair[0][0], pair[1][0]), "A" if pair[0][1] == "chosen" else "B"
+
+
+def split_shared(first: Turns, second: Turns) -> tuple[Turns, str, str]:
+    """The turns that both dialogues begin with, and what each goes on with, as one text.
+
+    A response is what starts at the first assistant turn where the dialogues part. Where more turns follow, they are
+    kept under "User:" and "Assistant:" headings, because the preference was given with them in sight.
+
+    Raises:
+        InputError: No assistant turn is left to tell them apart.
+    """
+    shared = 0
+    for mine, other in zip(first[:-1], second[:-1], strict=False):
+        if mine != other:
+            break
+        shared += 1
+    while shared > 0 and not _answers(first, second, shared):
+        shared -= 1
+    if not _answers(first, second, shared):
+        raise InputError(
+            "the two dialogues do not part at an assistant's turn", fix="end both with an assistant's turn"
+        )
+    return first[:shared], _rest(first[shared:]), _rest(second[shared:])
+
+
+def _parts(row: Row) -> tuple[Turns, str, str]:
+    chosen, rejected = row["chosen"], row["rejected"]
+    if isinstance(chosen, str) and isinstance(rejected, str):
+        if not (_is_transcript(chosen) and _is_transcript(rejected)):
+            if "prompt" not in row:
+                raise InputError(
+                    "chosen and rejected are plain texts and there is no prompt",
+                    fix="add a column 'prompt' (text, messages, or null where there is none)",
+                )
+            return _prompt(row), chosen, rejected
+        turns = _transcript(chosen), _transcript(rejected)
+    elif isinstance(chosen, list) and isinstance(rejected, list):
+        turns = conversation(row, "chosen"), conversation(row, "rejected")
+    else:
+        raise InputError(
+            f"chosen is {came(chosen)} and rejected is {came(rejected)}", fix="both must be text or both message lists"
+        )
+    return _with_prompt(_prompt(row), *split_shared(*turns))
+
+
+def _with_prompt(prompt: Turns, shared: Turns, chosen: str, rejected: str) -> tuple[Turns, str, str]:
+    if not shared:
+        return prompt, chosen, rejected
+    said = {(turn.role, turn.content.strip()) for turn in shared}
+    if any((turn.role, turn.content.strip()) not in said for turn in prompt):
+        raise InputError(
+            "prompt is not among the turns that chosen and rejected share", fix="drop the column 'prompt' or correct it"
+        )
+    return shared, chosen, rejected
+
+
+def _prompt(row: Row) -> Turns:
+    prompt = row.get("prompt")
+    if not (isinstance(prompt, str) and _is_transcript(prompt)):
+        return conversation(row, "prompt")
+    turns = _transcript(prompt)
+    return turns[:-1] if not turns[-1].content.strip() else turns
+
+
+def _is_transcript(text: str) -> bool:
+    return text.lstrip().startswith("Human:") and "\n\nAssistant:" in text
+
+
+def _transcript(text: str) -> Turns:
+    pieces = _TURN.split("\n\n" + text.lstrip())
+    return tuple(
+        Message(role=_ROLE[speaker], content=said.removeprefix(" "))  # pyright: ignore[reportArgumentType]
+        for speaker, said in zip(pieces[1::2], pieces[2::2], strict=True)
+    )
+
+
+def _answers(first: Turns, second: Turns, shared: int) -> bool:
+    return all(len(turns) > shared and turns[shared].role == "assistant" for turns in (first, second))
+
+
+def _rest(turns: Turns) -> str:
+    return "\n\n".join([turns[0].content, *(f"{turn.role.title()}: {turn.content}" for turn in turns[1:])])

@@ -1,0 +1,38 @@
+"""Hold one annotator of a pair out, to measure people by the measure of judges."""
+
+from typing import NamedTuple
+
+from rightly.types import PreferencePair, Rationale, Vote, content_key
+
+
+class HeldOut(NamedTuple):
+    """What the held-out annotator said, and the pair as the others left it.
+
+    Attributes:
+        pair: The pair without the annotator's votes and rationales; its label is unchanged.
+        annotator: Who was held out.
+        vote: Their vote.
+        rationale: Their (first) reason.
+    """
+
+    pair: PreferencePair
+    annotator: str
+    vote: Vote
+    rationale: Rationale
+
+
+def holdout_annotator(pair: PreferencePair, seed: int) -> HeldOut | None:
+    """Hold out one of the annotators who gave both a vote and a reason.
+
+    The draw is uniform by a hash of the seed, the pair's id and the annotators' names: it depends neither on the order
+    of the votes nor on the order of the responses.
+
+    Returns:
+        ``None`` where nobody gave both.
+    """
+    votes = {vote.annotator: vote for vote in pair.votes}
+    reasons = {r.annotator: r for r in reversed(pair.rationales) if r.annotator in votes and r.text.strip()}
+    if not reasons:
+        return None
+    annotator = min((a for a in reasons if a is not None), key=lambda a: content_key([str(seed), pair.id, a]))
+    return HeldOut(pair.without_annotator(annotator), annotator, votes[annotator], reasons[annotator])

@@ -1,0 +1,64 @@
+"""Stream a data set of the model hub; needs the extra ``data``."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rightly.data.fields import Row
+from rightly.errors import InputError, MissingExtraError
+
+_ADDRESS = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^:]+))?(?::(?P<config>.+))?")
+
+
+@dataclass(frozen=True)
+class HubAddress:
+    """``ORG/NAME[@revision][:config]``."""
+
+    id: str
+    revision: str | None = None
+    config: str | None = None
+
+
+def parse_address(text: str) -> HubAddress | None:
+    """The parts of ``ORG/NAME[@revision][:config]``; ``None`` where the text is no such thing.
+
+    >>> parse_address("nvidia/HelpSteer3@v1:preference")
+    HubAddress(id='nvidia/HelpSteer3', revision='v1', config='preference')
+    """
+    found = _ADDRESS.fullmatch(text)
+    return HubAddress(found["id"], found["revision"], found["config"]) if found else None
+
+
+def read_hub(address: HubAddress, name: str, split: str | None) -> Iterator[tuple[int, Row]]:
+    """The rows of one split, streamed, each with its number (from 1).
+
+    Args:
+        address: The data set.
+        name: What errors call it.
+        split: The split; may be left out where there is only one.
+
+    Raises:
+        MissingExtraError: ``datasets`` is not installed.
+        InputError: The data set, its config or its split does not exist or cannot be fetched; several splits and none named.
+    """
+    try:
+        import datasets
+        from datasets.exceptions import DatasetsError
+    except ImportError:
+        raise MissingExtraError("reading data sets of the hub", "data") from None
+    try:
+        splits = datasets.load_dataset(address.id, address.config, revision=address.revision, streaming=True)
+        yield from enumerate(_split(splits, split, name), start=1)
+    except (OSError, ValueError, DatasetsError) as error:
+        reason = str(error).partition("\n")[0]
+        fix = "check the id, the config and the network (HF_TOKEN for gated sets)"
+        raise InputError(f"cannot be fetched ({reason})", where=name, fix=fix) from None
+
+
+def _split(splits, split: str | None, name: str) -> Iterator[Row]:  # noqa: ANN001 - a type of an optional package
+    names = list(splits)
+    if split is None and len(names) > 1:
+        raise InputError(f"has the splits {', '.join(names)}", where=name, fix=f"choose one with --split {names[0]}")
+    if split is not None and split not in names:
+        raise InputError(f"has no split {split!r}, only {', '.join(names)}", where=name, fix=f"try --split {names[0]}")
+    return iter(splits[split or names[0]])

@@ -1,0 +1,113 @@
+r"""Read JSON lines, plain or gzipped, and arrays of objects, as they are found in the wild.
+
+Lines end at ``\n`` alone: U+2028, U+2029 and U+0085 are legal inside JSON text, and text-mode line splitting (Python's
+``str.splitlines``) breaks rows there. A byte order mark, ``\r\n`` and blank lines are accepted. Lone surrogates
+(``"\ud800"``), which JSON can spell and UTF-8 cannot, become U+FFFD.
+"""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rightly.data.fields import Row, came
+from rightly.errors import InputError
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def read_lines(path: Path, name: str) -> Iterator[tuple[int, Row]]:
+    """The objects of a JSONL file, one at a time, each with the number of its line (from 1).
+
+    Args:
+        path: The file; gzip is recognised by its first bytes.
+        name: What errors call it.
+
+    Raises:
+        InputError: A line is not UTF-8, not JSON, cut off or not an object; the file cannot be read.
+    """
+    for line, raw in _raw_lines(path, name):
+        yield line, _object(_parsed(raw, name, line), name, line)
+
+
+def read_array(path: Path, name: str) -> Iterator[tuple[int, Row]]:
+    """The objects of a ``.json`` file, with their places (from 1): one array, or one object a line.
+
+    An array is read whole into memory; lines are streamed.
+    """
+    first = next(_raw_lines(path, name), (0, b""))[1]
+    if not first.lstrip().startswith(b"["):
+        yield from read_lines(path, name)
+        return
+    whole = b"".join(raw for _, raw in _raw_lines(path, name))
+    rows = _parsed(whole.rstrip() + b"\n", name, 1)
+    for place, row in enumerate(rows, start=1):
+        yield place, _object(row, name, place)
+
+
+def _raw_lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
+    line = 0
+    try:
+        with _opened(path) as file:
+            for line, found in enumerate(file, start=1):
+                raw = found.removeprefix(_BOM) if line == 1 else found
+                if raw.strip():
+                    yield line, raw
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(
+            "the gzip file is cut off or damaged", where=f"{name}:{line + 1}", fix="fetch it again"
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=name) from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    file = path.open("rb")
+    if file.peek(2)[:2] != _GZIP:
+        return file
+    file.close()
+    return gzip.open(path, "rb")  # pyright: ignore[reportReturnType]
+
+
+def _parsed(raw: bytes, name: str, line: int) -> Any:
+    where = f"{name}:{line}"
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except RecursionError:
+        raise InputError("nested too deeply to read", where=where, fix="correct the row or leave it out") from None
+    except ValueError as error:
+        if not raw.endswith(b"\n") and raw.lstrip().startswith(b"{"):
+            raise InputError("the last row is cut off", where=where, fix="remove it or write the file again") from None
+        if isinstance(error, UnicodeDecodeError):
+            raise InputError(
+                f"byte {error.start + 1} is not UTF-8", where=where, fix="save the file as UTF-8"
+            ) from None
+        problem = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise InputError(f"not JSON: {problem}", where=where, fix="write one JSON object a line") from None
+    return _without_surrogates(value) if _SURROGATE_ESCAPE.search(raw) else value
+
+
+def _object(value: Any, name: str, place: int) -> Row:
+    if not isinstance(value, dict):
+        raise InputError(
+            f"the row is {came(value)}, expected an object",
+            where=f"{name}:{place}",
+            fix="a file that is one array must be called .json" if isinstance(value, list) else "correct the row",
+        )
+    return value
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,140 @@
+"""Preference pairs from wherever they are: a file, a data set of the hub, a shipped sample. One at a time."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from rightly.data.columns import Family, check_columns, family_named, recognise
+from rightly.data.fields import Row, content_id
+from rightly.data.hub import parse_address, read_hub
+from rightly.data.jsonl import read_array, read_lines
+from rightly.data.parquet import read_parquet
+from rightly.data.samples import SAMPLES, sample_path
+from rightly.data.uniqueness import SeenIds
+from rightly.errors import InputError
+from rightly.types import PreferencePair
+
+_READERS = {
+    ".jsonl": read_lines,
+    ".jsonl.gz": read_lines,
+    ".json": read_array,
+    ".json.gz": read_array,
+    ".parquet": read_parquet,
+}
+
+
+class _Source(NamedTuple):
+    """Rows with their numbers, what errors call their place, and what pairs give as their source."""
+
+    rows: Iterator[tuple[int, Row]]
+    name: str
+    corpus: str | None
+
+
+def load_pairs(
+    source: str | Path, *, columns: str | None = None, split: str | None = None, limit: int | None = None
+) -> Iterator[PreferencePair]:
+    """Stream the pairs of a source; memory does not grow with its size (8 bytes a row for the check of ids).
+
+    Args:
+        source: A file (``.jsonl``, ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config]``, or
+            ``ORG/NAME`` where no such file exists; ``sample:ukpconvarg1``. An array in a ``.json`` file is the one thing
+            that is read whole.
+        columns: The column family, where the columns fit several (see `rightly.data.columns`).
+        split: The split of a hub data set.
+        limit: At most so many pairs.
+
+    Returns:
+        Pairs with ids unique within the source. A row without an id is named by its content; where such a row occurs
+        again, ``#2`` (``#3``, ...) is added.
+
+    Raises:
+        InputError: At the call, when the source or an option is unusable; while streaming, when a row is: it names the
+            row. Ids of the file's own that repeat are an error.
+        MissingExtraError: The source needs the extra ``data``.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit is {limit}, expected 1 or more")
+    family = None if columns is None else family_named(columns)
+    return islice(_pairs(_open(str(source), split), family), limit)
+
+
+def _pairs(source: _Source, chosen: Family | None) -> Iterator[PreferencePair]:
+    family = chosen
+    unique = _UniqueIds()
+    for number, row in source.rows:
+        try:
+            family = family or recognise(frozenset(row))
+            check_columns(row, family, chosen=chosen is not None)
+            pair = unique(family.convert(row))
+        except InputError as error:
+            raise InputError(error.problem, where=f"{source.name}:{number}", fix=error.fix) from None
+        yield pair if source.corpus is None else pair.model_copy(update={"source": source.corpus})
+    if unique.count == 0:
+        raise InputError("holds no rows", where=source.name)
+
+
+class _UniqueIds:
+    def __init__(self) -> None:
+        self.count = 0
+        self._seen = SeenIds()
+        self._repeats: Counter[str] = Counter()
+
+    def __call__(self, pair: PreferencePair) -> PreferencePair:
+        self.count += 1
+        if self._seen.add(pair.id):
+            return pair
+        if pair.id != content_id(pair.context, pair.responses):
+            raise InputError(f"id {pair.id!r} is there twice", fix="make ids unique, or drop them to have them made")
+        self._repeats[pair.id] += 1
+        return self(pair.model_copy(update={"id": f"{pair.id}#{self._repeats[pair.id] + 1}"}))
+
+
+def _open(source: str, split: str | None) -> _Source:
+    kind, _, rest = source.partition(":")
+    path = Path(source)
+    address = parse_address(rest if kind == "hub" else source)
+    if kind == "hub" or (address is not None and not path.exists() and _may_be_hub(path)):
+        if address is None:
+            raise InputError("is not a hub address", where=source, fix="write hub:ORG/NAME[@revision][:config]")
+        return _Source(read_hub(address, source, split), source, address.id)
+    if split is not None:
+        raise InputError("only hub data sets have splits", where=source, fix="drop --split")
+    if kind == "sample":
+        return _Source(read_lines(sample_path(rest), source), source, SAMPLES[rest])
+    return _Source(_READERS[_checked_suffix(path)](path, source), source, None)
+
+
+def _may_be_hub(path: Path) -> bool:
+    """A mistyped file name must not turn into a download."""
+    return not path.parent.exists() and not any(path.name.endswith(suffix) for suffix in _READERS)
+
+
+def _checked_suffix(path: Path) -> str:
+    readable = ", ".join(_READERS)
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if _suffix(p.name))[:8]
+        hint = f"name one of its files: {', '.join(inside)}" if inside else f"it holds no {readable} file"
+        raise InputError("is a folder", where=str(path), fix=hint)
+    if not path.exists():
+        raise InputError("no such file", where=str(path), fix=_nearest(path))
+    suffix = _suffix(path.name)
+    if suffix is None:
+        raise InputError(
+            f"files of type {path.suffix or '(none)'} are not read", where=str(path), fix=f"use {readable}"
+        )
+    return suffix
+
+
+def _suffix(name: str) -> str | None:
+    return next((suffix for suffix in _READERS if name.lower().endswith(suffix)), None)
+
+
+def _nearest(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent} either; for a data set of the hub write hub:ORG/NAME"
+    close = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    return f"did you mean {path.parent / close[0]}?" if close else f"{path.parent} holds no file of a similar name"
