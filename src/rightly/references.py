@@ -69,6 +69,11 @@ def swap_references(text: str) -> str:
     return _REFERENCE.sub(lambda match: _token_pattern(match).sub(_swap_token, match.group()), text)
 
 
+def strip_references(text: str) -> str:
+    """The text without the names of the responses: what it says, not of whom."""
+    return " ".join(_REFERENCE.sub(" ", text).split())
+
+
 def mentioned_sides(text: str) -> list[Side]:
     """The sides that a text names, in order of mention, with repeats; ``[]`` where it names none."""
     return [side for side, _ in _mentions(text)]

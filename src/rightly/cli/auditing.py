@@ -77,7 +77,7 @@ class Audit:
             atomiser=self.atomiser.name,
             matcher=self.matcher.name,
             matcher_smoke_only=self.matcher.smoke_only,
-            reliability=reliability_lines(self.matcher),
+            reliability=(),
             max_reasons=self.config.max_reasons,
             spurious_below=self.config.spurious_below,
             seed=self.config.seed,

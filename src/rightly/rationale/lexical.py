@@ -1,0 +1,137 @@
+"""Word overlap as a matcher: fast, needs nothing, and blind to meaning; for smoke runs."""
+
+import re
+from collections.abc import Sequence
+
+from rightly.rationale.gates import same_response
+from rightly.rationale.matching import Link, Match
+from rightly.references import strip_references
+
+_WORD = re.compile(r"[a-z0-9']+")
+_STOP = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "more",
+        "most",
+        "of",
+        "on",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "under",
+        "up",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
+)
+FLOOR = 0.1
+"""Overlaps below this are chance and give no link."""
+
+
+class LexicalMatcher:
+    """Scores two points by the overlap (F1) of their content words, response names taken out."""
+
+    name = "lexical"
+    concurrency = 1
+    smoke_only = True
+
+    async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """Link what shares words and may speak of the same response."""
+        words = [content_words(text) for text in candidate]
+        links = []
+        for i, point in enumerate(reference):
+            own = content_words(point)
+            for j, reason in enumerate(candidate):
+                score = overlap(own, words[j])
+                if score >= FLOOR and same_response(point, reason):
+                    links.append(Link(reference=i, candidate=j, score=round(score, 4)))
+        return Match(links=tuple(links))
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words that carry a text, crudely stemmed."""
+    found = _WORD.findall(strip_references(text).lower())
+    return frozenset(_stem(word) for word in found if word not in _STOP)
+
+
+def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    """F1 of two sets of words (Dice): twice the shared over the sum of both."""
+    return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ed", "es", "s", "ly"):
+        if len(word) > len(ending) + 3 and word.endswith(ending):
+            return word[: -len(ending)]
+    return word
