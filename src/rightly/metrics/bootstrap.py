@@ -6,7 +6,7 @@ digit of the result: clusters enter only through their sum and size.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,6 +137,36 @@ def bootstrap_difference(
         level=level,
         p=_two_sided_p(means),
     )
+
+
+def bootstrap_statistic(
+    statistic: Callable[[NDArray[np.int64]], float],
+    clusters: Sequence[Hashable],
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Any statistic of rows with its percentile interval; rows of a cluster are drawn together.
+
+    Args:
+        statistic: Takes row numbers, with repeats, shape [m]; may be NaN for draws where it is undefined, which are
+            left out.
+        clusters: The cluster of each row, length n.
+        level: Coverage, in (0, 1).
+        resamples: Bootstrap draws.
+        seed: Of the numpy generator.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(clusters):
+        members.setdefault(key, []).append(row)
+    groups = [np.array(rows, dtype=np.int64) for rows in members.values()]
+    generator = np.random.default_rng(seed)
+    draws = (generator.integers(len(groups), size=len(groups)) for _ in range(resamples if len(groups) > 1 else 0))
+    found = np.array([statistic(np.concatenate([groups[g] for g in draw])) for draw in draws], dtype=np.float64)
+    low, high = _ends(found[~np.isnan(found)], level)
+    value = statistic(np.arange(len(clusters)))
+    return Interval(value=value, low=low, high=high, n=len(clusters), n_missing=0, n_clusters=len(groups), level=level)
 
 
 def _as_values(values: ArrayLike) -> NDArray[np.float64]:

@@ -64,8 +64,11 @@ def _test(first: JudgeView, second: JudgeView, seed: int) -> PairedTest:
     difference, p_consistency = Estimate(value=None, low=None, high=None, n=0), None
     if not np.isnan(c - d).all():
         found = bootstrap_difference(c, d, [first.clusters[pair_id] for pair_id in shared], seed=seed)
-        difference = Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
-        p_consistency = found.p
+        known = found.n_clusters >= 2
+        difference = Estimate(
+            value=found.value, low=found.low if known else None, high=found.high if known else None, n=found.n
+        )
+        p_consistency = found.p if known else None
     return PairedTest(
         first=first.name,
         second=second.name,

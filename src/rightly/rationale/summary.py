@@ -29,7 +29,8 @@ class JudgeView:
         self.by_pair: dict[str, list[Scored]] = {}
         for each in scored:
             self.by_pair.setdefault(each.pair.id, []).append(each)
-        self.clusters = {each.pair.id: each.pair.context_key for each in scored}
+        # Pairs without a context have nothing in common.
+        self.clusters = {e.pair.id: e.pair.context_key if e.pair.context else e.pair.id for e in scored}
         self.verdicts: dict[str, Choice | None] = {pair_id: _verdict(both) for pair_id, both in self.by_pair.items()}
 
     def right(self) -> Values:
@@ -60,6 +61,8 @@ class JudgeView:
             return Estimate(value=None, low=None, high=None, n=0)
         clusters = [self.clusters[pair_id] for pair_id in known]
         found = bootstrap_mean(list(known.values()), clusters, seed=self._seed)
+        if found.n_clusters < 2:
+            return Estimate(value=found.value, low=None, high=None, n=found.n)
         return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
 
 

@@ -115,7 +115,7 @@ def _notes(pairs: Mapping[str, PreferencePair], points: Mapping[str, tuple[str, 
     without = sum(not points.get(pair_id) for pair_id in pairs)
     if without:
         notes.append(f"{without} of {len(pairs)} pairs have no human points and do not enter consistency.")
-    contexts = len({pair.context_key for pair in pairs.values()})
+    contexts = len({pair.context_key if pair.context else pair.id for pair in pairs.values()})
     if contexts < len(pairs):
         notes.append(f"{len(pairs)} pairs share {contexts} contexts: intervals resample contexts, not pairs.")
     return tuple(notes)
