@@ -16,11 +16,10 @@ _MARK = r"(?:[12](?!\.?\d)|A[12]|[AB]|one|two|One|Two|\([aAbB]\))(?![\w'])"
 _POSSESSED_MARK = r"(?:[12](?!\.?\d)|A[12]|[AB]|\([aAbB]\))(?='s\b)"
 _LINK = r"\s*(?:,|/|&|and|or|vs\.?|versus|than)\s*"
 
-# A bare capital letter is a reference only where an article or a grade cannot stand.
-_NOT_A_NAME_BEFORE = (
-    r"(?<![\w.'-])(?<!vitamin )(?<!Vitamin )(?<!grade )(?<!Grade )(?<!plan )(?<!Plan )(?<!type )(?<!Type )"
-    r"(?<!option )(?<!Option )(?<!part )(?<!Part )(?<!section )(?<!Section )(?<!class )(?<!point )(?<!step )"
-)
+# A bare capital letter is a reference only where an article or a grade cannot stand. Spaces are "[ ]": the pattern that
+# these are part of is VERBOSE.
+_GRADED = "vitamin Vitamin grade Grade plan Plan type Type option Option part Part section Section class point step"
+_NOT_A_NAME_BEFORE = r"(?<![\w.'-])" + "".join(rf"(?<!{word}[ ])" for word in _GRADED.split())
 _VERB = (
     r"(?:is|was|has|had|does|did|do|doesn|didn|isn|wasn|gives?|gave|provides?|provided|contains?|omits?|misses|lacks?"
     r"|states?|stated|says?|said|uses?|used|makes?|made|answers|follows?|followed|fails?|failed|includes?|included"
@@ -28,7 +27,7 @@ _VERB = (
     r"|simply|correctly|wrongly|incorrectly|clearly|better|over|and|or|vs|versus|than|but|because|breaks|wrong)"
 )
 _BARE = rf"{_NOT_A_NAME_BEFORE}[AB](?:(?='s\b)|(?=\s+{_VERB}\b)|(?=\s*[,;:.!?)\]]|\s*$))"
-_BARE_AFTER = r"(?<=[Uu]nlike )[AB]\b|(?<=than )[AB]\b|(?<=over )[AB]\b|(?<=prefer )[AB]\b|(?<=to )[AB](?=[,.;]|\s*$)"
+_BARE_AFTER = r"(?<=(?:[Uu]nlike|prefer)[ ])[AB]\b|(?<=(?:than|over)[ ])[AB]\b|(?<=to[ ])[AB](?=[,.;]|\s*$)"
 
 _REFERENCE = re.compile(
     rf"""
@@ -90,8 +89,9 @@ def subject_side(text: str) -> Side | None:
 
 def _mentions(text: str) -> Iterator[tuple[Side, int]]:
     for match in _REFERENCE.finditer(text):
-        for token in _token_pattern(match).finditer(match.group()):
-            yield ("A" if token.group().lower() in _FIRST_SIDE else "B"), match.start()
+        for n, token in enumerate(_token_pattern(match).finditer(match.group())):
+            start = match.start() + (token.start() if n else 0)
+            yield ("A" if token.group().lower() in _FIRST_SIDE else "B"), start
 
 
 def _token_pattern(match: re.Match[str]) -> re.Pattern[str]:

@@ -7,7 +7,6 @@ Everything that crosses a file is one of these frozen models. A pair has two or 
 import hashlib
 import string
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -170,12 +169,12 @@ class PreferencePair(Frozen):
         """The pair as a judge sees it in that order."""
         return self if order == "AB" else self.swap()
 
-    @cached_property
+    @property
     def content_key(self) -> str:
         """A hash of what a judge sees: a pair whose text was edited is another piece of work, whatever its id."""
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context] + ["\x1e", *self.responses])
 
-    @cached_property
+    @property
     def context_key(self) -> str:
         """A short hash of the context: pairs that share it are not independent (bootstrap clusters)."""
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context])

@@ -12,10 +12,10 @@ from rightly.data.fields import (
     Row,
     came,
     choice,
-    content_id,
     conversation,
     identity,
     make_pair,
+    named,
     number,
     one_of,
     optional_text,
@@ -49,7 +49,7 @@ def native(row: Row) -> PreferencePair:
         first = error.errors(include_url=False)[0]
         spot = ".".join(map(str, first["loc"])) or "row"
         raise InputError(f"{spot}: {first['msg']} (came: {came(first['input'])})") from None
-    return pair if row_id else pair.model_copy(update={"id": content_id(pair.context, pair.responses)})
+    return named(pair, row_id)
 
 
 def judgebench(row: Row) -> PreferencePair:

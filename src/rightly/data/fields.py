@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rightly.errors import InputError
-from rightly.types import Choice, Message, PreferencePair, content_key
+from rightly.types import Choice, Message, PreferencePair
 
 Row = Mapping[str, Any]
 """One record of a file: column name to JSON value."""
@@ -42,7 +42,9 @@ def text(row: Row, column: str) -> str:
     """The text of a column; empty text is text, anything else is an error."""
     value = row.get(column)
     if not isinstance(value, str):
-        raise InputError(f"column {column!r} is {came(value)}, expected text", fix="write it as text or leave the row out")
+        raise InputError(
+            f"column {column!r} is {came(value)}, expected text", fix="write it as text or leave the row out"
+        )
     return value
 
 
@@ -143,18 +145,13 @@ def conversation(row: Row, column: str) -> tuple[Message, ...]:
 def make_pair(
     row_id: str | None, context: tuple[Message, ...], responses: Sequence[str], **rest: Any
 ) -> PreferencePair:
-    """A pair; without an id of its own it is named by its content."""
-    return PreferencePair(
-        id=content_id(context, responses) if row_id is None else row_id,
-        context=context,
-        responses=tuple(responses),
-        **rest,
-    )
+    """A pair; without an id of its own it is named by its content, so by the same id in every file."""
+    return named(PreferencePair(id=row_id or "?", context=context, responses=tuple(responses), **rest), row_id)
 
 
-def content_id(context: Sequence[Message], responses: Sequence[str]) -> str:
-    """An id made from the context and the responses in their order; the same in every file."""
-    return content_key([*(f"{m.role}\x1f{m.content}" for m in context), "\x1e", *responses])
+def named(pair: PreferencePair, row_id: str | None) -> PreferencePair:
+    """The pair as it is where the row had an id, else under the key of its content."""
+    return pair if row_id else pair.model_copy(update={"id": pair.content_key})
 
 
 def _message(turn: Row, column: str) -> Message:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rightly.data.columns import Family, check_columns, family_named, recognise
-from rightly.data.fields import Row, content_id
+from rightly.data.fields import Row
 from rightly.data.hub import parse_address, read_hub
 from rightly.data.jsonl import read_array, read_lines
 from rightly.data.parquet import read_parquet
@@ -87,7 +87,7 @@ class _UniqueIds:
         self.count += 1
         if self._seen.add(pair.id):
             return pair
-        if pair.id != content_id(pair.context, pair.responses):
+        if pair.id != pair.content_key:
             raise InputError(f"id {pair.id!r} is there twice", fix="make ids unique, or drop them to have them made")
         self._repeats[pair.id] += 1
         return self(pair.model_copy(update={"id": f"{pair.id}#{self._repeats[pair.id] + 1}"}))
