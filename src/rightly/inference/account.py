@@ -1,6 +1,7 @@
 """What a run costs: tokens and money for each model, and the stop before a budget is passed."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rightly.errors import BudgetExceededError, InputError
@@ -25,9 +26,10 @@ class Price:
 
 @dataclass(slots=True)
 class ModelAccount:
-    """What one model was asked and what it was paid."""
+    """What one model was asked and what it was paid; ``retries`` are attempts beyond the first of each call."""
 
     calls: int = 0
+    retries: int = 0
     failed: int = 0
     usage: Usage = field(default_factory=Usage)
 
@@ -37,7 +39,8 @@ class Account:
 
     Args:
         prices: By model name (as in ``openai:NAME``).
-        budget: Dollars; the run stops before a call once so much is spent. Needs the price of every model that is asked.
+        budget: Dollars; the run starts no call once so much is spent, so it is passed by the calls then in flight at
+            most. Needs the price of every model that is asked.
     """
 
     def __init__(self, prices: Mapping[str, Price] | None = None, budget: float | None = None) -> None:
@@ -70,17 +73,16 @@ class Account:
         """Book one call."""
         one = self.models.setdefault(model, ModelAccount())
         one.calls += 1
+        one.retries += completion.attempts - 1
         one.failed += completion.failure is not None
         one.usage += completion.usage
 
     def summary(self) -> str:
-        """One line for a progress display: money where prices are known, else tokens."""
-        if not self.models:
-            return ""
-        if self.prices:
-            return f"${self.spent:.3f}"
-        tokens = sum(one.usage.input_tokens + one.usage.output_tokens for one in self.models.values())
-        return f"{tokens:,} tokens"
+        """One line for a progress display: money where prices are known, tokens where not."""
+        unpriced = [one.usage for name, one in self.models.items() if name not in self.prices]
+        tokens = sum(usage.input_tokens + usage.output_tokens for usage in unpriced)
+        money = [f"${self.spent:.3f}"] if len(unpriced) < len(self.models) else []
+        return " + ".join(money + ([f"{tokens:,} tokens"] if unpriced else []))
 
 
 class AccountedGenerator:
@@ -112,6 +114,21 @@ class AccountedGenerator:
         await self._inner.aclose()
 
 
+def estimate_usage(requests: Iterable[Request], *, output_tokens: int) -> Usage:
+    """Tokens that these requests will take, roughly: `CHARACTERS_PER_TOKEN`, and a guess at the answers.
+
+    Args:
+        requests: All calls of the run.
+        output_tokens: Tokens guessed for one answer; a request's ``max_tokens`` caps it.
+    """
+    total = Usage()
+    for request in requests:
+        characters = sum(len(message.content) for message in request.messages)
+        answer = min(output_tokens, request.max_tokens or output_tokens)
+        total += Usage(input_tokens=round(characters / CHARACTERS_PER_TOKEN), output_tokens=answer)
+    return total
+
+
 def parse_price(text: str) -> tuple[str, Price]:
     """``MODEL=IN,OUT`` in dollars per million tokens.
 
@@ -121,10 +138,11 @@ def parse_price(text: str) -> tuple[str, Price]:
     model, _, numbers = text.rpartition("=")
     try:
         into, out = (float(number) for number in numbers.split(","))
-    except ValueError as error:
-        raise InputError(
-            f"--price {text!r} is not MODEL=IN,OUT", fix="for example --price gpt-4.1=2.00,8.00"
-        ) from error
-    if not model or into < 0 or out < 0:
-        raise InputError(f"--price {text!r} is not MODEL=IN,OUT", fix="for example --price gpt-4.1=2.00,8.00")
+        usable = bool(model) and 0 <= into < math.inf and 0 <= out < math.inf
+    except ValueError:
+        usable = False
+        into = out = 0.0
+    if not usable:
+        problem = f"--price {text!r} is not MODEL=IN,OUT (dollars per million tokens)"
+        raise InputError(problem, fix="for example --price my-model=2.00,8.00")
     return model, Price(into, out)

@@ -36,17 +36,21 @@ class BatchingGenerator:
         await asyncio.sleep(0)
         while self._waiting:
             batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
-            requests = [request for request, _ in batch]
-            try:
-                answers = await asyncio.to_thread(self._engine, requests)
-            except Exception as error:  # noqa: BLE001 - an engine may fail in any way; each waiting call must hear of it
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
+            answers = await asyncio.to_thread(self._answer, [request for request, _ in batch])
             for (_, future), completion in zip(batch, answers, strict=True):
                 if not future.done():
                     future.set_result(completion)
+
+    def _answer(self, requests: list[Request]) -> list[Completion]:
+        """One batch; where it fails as a whole its requests are asked one by one, so that one cannot fail the others."""
+        try:
+            return self._engine(requests)
+        except Exception as error:  # noqa: BLE001 - an engine may fail in any way: too long a prompt, no memory, ...
+            if len(requests) > 1:
+                return [self._answer([request])[0] for request in requests]
+            return [
+                Completion(failure="provider", detail=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            ]
 
     async def aclose(self) -> None:
         """Wait for the batch in work."""

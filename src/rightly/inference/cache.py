@@ -6,6 +6,7 @@ the whole request and the identity of the model that answers it.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rightly.inference.generator import Completion, Generator, Request
 from rightly.types import Frozen, content_key
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, request TEXT, completion TEXT) WITHOUT ROWID"
+_BUSY_S = 60
 
 
 class Exchange(Frozen):
@@ -39,17 +41,21 @@ class AnswerCache:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(_SCHEMA)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
+            _prepare(self._db)
         except (OSError, sqlite3.Error) as error:
-            fix = "move the file away to start an empty cache, or name another with --cache"
-            raise InputError(f"cannot be used as an answer cache ({error})", where=str(path), fix=fix) from error
+            raise self._unusable(error) from error
 
     def get(self, key: str) -> Completion | None:
-        """The answer, marked as cached; ``None`` where there is none (an entry that cannot be read is none)."""
-        row = self._db.execute("SELECT completion FROM answers WHERE key = ?", (key,)).fetchone()
+        """The answer, marked as cached; ``None`` where there is none (an entry that cannot be read is none).
+
+        Raises:
+            InputError: The file is damaged or gone.
+        """
+        try:
+            row = self._db.execute("SELECT completion FROM answers WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
         if row is None:
             return None
         try:
@@ -58,11 +64,20 @@ class AnswerCache:
             return None
 
     def put(self, key: str, request: Request, completion: Completion) -> None:
-        """Keep an answer; it survives the death of this process once this returns."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)",
-            (key, request.model_dump_json(), completion.model_dump_json()),
-        )
+        """Keep an answer; it survives the death of this process once this returns.
+
+        Raises:
+            InputError: The disk is full, or the file is damaged or gone.
+        """
+        entry = (key, request.model_dump_json(), completion.model_dump_json())
+        try:
+            self._db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", entry)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> InputError:
+        fix = "move the file away to start an empty cache, or name another with --cache"
+        return InputError(f"cannot be used as an answer cache ({error})", where=str(self.path), fix=fix)
 
     def exchanges(self) -> Iterator[Exchange]:
         """All requests with their answers: what a replay file is made of."""
@@ -89,27 +104,46 @@ class CachedGenerator:
     def __init__(self, inner: Generator, cache: AnswerCache) -> None:
         self.name, self.concurrency = inner.name, inner.concurrency
         self._inner, self._cache = inner, cache
-        self._asking: dict[str, asyncio.Task[Completion]] = {}
+        self._asking: dict[str, asyncio.Future[Completion]] = {}
 
     async def generate(self, request: Request) -> Completion:
         """The kept answer, or a new one, kept before it is handed on."""
         key = content_key([self.name, request.key])
-        found = self._cache.get(key)
-        if found is not None:
-            return found
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._ask(key, request))
-            self._asking[key] = task
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
-        return await asyncio.shield(task)
+        while (found := self._cache.get(key)) is None and (asked := self._asking.get(key)) is not None:
+            await asyncio.wait([asked])
+            if not asked.cancelled():
+                return asked.result().model_copy(update={"cached": True})
+        return found or await self._ask(key, request)
 
     async def _ask(self, key: str, request: Request) -> Completion:
-        completion = await self._inner.generate(request)
-        if completion.failure != "provider":
-            self._cache.put(key, request, completion)
+        asked = self._asking[key] = asyncio.get_running_loop().create_future()
+        try:
+            completion = await self._inner.generate(request)
+            if completion.failure != "provider":
+                self._cache.put(key, request, completion)
+            asked.set_result(completion)
+        finally:
+            # Whoever waits on a call that raised looks again, and asks for itself.
+            asked.cancel()
+            del self._asking[key]
         return completion
 
     async def aclose(self) -> None:
         """Close the inner generator; the cache belongs to whoever opened it."""
         await self._inner.aclose()
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Turn WAL on and make the table; tries again, as SQLite's own wait does not cover the switch of a new file to WAL."""
+    give_up = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return

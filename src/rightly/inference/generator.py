@@ -43,7 +43,8 @@ class Completion(Frozen):
         usage: Tokens billed, retried attempts that were billed included.
         failure: ``truncated``, ``refused`` or ``provider``; ``None`` when the answer is complete.
         detail: One line on the failure.
-        cached: Whether it came from the cache; then nothing was billed now.
+        attempts: How often the model was asked for it; more than 1 after retries.
+        cached: Whether it was another call's answer; then nothing was billed now.
     """
 
     text: str = ""
@@ -51,6 +52,7 @@ class Completion(Frozen):
     usage: Usage = Usage()
     failure: FailureKind | None = None
     detail: str = ""
+    attempts: int = 1
     cached: bool = False
 
 

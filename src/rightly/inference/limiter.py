@@ -1,8 +1,8 @@
 """How many calls an endpoint takes at once: found by asking, as TCP does.
 
-Additive increase, multiplicative decrease: a refusal (429, 503) halves the limit once for all calls that were in flight
-when it came; every full round of successes raises it by one, up to what the user allowed. A call that waits for its retry
-holds no place.
+Multiplicative decrease, gentle increase: a refusal for load (429, 503) halves the limit, once for all calls that were in
+flight when it came; every full round of answers raises it by one and an eighth of itself, up to what the user allowed. A
+call that waits for its retry holds no place.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections import deque
 
 
 class AdaptiveLimiter:
-    """Places for calls, between 1 and ``most``.
+    """Places for calls, between 1 and ``most``; handed out in the order of asking.
 
     Args:
         most: The user's limit, and where it starts.
@@ -24,37 +24,34 @@ class AdaptiveLimiter:
 
     async def acquire(self) -> int:
         """Wait for a place; gives back the epoch to hand to `refused`."""
-        while self._active >= int(self.limit):
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            try:
-                await place
-            except asyncio.CancelledError:
-                if place.done() and not place.cancelled():
-                    self._wake()
-                raise
-        self._active += 1
+        if self._active < int(self.limit) and not self._waiting:
+            self._active += 1
+            return self._epoch
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.release()
+            raise
         return self._epoch
 
     def release(self) -> None:
         """Give the place back."""
         self._active -= 1
-        self._wake()
+        while self._waiting and self._active < int(self.limit):
+            place = self._waiting.popleft()
+            if not place.done():
+                self._active += 1
+                place.set_result(None)
 
     def succeeded(self) -> None:
-        """A call was answered: grow by one for each full round of answers."""
-        self.limit = min(float(self._most), self.limit + 1 / self.limit)
+        """A call was answered: one round of these raises the limit by one and an eighth."""
+        self.limit = min(float(self._most), self.limit + 1 / self.limit + 1 / 8)
 
     def refused(self, epoch: int) -> None:
         """A call that took its place in ``epoch`` was refused for load: halve, once for each epoch."""
         if epoch == self._epoch:
             self._epoch += 1
             self.limit = max(1.0, self.limit / 2)
-
-    def _wake(self) -> None:
-        free = int(self.limit) - self._active
-        while free > 0 and self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                free -= 1

@@ -6,7 +6,7 @@ from typing import Any
 from rightly.errors import InputError, MissingExtraError
 from rightly.inference.batching import BatchingGenerator
 from rightly.inference.generator import Completion, Request
-from rightly.types import Usage
+from rightly.types import Usage, content_key
 
 DEFAULT_MAX_TOKENS = 1024
 
@@ -15,6 +15,9 @@ def transformers_generator(
     path: str, *, batch_size: int = 16, device: str = "auto", dtype: str = "auto"
 ) -> BatchingGenerator:
     """Load a causal language model.
+
+    Decoding is greedy unless a request has a temperature above 0. Sampled answers are seeded by the requests of their
+    batch, so they are the same again only when the same requests meet in it.
 
     Args:
         path: Folder or hub id.
@@ -48,6 +51,7 @@ class _TransformersEngine:
         self._model, self._tokenizer = model, tokenizer
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
+        self._pad = tokenizer.pad_token_id
 
     def __call__(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer a batch; requests whose options are alike run together."""
@@ -64,25 +68,29 @@ class _TransformersEngine:
         import torch
 
         first = requests[0]
-        batch = self._tokenizer(
-            [self._prompt(r) for r in requests], return_tensors="pt", padding=True, add_special_tokens=False
-        )
-        batch = {name: batch[name].to(self._model.device) for name in ("input_ids", "attention_mask")}
         limit = first.max_tokens or DEFAULT_MAX_TOKENS
-        sampled = bool(first.temperature)
-        options: dict[str, Any] = {
-            "do_sample": sampled,
-            "max_new_tokens": limit,
-            "pad_token_id": self._tokenizer.pad_token_id,
-        }
-        if sampled:
-            options |= {"temperature": first.temperature, "top_p": first.top_p or 1.0}
-            torch.manual_seed((first.seed or 0) + first.sample)
-        with torch.inference_mode():
+        batch = self._tokens(requests)
+        options: dict[str, Any] = {"do_sample": False, "max_new_tokens": limit, "pad_token_id": self._pad}
+        if first.temperature:
+            options |= {"do_sample": True, "temperature": first.temperature, "top_p": first.top_p or 1.0}
+        own_device = [self._model.device] if self._model.device.type == "cuda" else []
+        with torch.inference_mode(), torch.random.fork_rng(devices=own_device):
+            # Not the seed alone: a request in two batches, as two samples, must not be answered alike.
+            torch.manual_seed(int(content_key([request.key for request in requests])[:15], 16))
             output = self._model.generate(**batch, **options)
         width = batch["input_ids"].shape[1]
         lengths = batch["attention_mask"].sum(dim=1).tolist()
         return [self._completion(row[width:], int(n), limit) for row, n in zip(output, lengths, strict=True)]
+
+    def _tokens(self, requests: Sequence[Request]) -> dict[str, Any]:
+        batch = self._tokenizer(
+            [self._prompt(request) for request in requests],
+            return_tensors="pt",
+            padding=True,
+            # A chat template writes its own; plain text needs the tokenizer's.
+            add_special_tokens=not self._tokenizer.chat_template,
+        )
+        return {name: batch[name].to(self._model.device) for name in ("input_ids", "attention_mask")}
 
     def _completion(self, tokens: Any, n_input: int, limit: int) -> Completion:
         ends = self._model.generation_config.eos_token_id
@@ -93,7 +101,7 @@ class _TransformersEngine:
         if stop is None:
             detail = f"cut off after {limit} tokens; raise max_tokens"
             return Completion(text=text, failure="truncated", detail=detail, finish_reason="length", usage=usage)
-        if not text:
+        if not text.strip():
             return Completion(failure="provider", detail="an empty answer", finish_reason="stop", usage=usage)
         return Completion(text=text, finish_reason="stop", usage=usage)
 

@@ -10,28 +10,32 @@ import asyncio
 import json
 import os
 import random
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 
-from rightly.errors import EndpointError
+from rightly.errors import EndpointError, InputError
+from rightly.inference.answers import Retry, message_of, read_answer
 from rightly.inference.generator import Completion, Request
 from rightly.inference.limiter import AdaptiveLimiter
 from rightly.inference.retries import wait_seconds
-from rightly.types import FailureKind, Usage
+from rightly.types import Usage
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
+CONNECT_TIMEOUT_S = 30.0
 _OVERLOAD = {429, 503, 529}
-_FATAL = {401: "the key is refused", 403: "the key may not use this model", 404: "no such model or path"}
-
-
-class _Retry(NamedTuple):
-    """An attempt that another one may mend."""
-
-    problem: str
-    headers: dict[str, str]
-    usage: Usage = Usage()
+_PASSING = {408, 409, 425}
+_FATAL = {
+    401: "the key is refused",
+    402: "the account has no credit",
+    403: "the key may not use this model",
+    404: "no such model or path",
+}
+_NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")
+_MODERATED = ("content_filter", "content_policy", "content management policy", "moderation", "flagged")
 
 
 class OpenAIGenerator:
@@ -45,6 +49,10 @@ class OpenAIGenerator:
         timeout_s: Seconds for one attempt, from sending to the last byte.
         max_attempts: Attempts for one call before it is a ``provider`` failure.
         seed: Of the jitter of retries.
+        sleep: Waits between attempts.
+
+    Raises:
+        InputError: ``base_url`` is no address.
     """
 
     def __init__(
@@ -55,21 +63,24 @@ class OpenAIGenerator:
         api_key: str | None = None,
         concurrency: int = 64,
         timeout_s: float = 300.0,
-        max_attempts: int = 6,
+        max_attempts: int = 8,
         seed: int | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         base = (base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
         key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        self.name = f"openai:{model}@{urlsplit(base).netloc}"
-        self.concurrency = concurrency
-        self._model, self._url = model, f"{base}/chat/completions"
+        parts = _address(base)
+        self.name = f"openai:{model}@{parts.netloc.rpartition('@')[2]}{parts.path}"
+        # Twice the limit: calls that sleep before a retry leave their places to others.
+        self.concurrency = 2 * concurrency
+        self._model, self._url, self._proxy = model, f"{base}/chat/completions", _proxy(parts)
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._max_attempts, self._rng = max_attempts, random.Random(seed)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, CONNECT_TIMEOUT_S))
+        self._max_attempts, self._rng, self._sleep = max_attempts, random.Random(seed), sleep
         self._limiter = AdaptiveLimiter(concurrency)
         self._session: aiohttp.ClientSession | None = None
         self._renamed: dict[str, str | None] = {}
-        self._answered = False
+        self._reached = False
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request, with retries.
@@ -86,13 +97,14 @@ class OpenAIGenerator:
             finally:
                 self._limiter.release()
             if isinstance(outcome, Completion):
-                return outcome.model_copy(update={"usage": outcome.usage + billed})
+                if attempt == 1:
+                    return outcome
+                return outcome.model_copy(update={"usage": outcome.usage + billed, "attempts": attempt})
             problem, billed = outcome.problem, billed + outcome.usage
             if attempt < self._max_attempts:
-                await asyncio.sleep(wait_seconds(outcome.headers, attempt, self._rng))
-        return Completion(
-            failure="provider", detail=f"{problem} ({self._max_attempts} attempts)", usage=billed, finish_reason="error"
-        )
+                await self._sleep(wait_seconds(outcome.headers, attempt, self._rng))
+        detail = f"{problem} ({self._max_attempts} attempts)"
+        return Completion(failure="provider", detail=detail, usage=billed, attempts=self._max_attempts)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -100,44 +112,53 @@ class OpenAIGenerator:
             await self._session.close()
             self._session = None
 
-    async def _attempt(self, request: Request, epoch: int) -> Completion | _Retry:
+    async def _attempt(self, request: Request, epoch: int) -> Completion | Retry:
+        sent = dict(self._renamed)
         try:
-            async with self._connected().post(self._url, data=self._body(request)) as response:
-                status, headers, raw = response.status, dict(response.headers), await response.read()
-        except aiohttp.ClientConnectorError as error:
-            if not self._answered:
-                raise EndpointError(f"no server answers at {self._url} ({error.os_error.strerror})") from error
-            return _Retry(f"connection refused: {error}", {})
+            async with self._connected().post(self._url, data=self._body(request), proxy=self._proxy) as response:
+                status, headers, raw = response.status, response.headers, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return self._unreached(error)
         except TimeoutError:
-            return _Retry(f"no answer within {self._timeout.total:g} s", {})
+            return Retry(f"no answer within {self._timeout.total:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return _Retry(f"connection broken: {type(error).__name__}", {})
-        self._answered = True
+            return Retry(f"connection broken: {type(error).__name__}")
+        self._reached = True
         if status == 200:
             self._limiter.succeeded()
-            return _read(raw)
+            return read_answer(raw)
         if status in _OVERLOAD:
             self._limiter.refused(epoch)
-        return self._refusal(status, headers, raw, request)
+        if status == 400 and self._adapt(message_of(raw), request, sent):
+            return await self._attempt(request, epoch)
+        return self._refusal(status, headers, raw)
 
-    def _refusal(self, status: int, headers: dict[str, str], raw: bytes, request: Request) -> Completion | _Retry:
-        message = _message(raw)
-        if status in _FATAL and not (status == 403 and "content" in message.lower()):
-            raise EndpointError(f"{self._url} refuses {self._model!r}: HTTP {status}, {_FATAL[status]} ({message})")
-        if status in _OVERLOAD or status >= 500 or status in (408, 409, 425):
-            return _Retry(f"HTTP {status}: {message}", headers)
-        if status == 400 and self._adapt(message, request):
-            return _Retry(f"HTTP 400: {message}", {"Retry-After": "0"})
-        failure: FailureKind = "refused" if "content_filter" in message or "content_policy" in message else "provider"
-        return Completion(failure=failure, detail=f"HTTP {status}: {message}", finish_reason="error")
+    def _unreached(self, error: Exception) -> Retry:
+        if not self._reached:
+            fix = "start it, or check base_url or OPENAI_BASE_URL"
+            raise EndpointError(f"no server answers at {self._url} ({_short(error)}); {fix}") from error
+        return Retry(f"no connection: {_short(error)}")
 
-    def _adapt(self, message: str, request: Request) -> bool:
+    def _refusal(self, status: int, headers: Mapping[str, str], raw: bytes) -> Completion | Retry:
+        message, whole = message_of(raw), raw[:10_000].decode("utf-8", "replace").lower()
+        if status in (400, 403) and any(word in whole for word in _MODERATED):
+            return Completion(failure="refused", detail=f"HTTP {status}: {message}")
+        no_credit = any(word in whole for word in _NO_CREDIT)
+        if status in _FATAL or no_credit:
+            why = _FATAL[402] if no_credit else _FATAL[status]
+            raise EndpointError(f"{self._url} refuses {self._model!r}: HTTP {status}, {why} ({message})")
+        if status in _OVERLOAD or status >= 500 or status in _PASSING:
+            return Retry(f"HTTP {status}: {message}", headers)
+        return Completion(failure="provider", detail=f"HTTP {status}: {message}")
+
+    def _adapt(self, message: str, request: Request, sent: Mapping[str, str | None]) -> bool:
         """Learn a field that this model names otherwise or does not take; whether there was something to learn."""
-        if request.max_tokens is not None and "max_completion_tokens" in message:
+        if request.max_tokens is not None and "max_tokens" not in sent and "max_completion_tokens" in message:
             self._renamed["max_tokens"] = "max_completion_tokens"
             return True
         for field in ("temperature", "top_p", "seed"):
-            if getattr(request, field) is not None and f"'{field}'" in message and "nsupported" in message:
+            asked = getattr(request, field) is not None and field not in sent
+            if asked and f"'{field}'" in message and "nsupported" in message:
                 self._renamed[field] = None
                 return True
         return False
@@ -159,54 +180,26 @@ class OpenAIGenerator:
                 headers=self._headers,
                 timeout=self._timeout,
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-                skip_auto_headers=("User-Agent", "Accept-Encoding"),
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
 
 
-def _read(raw: bytes) -> Completion | _Retry:
-    try:
-        answer = json.loads(raw)
-        choice = answer["choices"][0]
-        message, finish = choice["message"], choice.get("finish_reason") or ""
-        usage = _usage(answer.get("usage"))
-        text, refusal = message.get("content"), message.get("refusal")
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return _Retry("the answer is not a chat completion", {})
-    if refusal:
-        return Completion(text=str(refusal), failure="refused", detail="refused", finish_reason=finish, usage=usage)
-    if text is not None and not isinstance(text, str):
-        return _Retry("the answer's content is not text", {}, usage)
-    if finish == "length":
-        detail = f"cut off after {usage.output_tokens} tokens; raise max_tokens"
-        return Completion(text=text or "", failure="truncated", detail=detail, finish_reason=finish, usage=usage)
-    if finish == "content_filter":
-        return Completion(text=text or "", failure="refused", detail=finish, finish_reason=finish, usage=usage)
-    if not text:
-        return _Retry(f"an empty answer (finish_reason {finish!r})", {}, usage)
-    return Completion(text=_clean(text), finish_reason=finish, usage=usage)
+def _address(base: str) -> SplitResult:
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"base_url {base!r} is no address", fix="write http://HOST:PORT/v1")
+    return parts
 
 
-def _usage(found: Any) -> Usage:
-    if not isinstance(found, dict):
-        return Usage()
-    tokens = [found.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    known = [value if isinstance(value, int) and value >= 0 else 0 for value in tokens]
-    return Usage(input_tokens=known[0], output_tokens=known[1])
+def _proxy(parts: SplitResult) -> str | None:
+    """The proxy that the environment names for this host; asked once, as asking costs more than a call should."""
+    if urllib.request.proxy_bypass(parts.netloc):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
 
 
-def _message(raw: bytes) -> str:
-    """The server's own words, in one short line."""
-    text = raw.decode("utf-8", "replace")
-    try:
-        error = json.loads(text)
-        error = error.get("error", error) if isinstance(error, dict) else error
-        text = str(error.get("message", error) if isinstance(error, dict) else error)
-    except ValueError:
-        pass
-    return " ".join(text.split())[:300] or "no message"
-
-
-def _clean(text: str) -> str:
-    """Lone surrogates, which JSON may carry and UTF-8 cannot, become U+FFFD."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+def _short(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or str(error.os_error)
+    return f"no connection within {CONNECT_TIMEOUT_S:g} s"

@@ -26,23 +26,28 @@ class ReplayGenerator:
         self._path = path
         self._answers: dict[str, Completion] = {}
         try:
-            lines = path.read_bytes().split(b"\n")
+            with path.open("rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    if line.strip():
+                        self._add(line, f"{path}:{number}")
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=str(path), fix="give a replay file") from error
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                exchange = Exchange.model_validate_json(line)
-            except ValidationError as error:
-                problem = f"not a request with its completion ({error.errors()[0]['msg']})"
-                raise InputError(problem, where=f"{path}:{number}") from error
-            self._answers[exchange.request.key] = exchange.completion
+
+    def _add(self, line: bytes, where: str) -> None:
+        try:
+            exchange = Exchange.model_validate_json(line)
+        except ValidationError as error:
+            problem = f"not a request with its completion ({error.errors()[0]['msg']})"
+            raise InputError(problem, where=where, fix="record the file again, or delete this line") from error
+        self._answers[exchange.request.key] = exchange.completion.model_copy(update={"cached": True})
 
     async def generate(self, request: Request) -> Completion:
         """The recorded answer."""
         found = self._answers.get(request.key)
-        return found or Completion(failure="provider", detail=f"{self._path} holds no answer to this request")
+        if found is None:
+            detail = f"{self._path} holds no answer to this request; record it with the model that the file is from"
+            return Completion(failure="provider", detail=detail)
+        return found
 
     async def aclose(self) -> None:
         """Nothing to release."""

@@ -8,31 +8,32 @@ from collections.abc import Mapping
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
+LONGEST_TOLD_WAIT_S = 300.0
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?$")
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$")
 
 
 def wait_seconds(headers: Mapping[str, str], attempt: int, rng: random.Random) -> float:
     """Seconds before the next attempt.
 
-    ``Retry-After`` (seconds or a date) and ``x-ratelimit-reset-*`` (``1m2.5s``) are obeyed up to `LONGEST_WAIT_S`, with a
-    little jitter on top so that all callers do not come back at once.
+    ``Retry-After`` (seconds or a date) and ``x-ratelimit-reset-*`` (``1m2.5s``) are obeyed up to `LONGEST_TOLD_WAIT_S`,
+    with a little jitter on top so that all callers do not come back at once.
 
     Args:
-        headers: Of the refused answer; empty where there was none.
+        headers: Of the refused answer, in any case of letters; empty where there was none.
         attempt: Attempts made so far, from 1.
         rng: Source of the jitter.
     """
     told = _told(headers)
     if told is not None:
-        return min(told, LONGEST_WAIT_S) + rng.uniform(0, 0.25)
-    return rng.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt))
+        return min(told, LONGEST_TOLD_WAIT_S) + rng.uniform(0, 0.25)
+    return rng.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**attempt))
 
 
 def _told(headers: Mapping[str, str]) -> float | None:
     after = headers.get("Retry-After")
-    if after is not None:
-        return _seconds_or_date(after)
+    if after is not None and (wait := _seconds_or_date(after)) is not None:
+        return wait
     spent = [
         headers.get(f"x-ratelimit-reset-{what}")
         for what in ("requests", "tokens")

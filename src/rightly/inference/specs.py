@@ -1,12 +1,13 @@
 """From a line on the command line to a model: ``openai:gpt-4.1?temperature=0``, ``hf:PATH``, ``vllm:PATH``, ``replay:FILE``."""
 
 import difflib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from rightly.errors import InputError
 from rightly.inference.account import Account, AccountedGenerator
@@ -26,9 +27,9 @@ _GENERATOR_OPTIONS: Mapping[str, Mapping[str, type]] = {
 class Sampling(Frozen):
     """Decoding options of every call of one model; ``None`` leaves a choice to the server."""
 
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
     seed: int | None = None
 
     def request(self, messages: tuple[Message, ...], sample: int = 0) -> Request:
@@ -76,12 +77,15 @@ def build_generator(spec: Spec, *, cache: AnswerCache | None, account: Account) 
                 f"{text!r}: unknown option {name!r}", fix=_suggest(name, [*known, *Sampling.model_fields], "")
             )
     try:
-        values = {name: known[name](value) for name, value in own.items()}
+        values = {name: _value(known[name], name, value) for name, value in own.items()}
         options = Sampling.model_validate_strings(sampling)
     except (ValueError, ValidationError) as error:
-        raise InputError(f"{text!r}: an option has a value of the wrong kind ({_first_line(error)})") from error
-    generator: Generator = AccountedGenerator(_bare(spec, values), account, spec.target)
-    return (CachedGenerator(generator, cache) if cache is not None and spec.scheme != "replay" else generator), options
+        raise InputError(f"{text!r}: an option has an unusable value ({_first_line(error)})") from error
+    generator = _bare(spec, values)
+    if spec.scheme == "replay":
+        return generator, options
+    booked = AccountedGenerator(generator, account, spec.target)
+    return (booked if cache is None else CachedGenerator(booked, cache)), options
 
 
 def _bare(spec: Spec, values: dict[str, object]) -> Generator:
@@ -103,6 +107,16 @@ def _bare(spec: Spec, values: dict[str, object]) -> Generator:
     return ReplayGenerator(Path(spec.target))
 
 
+def _value(kind: type, name: str, text: str) -> object:
+    try:
+        value = kind(text)
+    except ValueError as error:
+        raise ValueError(f"{name}={text} is no {'whole ' if kind is int else ''}number") from error
+    if kind is not str and not 0 < value < math.inf:
+        raise ValueError(f"{name}={text} is not above 0")
+    return value
+
+
 def _suggest(given: str, known: list[str] | tuple[str, ...], otherwise: str) -> str:
     near = difflib.get_close_matches(given, known, n=1)
     return (
@@ -111,4 +125,7 @@ def _suggest(given: str, known: list[str] | tuple[str, ...], otherwise: str) -> 
 
 
 def _first_line(error: ValueError) -> str:
-    return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{first['loc'][0]}: {first['msg']}"
+    return str(error)

@@ -50,14 +50,14 @@ def vllm_generator(
 
 
 def _options(request: Request) -> dict[str, Any]:
-    """What the request says, in vLLM's names; what it leaves open keeps the model's default."""
-    named = {
-        "temperature": request.temperature,
-        "top_p": request.top_p,
+    """What the request says, in vLLM's names; greedy unless it has a temperature, as with every local engine."""
+    return {
+        "temperature": request.temperature or 0.0,
+        "top_p": request.top_p or 1.0,
+        # Without a limit of its own an answer may fill the context; vLLM's default would cut it after 16 tokens.
+        "max_tokens": request.max_tokens,
         "seed": None if request.seed is None else request.seed + request.sample,
     }
-    # vLLM's own default of 16 tokens would cut every judgment.
-    return {name: value for name, value in named.items() if value is not None} | {"max_tokens": request.max_tokens}
 
 
 def _completion(output: Any) -> Completion:
@@ -67,6 +67,6 @@ def _completion(output: Any) -> Completion:
     if reason == "length":
         detail = f"cut off after {len(answer.token_ids)} tokens; raise max_tokens"
         return Completion(text=answer.text, failure="truncated", detail=detail, finish_reason=reason, usage=usage)
-    if not answer.text:
+    if not answer.text.strip():
         return Completion(failure="provider", detail="an empty answer", finish_reason=reason, usage=usage)
     return Completion(text=answer.text, finish_reason=reason, usage=usage)
