@@ -173,6 +173,14 @@ def test_the_place_of_the_chosen_one_tells_nothing_of_the_label():
     assert 150 < labels.count("A") < 250
 
 
+def test_a_dialogue_that_ends_where_the_other_goes_on():
+    ask, say = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+    pair = FAMILIES["chosen-rejected"].convert({"chosen": [ask, say], "rejected": [ask, say, ask, say]})
+    assert pair.context == (user("q"),)
+    assert better(pair) == "a"
+    assert set(pair.responses) == {"a", "a\n\nUser: q\n\nAssistant: a"}
+
+
 def test_identical_responses_are_kept_and_placed_by_the_hash():
     convert = FAMILIES["chosen-rejected"].convert
     labels = {convert({"prompt": f"q{n}", "chosen": "same", "rejected": "same"}).label for n in range(40)}

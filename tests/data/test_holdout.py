@@ -53,3 +53,9 @@ def test_only_people_with_a_vote_and_a_reason_can_be_held_out():
     assert holdout_annotator(pair(Rationale(text=" ", annotator="a")), 0) is None
     assert holdout_annotator(pair(reason, votes=("a",)), 0) is None
     assert holdout_annotator(pair(reason), 0).annotator == "b"
+
+
+def test_people_who_vote_on_every_pair_take_turns():
+    reasons = [Rationale(text="because", annotator=who) for who in ("a", "b")]
+    pairs = [pair(*reasons).model_copy(update={"id": str(n)}) for n in range(20)]
+    assert {holdout_annotator(one, 0).annotator for one in pairs} == {"a", "b"}

@@ -50,7 +50,7 @@ def split_shared(first: Turns, second: Turns) -> tuple[Turns, str, str]:
         InputError: No assistant turn is left to tell them apart.
     """
     shared = 0
-    for mine, other in zip(first[:-1], second[:-1], strict=False):
+    for mine, other in zip(first, second, strict=False):
         if mine != other:
             break
         shared += 1
