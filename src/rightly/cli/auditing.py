@@ -16,6 +16,7 @@ from rightly.rationale.result import AuditResult
 from rightly.rationale.scoring import Scored
 from rightly.rationale.specs import MatcherBuilder
 from rightly.rationale.table import AuditFacts, audit_result
+from rightly.rationale.trust import trust_lines
 from rightly.reports.audit_html import TableSection, write_audit_report
 from rightly.reports.terminal import print_audit
 from rightly.runs import RunFolder
@@ -77,7 +78,7 @@ class Audit:
             atomiser=self.atomiser.name,
             matcher=self.matcher.name,
             matcher_smoke_only=self.matcher.smoke_only,
-            reliability=(),
+            reliability=trust_lines(self.matcher, self.config.cache.parent),
             max_reasons=self.config.max_reasons,
             spurious_below=self.config.spurious_below,
             seed=self.config.seed,

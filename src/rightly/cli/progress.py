@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 
@@ -30,24 +39,35 @@ def progress(cost: Callable[[], str]) -> Iterator[Callable[[str, int | None], Ca
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bars:
+        steps: list[_Steps] = []
 
         def stage(name: str, total: int | None) -> Callable[[object], None]:
-            task = bars.add_task(name, total=total, cost="")
-            shown = 0.0
-            pending = 0
-
-            def advance(_: object) -> None:
-                # Drawing is dear beside a heuristic judge: gather steps and draw ten times a second.
-                nonlocal shown, pending
-                pending += 1
-                now = time.monotonic()
-                if now - shown > 0.1:
-                    bars.update(task, advance=pending, cost=cost())
-                    shown, pending = now, 0
-                elif total is not None and bars.tasks[task].completed + pending >= total:
-                    bars.update(task, advance=pending, cost=cost())
-                    pending = 0
-
-            return advance
+            steps.append(_Steps(bars, bars.add_task(name, total=total, cost=""), cost))
+            return steps[-1]
 
         yield stage
+        for each in steps:
+            each.finish()
+
+
+class _Steps:
+    """Gathers the steps of a stage and draws ten times a second: drawing is dear beside a judge that is a rule."""
+
+    def __init__(self, bars: Progress, task: TaskID, cost: Callable[[], str]) -> None:
+        self._bars, self._task, self._cost = bars, task, cost
+        self._done = 0
+        self._drawn = 0.0
+
+    def __call__(self, _: object) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._drawn > 0.1:
+            self._drawn = now
+            self._bars.update(self._task, completed=self._done, cost=self._cost())
+
+    def finish(self) -> None:
+        """Draw the end; a stage whose size was unknown is as large as what was done."""
+        total = self._bars.tasks[self._task].total
+        self._bars.update(
+            self._task, completed=self._done, total=self._done if total is None else total, cost=self._cost()
+        )

@@ -33,20 +33,22 @@ class EmbeddingMatcher:
         MissingExtraError: The extra is not installed.
     """
 
-    concurrency = 1
+    concurrency = 64
     smoke_only = True
 
     def __init__(self, path: str | None = None) -> None:
-        self.name = f"embedding:{Path(path).name if path else 'all-MiniLM-L6-v2'}"
+        self.name = f"embedding:{path or 'all-MiniLM-L6-v2'}"
         self._path = path or _packaged()
         self._model: Any = None
         self._known: dict[str, np.ndarray] = {}
+        self._wanted: dict[str, None] = {}
+        self._batch: asyncio.Task[None] | None = None
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
         """Link what is similar enough and may speak of the same response."""
         if not reference or not candidate:
             return Match()
-        await asyncio.to_thread(self._learn, [*reference, *candidate])
+        await self._learn([*reference, *candidate])
         links = []
         for i, point in enumerate(reference):
             for j, reason in enumerate(candidate):
@@ -55,20 +57,28 @@ class EmbeddingMatcher:
                     links.append(Link(reference=i, candidate=j, score=round(min(score, 1.0), 4)))
         return Match(links=tuple(links))
 
-    def _learn(self, texts: Sequence[str]) -> None:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if not new:
-            return
+    async def _learn(self, texts: Sequence[str]) -> None:
+        """Embed what is new, together with what all waiting matches need: one large batch is cheaper than many small."""
+        self._wanted.update(dict.fromkeys(text for text in texts if text not in self._known))
+        while any(text not in self._known for text in texts):
+            if self._batch is None or self._batch.done():
+                self._batch = asyncio.ensure_future(self._embed_wanted())
+            await self._batch
+
+    async def _embed_wanted(self) -> None:
+        await asyncio.sleep(0)
+        wanted, self._wanted = list(self._wanted), {}
+        self._known.update(await asyncio.to_thread(self._embed, wanted))
+
+    def _embed(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         if self._model is None:
             self._model = _load(self._path)
-        vectors = self._model.encode(
-            [strip_references(text) or text for text in new], normalize_embeddings=True, show_progress_bar=False
-        )
-        self._known.update(zip(new, np.asarray(vectors, dtype=np.float32), strict=True))
+        bare = [strip_references(text) or text for text in texts]
+        vectors = self._model.encode(bare, normalize_embeddings=True, show_progress_bar=False)
+        return dict(zip(texts, np.asarray(vectors, dtype=np.float32), strict=True))
 
     async def aclose(self) -> None:
-        """Forget the model."""
-        self._model = None
+        """Nothing to release: the embeddings stay for the next use."""
 
 
 def _packaged() -> str:
@@ -81,8 +91,10 @@ def _packaged() -> str:
 def _load(path: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
     except ImportError as error:
         raise MissingExtraError("the embedding matcher", "embedded") from error
+    logging.disable_progress_bar()
     try:
         return SentenceTransformer(path)
     except (OSError, ValueError) as error:

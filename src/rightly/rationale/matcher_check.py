@@ -4,9 +4,9 @@ Consistency is only as good as the judge of "are these two points the same?". Ev
 says of its matcher.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class MatcherReliability(Frozen):
 
 
 async def match_cases(
-    matcher: Matcher, cases: Sequence[CoverageCase], on_done: Callable[[object], None] = lambda _: None
+    matcher: Matcher, cases: Sequence[CoverageCase], on_done: Callable[[object], None]
 ) -> tuple[dict[str, tuple[Link, ...]], int]:
     """The matcher's links by case, and how many matches failed."""
 
@@ -97,11 +97,11 @@ async def match_cases(
     return found, len(cases) - len(found)
 
 
-def check_matcher(
-    matcher: Matcher, cases: Sequence[CoverageCase], on_done: Callable[[object], None] = lambda _: None
+async def check_matcher(
+    matcher: Matcher, cases: Sequence[CoverageCase], on_done: Callable[[object], None]
 ) -> tuple[MatcherReliability, dict[str, tuple[Link, ...]]]:
     """Match all cases and measure; gives back the links too."""
-    links, failed = asyncio.run(match_cases(matcher, cases, on_done))
+    links, failed = await match_cases(matcher, cases, on_done)
     return reliability(matcher.name, cases, links, failed), links
 
 
@@ -165,14 +165,15 @@ def consistency_by_system(cases: Sequence[CoverageCase], links: Links) -> dict[s
 
 def system_tau(cases: Sequence[CoverageCase], links: Links) -> float | None:
     """Kendall's tau between the systems' order by these links and by people's; ``None`` where either is constant."""
-    from scipy.stats import kendalltau
+    from scipy import stats
 
     found = consistency_by_system(cases, links)
     people = consistency_by_system(cases, {case.id: case.human for case in cases})
     systems = sorted(found)
     if len(set(found.values())) < 2 or len(systems) < 2:
         return None
-    return float(kendalltau([found[s] for s in systems], [people[s] for s in systems]).statistic)
+    result: Any = stats.kendalltau([found[s] for s in systems], [people[s] for s in systems])
+    return float(result.statistic)
 
 
 def _best(links: Sequence[Link], n_points: int) -> list[float]:
@@ -209,10 +210,12 @@ def _auc(scores: np.ndarray, positives: np.ndarray) -> float:
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    from scipy.stats import spearmanr
+    from scipy import stats
 
-    constant = len(set(one)) < 2 or len(set(other)) < 2
-    return float("nan") if constant else float(spearmanr(one, other).statistic)
+    if len(set(one)) < 2 or len(set(other)) < 2:
+        return float("nan")
+    result: Any = stats.spearmanr(one, other)
+    return float(result.statistic)
 
 
 def _shown(estimate: Estimate) -> str:

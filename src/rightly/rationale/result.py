@@ -171,6 +171,7 @@ class AuditResult(Frozen):
         matcher: Name of the matcher.
         matcher_smoke_only: The matcher only shows that the pipeline runs.
         reliability: What `matcher-check` says of the matcher, a few lines; empty when it was not measured.
+        carries_ranking: Whether that is enough to rank judges by consistency; ``None`` when it was not measured.
         max_reasons: The judge's list is cut to so many reasons before matching.
         spurious_below: A right verdict with a consistency below this is right for the wrong reasons.
         judges: A row for each judge, in the order given.
@@ -198,6 +199,7 @@ class AuditResult(Frozen):
     human_agreement: float | None
     notes: tuple[str, ...]
     version: str
+    carries_ranking: bool | None = None
 
 
 class ItemJudgment(Frozen):

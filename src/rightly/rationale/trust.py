@@ -1,0 +1,74 @@
+"""How far a matcher can be trusted: both checks together, measured once and kept."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rightly import __version__
+from rightly.data.load import load_pairs
+from rightly.rationale.matcher_check import MatcherReliability, check_matcher
+from rightly.rationale.matching import Matcher
+from rightly.rationale.summhay import load_summhay
+from rightly.rationale.voter_check import VoterCheck, check_voters
+from rightly.types import Frozen, content_key
+
+
+class Trust(Frozen):
+    """What is known of a matcher.
+
+    Attributes:
+        reliability: Against people's links on SummHay.
+        voters: On voters' reasons (UKPConvArg1).
+    """
+
+    reliability: MatcherReliability
+    voters: VoterCheck
+
+    def lines(self) -> tuple[str, ...]:
+        """What every report that used the matcher prints."""
+        return (*self.reliability.lines(), self.voters.line())
+
+
+def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
+    """Run both checks and keep what they found.
+
+    Args:
+        matcher: Who is checked; a language model is asked some 680 times.
+        folder: Where results are kept.
+        on_done: Called after each match.
+    """
+
+    async def whole() -> Trust:
+        reliability, _ = await check_matcher(matcher, load_summhay(), on_done)
+        voters = await check_voters(matcher, list(load_pairs("sample:ukpconvarg1")), on_done)
+        return Trust(reliability=reliability, voters=voters)
+
+    trust = asyncio.run(whole())
+    path = _path(matcher.name, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(trust.model_dump_json(), encoding="utf-8")
+    return trust
+
+
+def known(matcher: str, folder: Path) -> Trust | None:
+    """What was measured earlier, with this version and these data."""
+    try:
+        return Trust.model_validate_json(_path(matcher, folder).read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None
+
+
+def trust_lines(matcher: Matcher, folder: Path) -> tuple[str, ...]:
+    """The lines for a report: kept ones, else measured now where that costs no call, else what to run."""
+    trust = known(matcher.name, folder)
+    if trust is None and matcher.smoke_only:
+        trust = measure(matcher, folder)
+    if trust is None:
+        return (f"How reliable this matcher is was not measured; run: rightly matcher-check --matcher {matcher.name}",)
+    return trust.lines()
+
+
+def _path(matcher: str, folder: Path) -> Path:
+    return folder / "matchers" / f"{content_key([matcher, __version__])}.json"
