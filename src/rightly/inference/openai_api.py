@@ -201,5 +201,6 @@ def _proxy(parts: SplitResult) -> str | None:
 
 def _short(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error)
+        code = error.os_error.errno
+        return os.strerror(code).lower() if code and code > 0 else str(error.os_error)
     return f"no connection within {CONNECT_TIMEOUT_S:g} s"

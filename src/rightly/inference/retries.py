@@ -27,7 +27,7 @@ def wait_seconds(headers: Mapping[str, str], attempt: int, rng: random.Random) -
     told = _told(headers)
     if told is not None:
         return min(told, LONGEST_TOLD_WAIT_S) + rng.uniform(0, 0.25)
-    return rng.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**attempt))
+    return rng.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt, 16)))
 
 
 def _told(headers: Mapping[str, str]) -> float | None:
@@ -50,7 +50,7 @@ def _seconds_or_date(text: str) -> float | None:
         pass
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -1,0 +1,92 @@
+import asyncio
+import sys
+
+import pytest
+
+from rightly.errors import InputError, MissingExtraError
+from rightly.inference.account import Account
+from rightly.inference.cache import AnswerCache, Exchange
+from rightly.inference.generator import Completion
+from rightly.inference.specs import Sampling, build_generator, parse_spec
+from rightly.types import Message
+from tests.fake_endpoint import FakeEndpoint
+
+
+def build(text, cache=None, account=None):
+    return build_generator(parse_spec(text), cache=cache, account=account or Account())
+
+
+def test_options_of_the_model_and_of_the_call_are_told_apart():
+    generator, sampling = build(
+        "openai:org/m?temperature=0&max_tokens=20&concurrency=3&base_url=http://localhost:8000/v1&timeout_s=1.5"
+    )
+    assert generator.name == "openai:org/m@localhost:8000/v1"
+    assert sampling == Sampling(temperature=0.0, max_tokens=20)
+    assert generator.concurrency == 6
+
+
+def test_sampling_makes_requests():
+    messages = (Message(role="user", content="hi"),)
+    request = Sampling(temperature=0.5, seed=3).request(messages, sample=2)
+    assert (request.messages, request.temperature, request.seed, request.sample) == (messages, 0.5, 3, 2)
+    assert request.max_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("opnai:m", "did you mean 'openai'?"),
+        ("gpt-4", "use openai:MODEL"),
+        ("openai:", "names no model"),
+        ("openai:m?temprature=0", "did you mean 'temperature'?"),
+        ("openai:m?batch_size=3", "unknown option 'batch_size'"),
+        ("openai:m?temperature=hot", "temperature: "),
+        ("openai:m?temperature=-1", "temperature: "),
+        ("openai:m?top_p=0", "top_p: "),
+        ("openai:m?max_tokens=0", "max_tokens: "),
+        ("openai:m?concurrency=0", "concurrency=0 is not above 0"),
+        ("openai:m?concurrency=many", "concurrency=many is no whole number"),
+        ("openai:m?timeout_s=inf", "timeout_s=inf is not above 0"),
+        ("openai:m?timeout_s", "timeout_s= is no number"),
+        ("openai:m?base_url=localhost", "is no address"),
+        ("replay:none.jsonl", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_built_says_why_in_one_line(text, words):
+    with pytest.raises(InputError) as caught:
+        build(text)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_calls_are_cached_and_booked(tmp_path):
+    cache, account = AnswerCache(tmp_path / "cache"), Account()
+
+    async def run():
+        async with FakeEndpoint() as endpoint:
+            generator, sampling = build(f"openai:m?base_url={endpoint.base_url}", cache, account)
+            request = sampling.request((Message(role="user", content="hi"),))
+            found = [await generator.generate(request) for _ in range(2)]
+            await generator.aclose()
+            return [completion.cached for completion in found]
+
+    assert asyncio.run(run()) == [False, True]
+    assert account.models["m"].calls == 1
+    cache.close()
+
+
+def test_a_replay_is_neither_booked_nor_cached(tmp_path):
+    request = Sampling().request((Message(role="user", content="hi"),))
+    path = tmp_path / "run.jsonl"
+    path.write_text(Exchange(request=request, completion=Completion(text="x")).model_dump_json())
+    account = Account(budget=0.0)
+    generator, _ = build(f"replay:{path}", None, account)
+    assert asyncio.run(generator.generate(request)).text == "x"
+    assert not account.models
+
+
+@pytest.mark.parametrize(("spec", "module", "extra"), [("vllm:m", "vllm", "vllm"), ("hf:m", "transformers", "train")])
+def test_a_missing_extra_says_how_to_install_it(monkeypatch, spec, module, extra):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"pip install 'rightly\[{extra}\]'"):
+        build(spec)
