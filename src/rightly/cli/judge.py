@@ -50,8 +50,8 @@ def command(**values: Any) -> None:
         folder = RunFolder(config.out, identity, fresh=not config.resume)
         folder.write("settings.json", json.loads(config.model_dump_json()))
         with folder.records("judgments", Judgment) as records:
+            pairs = labels.watch(config.load())
             with progress(account.summary) as stage:
-                pairs = labels.watch(config.load())
                 run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
             tallies = Tallies(judges=tuple(labels.tally(records)))
     folder.write("summary.json", tallies)
