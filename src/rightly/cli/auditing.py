@@ -4,11 +4,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 from rich.console import Console
 
+from rightly.cli.estimate import estimate_lines
 from rightly.cli.progress import progress
 from rightly.cli.session import AskConfig, answer_cache, build_judges, run_and_close
 from rightly.errors import InputError
+from rightly.inference.account import Price
 from rightly.inference.cache import AnswerCache
 from rightly.judges.specs import priced_model
 from rightly.rationale.audit import ask, items, reference_pairs, score_folder
@@ -52,6 +55,8 @@ class Audit:
     def ask(self) -> None:
         """Make every record that is missing."""
         self.folder.write("settings.json", json.loads(self.config.model_dump_json()))
+        for line in estimate_lines(self.judges, self.pairs, len(self.pairs), self.prices()):
+            click.echo(line, err=True)
         with progress(self.account.summary) as stage:
             work = ask(
                 self.pairs,
@@ -65,14 +70,17 @@ class Audit:
             )
             run_and_close(work, *self.judges, self.atomiser, self.matcher)
 
+    def prices(self) -> dict[str, Price]:
+        """The price of each judge's model, where it is known."""
+        models = {name: priced_model(name) for name in self.names}
+        return {name: self.account.prices[model] for name, model in models.items() if model in self.account.prices}
+
     def score(self) -> list[Scored]:
         """Score the records."""
         return score_folder(self.folder, self.reference, self.names, self.matcher.name, self.config.max_reasons)
 
     def result(self, scored: Sequence[Scored]) -> AuditResult:
         """Summarise the scored records; writes ``audit.json``."""
-        models = {name: priced_model(name) for name in self.names}
-        prices = self.account.prices
         facts = AuditFacts(
             source=self.config.pairs,
             atomiser=self.atomiser.name,
@@ -83,7 +91,7 @@ class Audit:
             spurious_below=self.config.spurious_below,
             seed=self.config.seed,
             judge_notes={judge.name: judge.note for judge in self.judges},
-            prices={name: prices[model] for name, model in models.items() if model in prices},
+            prices=self.prices(),
         )
         result = audit_result(self.reference, scored, self.names, facts)
         self.folder.write("audit.json", result)

@@ -31,9 +31,11 @@ def command(**values: Any) -> None:
     """
     from rich.console import Console
 
+    from rightly.cli.estimate import estimate_lines
     from rightly.cli.progress import progress
     from rightly.cli.session import AskConfig, answer_cache, build_judges, run_and_close
     from rightly.judges.collect import collect_judgments
+    from rightly.judges.specs import priced_model
     from rightly.judges.tally import JudgeTally, LabelIndex
     from rightly.reports.terminal import print_tallies
     from rightly.runs import RunFolder
@@ -51,6 +53,9 @@ def command(**values: Any) -> None:
         folder.write("settings.json", json.loads(config.model_dump_json()))
         with folder.records("judgments", Judgment) as records:
             pairs = labels.watch(config.load())
+            prices = {name: account.prices[m] for name in config.judges if (m := priced_model(name)) in account.prices}
+            for line in estimate_lines(judges, config.load(), config.limit, prices):
+                click.echo(line, err=True)
             with progress(account.summary) as stage:
                 run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
             tallies = Tallies(judges=tuple(labels.tally(records)))

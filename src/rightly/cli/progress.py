@@ -31,11 +31,11 @@ def progress(cost: Callable[[], str]) -> Iterator[Callable[[str, int | None], Ca
         The function that announces a stage and its size, and gives back what to call after each piece of work.
     """
     columns = (
-        TextColumn("{task.description:<13}"),
+        TextColumn("{task.description:<13}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         _Rate(),
-        TextColumn("{task.fields[cost]}"),
+        TextColumn("{task.fields[cost]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bars:

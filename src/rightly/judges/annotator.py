@@ -1,6 +1,7 @@
 """A person as judge: one annotator of each pair is held out and judged like a model, the others are the reference."""
 
 from rightly.data.holdout import holdout_annotator
+from rightly.inference.generator import Request
 from rightly.types import Judgment, Order, PreferencePair
 
 
@@ -23,6 +24,10 @@ class AnnotatorJudge:
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
         """One: a person saw the pair once."""
         return ("AB",)
+
+    def requests(self, pair: PreferencePair) -> list[Request]:
+        """None: people have answered already."""
+        return []
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
         """The held-out vote; a pair that nobody can be held out of is a failure of the data, named as such."""

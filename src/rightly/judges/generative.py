@@ -1,7 +1,7 @@
 """A language model as judge: reasons first, ordered by weight, then the verdict."""
 
 from rightly.errors import InputError
-from rightly.inference.generator import Completion, Generator
+from rightly.inference.generator import Completion, Generator, Request
 from rightly.inference.specs import Sampling
 from rightly.judges.parsing import Parsed, parse_answer
 from rightly.prompting import fill, load_prompt
@@ -45,6 +45,10 @@ class GenerativeJudge:
             return ("AB", "BA")
         return ("AB",) if int(content_key([str(self._seed), pair.id])[:8], 16) % 2 == 0 else ("BA",)
 
+    def requests(self, pair: PreferencePair) -> list[Request]:
+        """One for each order."""
+        return [self._request(pair, order) for order in self.orders(pair)]
+
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
         """Ask once; a failed call or an unusable answer is a judgment with a failure.
 
@@ -56,9 +60,11 @@ class GenerativeJudge:
                 f"pair {pair.id!r} has {len(pair.responses)} responses; this judge compares two",
                 fix="split it into pairs first",
             )
-        shown = pair.in_order(order)
-        completion = await self._generator.generate(self._sampling.request(self.messages(shown)))
+        completion = await self._generator.generate(self._request(pair, order))
         return to_judgment(pair, self.name, order, completion, parse_answer(completion.text))
+
+    def _request(self, pair: PreferencePair, order: Order) -> Request:
+        return self._sampling.request(self.messages(pair.in_order(order)))
 
     def messages(self, shown: PreferencePair) -> tuple[Message, ...]:
         """The chat that asks for a judgment of the pair as it is shown."""

@@ -1,5 +1,6 @@
 """Judges that need no model: the floor that every real judge must clear, each with one canned reason."""
 
+from rightly.inference.generator import Request
 from rightly.references import Side
 from rightly.types import Judgment, Order, PreferencePair, Rationale
 
@@ -8,6 +9,10 @@ class _Heuristic:
     name: str
     concurrency = 1
     note = "a rule without a model; says one canned reason"
+
+    def requests(self, pair: PreferencePair) -> list[Request]:
+        """None: there is no model."""
+        return []
 
     async def aclose(self) -> None:
         """Nothing to release."""

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from rightly.inference.generator import Request
 from rightly.types import Judgment, Order, PreferencePair
 
 
@@ -20,6 +21,10 @@ class Judge(Protocol):
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
         """The orders in which it wants to see the pair; one or both."""
+        ...
+
+    def requests(self, pair: PreferencePair) -> list[Request]:
+        """What it would ask a model about the pair, all orders together; empty for a judge without one."""
         ...
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 
+from rightly.inference.generator import Request
 from rightly.judges.judge import Judge
 from rightly.types import Judgment, Order, PreferencePair, Rationale, Usage
 
@@ -31,6 +32,10 @@ class PanelJudge:
         """Both, if any member wants both."""
         wanted = {order for member in self._members for order in member.orders(pair)}
         return tuple(order for order in ("AB", "BA") if order in wanted)
+
+    def requests(self, pair: PreferencePair) -> list[Request]:
+        """All that its members would ask."""
+        return [request for member in self._members for request in member.requests(pair)]
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
         """Ask all members at once."""
