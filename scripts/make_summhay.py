@@ -1,7 +1,7 @@
 """Make the shipped SummHay sample: ``python scripts/make_summhay.py FOLDER`` with FOLDER of salesforce/summary-of-a-haystack.
 
 People chose a bullet by its place from 0, the language models by its place from 1; both become places from 0 here (the
-choices of the two agree on 87-90% of the points under this reading, and on 2-3% under any other).
+choices of the two agree on 85-89% of the points that both link under this reading, and on 1-3% under any other).
 """
 
 import ast

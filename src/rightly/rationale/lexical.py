@@ -7,91 +7,15 @@ from rightly.rationale.gates import same_response
 from rightly.rationale.matching import Link, Match
 from rightly.references import strip_references
 
-_WORD = re.compile(r"[a-z0-9']+")
-_STOP = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "more",
-        "most",
-        "of",
-        "on",
-        "only",
-        "or",
-        "other",
-        "our",
-        "out",
-        "over",
-        "own",
-        "she",
-        "should",
-        "so",
-        "some",
-        "such",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "too",
-        "under",
-        "up",
-        "very",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+# No negation is among them: it is the one short word that changes a point.
+_STOP_WORDS = """
+a an and are as at be because been but by can could did do does for from had has have he her his how i if in into is it
+its just more most of on only or other our out over own she should so some such than that the their them then there these
+they this those to too under up very was we were what when where which while who why will with would you your
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+_ENDINGS = (("ing", 4), ("ed", 3), ("es", 3), ("s", 3), ("ly", 3))
 FLOOR = 0.1
 """Overlaps below this are chance and give no link."""
 
@@ -120,7 +44,7 @@ class LexicalMatcher:
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The words that carry a text, crudely stemmed."""
+    """The words that carry a text, lower case and crudely stemmed; response names and function words are left out."""
     found = _WORD.findall(strip_references(text).lower())
     return frozenset(_stem(word) for word in found if word not in _STOP)
 
@@ -131,7 +55,8 @@ def overlap(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _stem(word: str) -> str:
-    for ending in ("ing", "ed", "es", "s", "ly"):
-        if len(word) > len(ending) + 3 and word.endswith(ending):
-            return word[: -len(ending)]
-    return word
+    for ending, left in _ENDINGS:
+        if len(word) >= len(ending) + left and word.endswith(ending):
+            word = word.removesuffix(ending)
+            break
+    return word.removesuffix("e") if len(word) > 3 else word

@@ -37,8 +37,8 @@ class MatcherReliability(Frozen):
         n_points: Reference points of the matched summaries.
         auc_covered: Area under the curve of the best score of a point, for covered at all against not.
         auc_full: The same for fully covered against the rest.
-        precision: Of the links at `THRESHOLD` or above, the share where people named the same bullet for the point.
-        recall: Of the people's links, the share found.
+        precision: Of the points whose best link is at `THRESHOLD` or above, the share where people named that bullet.
+        recall: Of the points that people linked, the share whose best link is such a one.
         f1: Harmonic mean of the two.
         spearman: Rank correlation, over summaries, of one-to-one consistency by this matcher and by people.
         tau: Kendall's correlation of the systems' mean consistency with people's.
@@ -69,15 +69,16 @@ class MatcherReliability(Frozen):
 
     def lines(self) -> tuple[str, ...]:
         """What a report prints under results that used this matcher."""
+        failed = f"; {self.n_failed} more failed and are left out" if self.n_failed else ""
         verdict = "It carries a ranking of judges" if self.carries_ranking else "It does not carry a ranking of judges"
         return (
-            f"{self.matcher} against people on SummHay ({self.n_points:,} points of {self.n_cases} summaries): "
+            f"{self.matcher} against people on SummHay ({self.n_points:,} points of {self.n_cases} summaries{failed}): "
             f"AUC {_shown(self.auc_covered)} for covered against not; links precision {_value(self.precision)}, "
             f"recall {self.recall:.2f}.",
             f"Consistency by summary: Spearman {_shown(self.spearman)} with people's; systems' order: Kendall "
             f"{_value(self.tau)}; mean {self.consistency:.2f} where people's links give {self.human:.2f}.",
             f"{verdict} (rule: lower bounds of AUC at least {RANKING_AUC} and of Spearman at least {RANKING_SPEARMAN}). "
-            "Measured on summaries, not on reasons for preferences.",
+            "Measured on summaries, not on reasons for preferences; contradictions are not tested.",
         )
 
 
@@ -202,7 +203,8 @@ def _estimate(statistic: Callable[[np.ndarray], float], clusters: Sequence[str],
     found = bootstrap_statistic(statistic, clusters, resamples=500, seed=seed)
     if np.isnan(found.value):
         return Estimate(value=None, low=None, high=None, n=len(clusters))
-    return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
+    known = not np.isnan(found.low)
+    return Estimate(value=found.value, low=found.low if known else None, high=found.high if known else None, n=found.n)
 
 
 def _auc(scores: np.ndarray, positives: np.ndarray) -> float:

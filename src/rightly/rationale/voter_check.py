@@ -9,11 +9,8 @@ the *opposite* vote on the same pair. The same vote is not the same reason, so n
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from rightly.inference.dispatch import run_bounded
-from rightly.metrics.bootstrap import bootstrap_statistic
-from rightly.metrics.ranking import auc
+from rightly.metrics.bootstrap import bootstrap_mean
 from rightly.rationale.matching import Matcher
 from rightly.rationale.result import Estimate
 from rightly.types import Frozen, PreferencePair, content_key
@@ -26,7 +23,8 @@ class VoterCheck(Frozen):
         matcher: Name.
         n_pairs: Pairs with two or more reasons for the same vote.
         n_failed: Matches that failed; they are left out.
-        against_elsewhere: Probability that a fellow voter's reason scores above one for the same vote on another pair.
+        against_elsewhere: Probability that a fellow voter's reason scores above one for the same vote on another pair,
+            ties one half.
         against_opposite: The same against a reason for the opposite vote on the same pair, where there is one.
     """
 
@@ -38,14 +36,16 @@ class VoterCheck(Frozen):
 
     def line(self) -> str:
         """What a report prints."""
+        failed = f", {self.n_failed} more failed" if self.n_failed else ""
         return (
-            f"On voters' reasons ({self.n_pairs} pairs): a fellow voter's reason scores above one from another pair with "
-            f"probability {_shown(self.against_elsewhere)}, above one for the opposite vote with "
+            f"On voters' reasons ({self.n_pairs} pairs{failed}): a fellow voter's reason scores above one from another pair "
+            f"with probability {_shown(self.against_elsewhere)}, above one for the opposite vote with "
             f"{_shown(self.against_opposite)} (0.5 is blind)."
         )
 
 
 class _Trial(NamedTuple):
+    pair_id: str
     debate: str
     reference: tuple[str, ...]
     fellow: str
@@ -67,18 +67,20 @@ async def check_voters(
     trials = _trials(pairs, seed)
 
     async def one(trial: _Trial) -> tuple[_Trial, list[float] | None]:
-        candidate = [trial.fellow, trial.elsewhere, *([trial.opposite] if trial.opposite else [])]
-        match = await matcher.match(trial.reference, candidate)
+        said = [trial.fellow, trial.elsewhere, *([trial.opposite] if trial.opposite else [])]
+        # Shown in an order that says nothing: a language model may favour the first of a list.
+        shown = sorted(range(len(said)), key=lambda place: content_key([trial.pair_id, said[place]]))
+        match = await matcher.match(trial.reference, [said[place] for place in shown])
         on_done(match)
         if match.failure is not None:
             return trial, None
-        best = [0.0] * len(candidate)
+        best = [0.0] * len(said)
         for link in match.links:
-            best[link.candidate] = max(link.score, best[link.candidate])
+            best[shown[link.candidate]] = max(link.score, best[shown[link.candidate]])
         return trial, best
 
     done = [result async for result in run_bounded(trials, one, concurrency=matcher.concurrency)]
-    scored = sorted((trial, best) for trial, best in done if best is not None)
+    scored = sorted(((trial, best) for trial, best in done if best is not None), key=lambda each: each[0].pair_id)
     return VoterCheck(
         matcher=matcher.name,
         n_pairs=len(scored),
@@ -92,11 +94,12 @@ def _trials(pairs: Sequence[PreferencePair], seed: int) -> list[_Trial]:
     """One trial for each pair that has two reasons for one vote; what is drawn depends on the seed and the ids alone."""
     by_vote: dict[str, list[tuple[str, str]]] = {}
     reasons = {pair.id: _reasons_by_vote(pair) for pair in pairs}
+    pairs = sorted(pairs, key=lambda each: each.id)
     for pair in pairs:
         for choice, texts in reasons[pair.id].items():
             by_vote.setdefault(choice, []).extend((pair.id, text) for text in texts)
     trials = []
-    for pair in sorted(pairs, key=lambda each: each.id):
+    for pair in pairs:
         said = {choice: texts for choice, texts in reasons[pair.id].items() if choice != "tie" and len(texts) > 1}
         if not said:
             continue
@@ -108,6 +111,7 @@ def _trials(pairs: Sequence[PreferencePair], seed: int) -> list[_Trial]:
         if elsewhere:
             trials.append(
                 _Trial(
+                    pair_id=pair.id,
                     debate=pair.context_key,
                     reference=tuple(others),
                     fellow=fellow,
@@ -130,13 +134,8 @@ def _reasons_by_vote(pair: PreferencePair) -> dict[str, list[str]]:
 def _estimate(rows: Sequence[tuple[str, float, float]], seed: int) -> Estimate:
     if not rows:
         return Estimate(value=None, low=None, high=None, n=0)
-    above, below = (np.array([row[i] for row in rows]) for i in (1, 2))
-
-    def statistic(drawn: np.ndarray) -> float:
-        scores = np.concatenate([above[drawn], below[drawn]])
-        return auc(scores, np.arange(len(scores)) < len(drawn)).value
-
-    found = bootstrap_statistic(statistic, [row[0] for row in rows], resamples=500, seed=seed)
+    wins = [1.0 if above > below else 0.5 if above == below else 0.0 for _, above, below in rows]
+    found = bootstrap_mean(wins, [debate for debate, _, _ in rows], seed=seed)
     known = found.n_clusters > 1
     return Estimate(value=found.value, low=found.low if known else None, high=found.high if known else None, n=found.n)
 
