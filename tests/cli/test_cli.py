@@ -10,11 +10,13 @@ from rightly.cli import VERBS, main
 
 
 def cli(*arguments, capsys):
-    with pytest.raises(SystemExit) as done:
+    code = 0
+    try:
         main([str(argument) for argument in arguments])
-        raise SystemExit(0)
+    except SystemExit as done:
+        code = done.code
     captured = capsys.readouterr()
-    return done.value.code, captured.out, captured.err
+    return code, captured.out, captured.err
 
 
 @pytest.fixture(autouse=True)
