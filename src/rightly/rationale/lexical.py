@@ -56,7 +56,7 @@ def overlap(one: frozenset[str], other: frozenset[str]) -> float:
 
 def _stem(word: str) -> str:
     for ending, left in _ENDINGS:
-        if len(word) >= len(ending) + left and word.endswith(ending):
+        if len(word) >= len(ending) + left and word.endswith(ending) and not word.endswith("ss"):
             word = word.removesuffix(ending)
             break
     return word.removesuffix("e") if len(word) > 3 else word
