@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import json
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,6 +31,11 @@ def judge_like(body: Mapping[str, Any]) -> str:
     points = ["names the cause", "answers the question asked", "gives a worked example", "is wrong about the date"]
     reason = {"point": f"Response {about} {points[digest[2] % 4]}.", "about": about, "favors": side}
     return "My judgment:\n" + json.dumps({"reasons": [reason], "verdict": side})
+
+
+def key_of(body: Mapping[str, Any]) -> str:
+    """What a request is known by in `FakeEndpoint.stats`."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def heavy_tailed(mean_s: float) -> Callable[[random.Random], float]:
@@ -57,6 +61,7 @@ class FakeEndpoint:
         seed: Of the faults and latencies.
         retry_after_s: What ``429_retry_after`` tells the client.
         hang_s: How long a hanging request hangs.
+        capacity: Calls in flight beyond which it answers 429.
         port: 0 takes a free one.
     """
 
@@ -69,13 +74,14 @@ class FakeEndpoint:
         seed: int = 0,
         retry_after_s: str = "0",
         hang_s: float = 3600.0,
+        capacity: int | None = None,
         port: int = 0,
     ) -> None:
         self._answer, self._latency, self._faults, self._seed = answer, latency, dict(faults or {}), seed
         self._retry_after_s, self._hang_s, self._port = retry_after_s, hang_s, port
+        self._capacity = capacity
         self.asked: Counter[str] = Counter()
-        self.sent_at: dict[str, list[float]] = {}
-        self.asked_at: dict[str, list[float]] = {}
+        self.sent: Counter[str] = Counter()
         self.faults_given: Counter[str] = Counter()
         self.in_flight = self.most_in_flight = 0
         self.bodies: list[dict[str, Any]] = []
@@ -99,11 +105,10 @@ class FakeEndpoint:
         await self._runner.cleanup()
 
     def stats(self) -> dict[str, Any]:
-        """What was asked and what was sent in full, by request; times are Unix seconds."""
+        """How often each request was asked, and how often its answer was sent in full."""
         return {
             "asked": dict(self.asked),
-            "asked_at": self.asked_at,
-            "sent_at": self.sent_at,
+            "sent": dict(self.sent),
             "faults": dict(self.faults_given),
             "most_in_flight": self.most_in_flight,
         }
@@ -112,14 +117,13 @@ class FakeEndpoint:
         return web.json_response(self.stats())
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        raw = await request.read()
-        key = hashlib.sha256(raw).hexdigest()[:16]
+        body = json.loads(await request.read())
+        key = key_of(body)
         self.asked[key] += 1
-        self.asked_at.setdefault(key, []).append(time.time())
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            return await self._respond(request, json.loads(raw), key)
+            return await self._respond(request, body, key)
         finally:
             self.in_flight -= 1
 
@@ -129,6 +133,8 @@ class FakeEndpoint:
         rng = random.Random(f"{self._seed}/{key}/{self.asked[key]}")
         delay = self._latency(rng)
         fault = self.fault(key, self.asked[key])
+        if self._capacity is not None and self.in_flight > self._capacity:
+            fault, delay = "429", 0.0
         self.faults_given[fault or "none"] += 1
         if fault == "hang":
             delay = self._hang_s
@@ -192,12 +198,12 @@ class FakeEndpoint:
         return response
 
     async def _send(self, request: web.Request, body: bytes, key: str) -> web.StreamResponse:
-        """Send, and remember the time once all of it has left."""
+        """Send, and count it once all of it has left."""
         response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
         await response.prepare(request)
         await response.write(body)
         await response.write_eof()
-        self.sent_at.setdefault(key, []).append(time.time())
+        self.sent[key] += 1
         return response
 
 

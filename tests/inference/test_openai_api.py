@@ -87,7 +87,21 @@ def test_no_more_than_the_limit_is_in_flight_and_all_of_it_is_used():
     assert endpoint.most_in_flight == 7
 
 
-@pytest.mark.parametrize("headers", [{"retry-after": "17"}, {"Retry-After": "17"}, {"RETRY-AFTER": "17"}])
+def test_concurrency_falls_to_what_the_endpoint_takes():
+    endpoint = FakeEndpoint(latency=fixed(0.01), capacity=8)
+    found = answers(endpoint, [ask(f"{i}") for i in range(300)], concurrency=64)
+    assert {completion.failure for completion in found} == {None}
+    assert endpoint.faults_given["429"] < 300
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": "17"},
+        {"RETRY-AFTER": "17"},
+        {"X-RateLimit-Remaining-Tokens": "0", "X-RateLimit-Reset-Tokens": "17s"},
+    ],
+)
 def test_retry_after_is_waited_for_whatever_the_case_of_its_letters(headers):
     waits = []
 

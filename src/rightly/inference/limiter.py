@@ -24,7 +24,7 @@ class AdaptiveLimiter:
 
     async def acquire(self) -> int:
         """Wait for a place; gives back the epoch to hand to `refused`."""
-        if self._active < int(self.limit) and not self._waiting:
+        if self._active < int(self.limit):
             self._active += 1
             return self._epoch
         place = asyncio.get_running_loop().create_future()
