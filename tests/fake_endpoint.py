@@ -56,7 +56,7 @@ class FakeEndpoint:
 
     Args:
         answer: The text for a request body.
-        latency: Seconds before an answer, from a random source seeded by the request and the attempt.
+        latency: Seconds before an answer, from a random source seeded by the request.
         faults: Probability of each of `FAULTS`.
         seed: Of the faults and latencies.
         retry_after_s: What ``429_retry_after`` tells the client.
@@ -131,7 +131,7 @@ class FakeEndpoint:
         self.bodies.append(body)
         self.headers.append(request.headers)
         rng = random.Random(f"{self._seed}/{key}/{self.asked[key]}")
-        delay = self._latency(rng)
+        delay = self.latency_of(key)
         fault = self.fault(key, self.asked[key])
         if self._capacity is not None and self.in_flight > self._capacity:
             fault, delay = "429", 0.0
@@ -146,6 +146,10 @@ class FakeEndpoint:
         if refusal is not None:
             return refusal
         return await self._send(request, self._body(body, fault), key)
+
+    def latency_of(self, key: str) -> float:
+        """Seconds that the answer to this request takes, at every attempt."""
+        return self._latency(random.Random(f"{self._seed}/{key}/latency"))
 
     def fault(self, key: str, attempt: int) -> str | None:
         """The fault that meets this attempt; one that is an answer meets every attempt at its request."""
