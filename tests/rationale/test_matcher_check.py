@@ -156,11 +156,28 @@ def test_the_order_of_links_changes_nothing():
     assert reliability("judge", cases, shuffled) == reliability("judge", cases, links)
 
 
+@pytest.mark.parametrize(
+    ("auc_low", "spearman_low", "carries"),
+    [(0.85, 0.6, True), (0.84, 0.9, False), (0.95, 0.59, False), (None, 0.9, False), (0.95, None, False)],
+)
+def test_both_lower_bounds_are_needed_to_carry_a_ranking(auc_low, spearman_low, carries):
+    found = reliability("people", CASES, human_links(CASES))
+    bounded = found.model_copy(
+        update={
+            "auc_covered": found.auc_covered.model_copy(update={"low": auc_low}),
+            "spearman": found.spearman.model_copy(update={"low": spearman_low}),
+        }
+    )
+    assert bounded.carries_ranking == carries
+
+
 def test_one_subtopic_gives_values_without_intervals():
     cases = [case(n, [link(0, 0)], cluster="one") for n in range(3)]
+    cases += [case(3, [], cluster="one")]
     found = reliability("people", cases, human_links(cases))
-    assert found.auc_covered.value == 1
-    assert (found.auc_covered.low, found.auc_covered.high) == (None, None)
+    for estimate in (found.auc_covered, found.spearman):
+        assert estimate.value == pytest.approx(1)
+        assert (estimate.low, estimate.high) == (None, None)
     assert not found.carries_ranking
     assert "nan" not in " ".join(found.lines())
 

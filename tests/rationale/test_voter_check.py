@@ -95,8 +95,15 @@ def test_a_voters_own_reason_is_not_among_the_references():
 def test_only_pairs_with_two_reasons_for_one_side_count():
     lonely = pair(50, [("A", "alone"), ("B", "alone too"), ("tie", "equal"), ("tie", "equal again")])
     silent = pair(51, [("A", " "), ("A", "one reason")])
-    found = check(FunctionMatcher(lambda one, other: 0.5), [*PAIRS, lonely, silent])
+    equal = pair(52, [("tie", "as good"), ("tie", "as bad"), ("A", "one reason")])
+    found = check(FunctionMatcher(lambda one, other: 0.5), [*PAIRS, lonely, silent, equal])
     assert found.n_pairs == len(PAIRS)
+
+
+def test_pairs_of_one_debate_give_no_interval():
+    same = [each.model_copy(update={"context": PAIRS[0].context}) for each in PAIRS]
+    assert check(FunctionMatcher(lambda one, other: 0.5), same).against_elsewhere.low is None
+    assert check(FunctionMatcher(lambda one, other: 0.5), PAIRS).against_elsewhere.low is not None
 
 
 def test_pairs_without_an_opposite_vote_count_for_the_first_figure_alone():
