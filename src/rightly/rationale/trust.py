@@ -26,13 +26,18 @@ class Trust(Frozen):
     reliability: MatcherReliability
     voters: VoterCheck
 
+    @property
+    def n_failed(self) -> int:
+        """Matches that failed in either check."""
+        return self.reliability.n_failed + self.voters.n_failed
+
     def lines(self) -> tuple[str, ...]:
         """What every report that used the matcher prints."""
         return (*self.reliability.lines(), self.voters.line())
 
 
 def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
-    """Run both checks and keep what they found.
+    """Run both checks, close the matcher, and keep what they found; with failed matches it is not kept.
 
     Args:
         matcher: Who is checked; a language model is asked some 680 times.
@@ -41,11 +46,16 @@ def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = 
     """
 
     async def whole() -> Trust:
-        reliability, _ = await check_matcher(matcher, load_summhay(), on_done)
-        voters = await check_voters(matcher, list(load_pairs("sample:ukpconvarg1")), on_done)
+        try:
+            reliability, _ = await check_matcher(matcher, load_summhay(), on_done)
+            voters = await check_voters(matcher, list(load_pairs("sample:ukpconvarg1")), on_done)
+        finally:
+            await matcher.aclose()
         return Trust(reliability=reliability, voters=voters)
 
     trust = asyncio.run(whole())
+    if trust.n_failed:
+        return trust
     path = _path(matcher.name, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(trust.model_dump_json(), encoding="utf-8")

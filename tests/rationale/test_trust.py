@@ -1,0 +1,59 @@
+"""Both checks of a matcher, measured once and kept."""
+
+import pytest
+
+from rightly.rationale.lexical import LexicalMatcher
+from rightly.rationale.matching import Match
+from rightly.rationale.trust import known, measure, trust_lines
+
+
+class WatchedMatcher(LexicalMatcher):
+    """Word overlap that counts its calls, notes its closing, and fails the calls it is told to."""
+
+    def __init__(self, failing=0):
+        self.calls, self.closed, self._failing = 0, 0, failing
+
+    async def match(self, reference, candidate):
+        self.calls += 1
+        return Match(failure="unparsed") if self.calls <= self._failing else await super().match(reference, candidate)
+
+    async def aclose(self):
+        self.closed += 1
+
+
+def test_what_was_measured_is_kept_and_not_measured_again(tmp_path):
+    first, second = WatchedMatcher(), WatchedMatcher()
+    lines = trust_lines(first, tmp_path)
+    assert (first.calls, first.closed) == (680, 1)
+    assert trust_lines(second, tmp_path) == lines
+    assert second.calls == 0
+    assert len(lines) == 4
+
+
+def test_a_measurement_with_failures_is_given_and_not_kept(tmp_path):
+    trust = measure(WatchedMatcher(failing=3), tmp_path)
+    assert trust.n_failed == 3
+    assert "3 more failed" in trust.lines()[0]
+    assert known("lexical", tmp_path) is None
+
+
+def test_a_matcher_is_closed_when_every_match_fails(tmp_path):
+    matcher = WatchedMatcher(failing=1000)
+    with pytest.raises(ValueError, match="no case was matched"):
+        measure(matcher, tmp_path)
+    assert matcher.closed == 1
+
+
+def test_a_model_is_not_asked_unless_told_to(tmp_path):
+    matcher = WatchedMatcher()
+    matcher.smoke_only = False
+    (line,) = trust_lines(matcher, tmp_path)
+    assert matcher.calls == 0
+    assert "rightly matcher-check --matcher lexical" in line
+
+
+def test_a_broken_file_is_measured_anew(tmp_path):
+    lines = trust_lines(WatchedMatcher(), tmp_path)
+    (path,) = (tmp_path / "matchers").iterdir()
+    path.write_text("{", encoding="utf-8")
+    assert trust_lines(WatchedMatcher(), tmp_path) == lines
