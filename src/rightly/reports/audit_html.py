@@ -1,152 +1,186 @@
-"""The report of an audit: one self-contained HTML file."""
+"""The report of an audit: one HTML file that holds all it needs and asks for nothing from anywhere.
 
-import random
-from collections.abc import Sequence
+A content security policy in the page allows no request and only the page's own script, by its hash; whatever a model
+or a person wrote is text in it. The page has no date: the same audit gives the same bytes.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
+from rightly.prompting import fill
 from rightly.rationale.result import AuditResult, Item
-from rightly.reports.figures import rank_chart, scatter
-from rightly.reports.findings import findings
-from rightly.reports.markup import TableSection, embedded_json, notes, section, text
-from rightly.reports.tables import (
-    conventions_table,
-    domain_table,
-    judges_table,
-    length_table,
-    position_table,
-    tests_table,
+from rightly.reports.browser import Sample, embedded, sample_items
+from rightly.reports.findings import consistency_ranks, findings
+from rightly.reports.judge_table import judge_table
+from rightly.reports.markup import Child, Html, join, tag
+from rightly.reports.numbers import plural
+from rightly.reports.sections import (
+    domains_section,
+    failures_section,
+    length_section,
+    outcome_section,
+    position_section,
+    ranks_section,
+    scatter_section,
+    tests_section,
+    variants_section,
 )
+from rightly.reports.tables import TableSection, added_table
 
-MOST_ITEMS = 2000
-"""More pairs than this make a page that browsers open slowly."""
-
-_METHODS = (
-    "Rationale consistency (RC): a matcher links human points R with the judge's reasons S by scores s between 0 and 1; "
-    "RC = max over one-to-one matchings of the sum of s, divided by |R|, averaged over pairs and orders. "
-    "Outcome Accuracy is Not Enough: Aligning the Reasoning Process of Reward Models (2026).",
-    "Precision divides the same sum by |S|. AP = sum over matched ranks k of (matched among the first k) / k, divided by |R|.",
-    "Consistency measures agreement with what these people wrote down: a correct reason that nobody wrote counts as a miss.",
-    "A pair counts as right if its two orders together speak for the label (right +1, wrong -1, else 0).",
+SECTIONS = (
+    ("scatter", "Accuracy against consistency", scatter_section),
+    ("failures", "Failures", failures_section),
+    ("position", "Order of presentation", position_section),
+    ("length", "Length", length_section),
+    ("ranks", "Precision by rank", ranks_section),
+    ("variants", "How much one-to-one and ranks matter", variants_section),
+    ("outcomes", "Consistency when right and when wrong", outcome_section),
+    ("domains", "By domain", domains_section),
+    ("tests", "Judges against each other", tests_section),
 )
+"""Anchor, heading and maker of each part after the table of judges; a part without anything to show is left out."""
 
 
 def write_audit_report(
-    result: AuditResult, items: Sequence[Item], path: Path, extra_sections: Sequence[TableSection] = ()
+    result: AuditResult, items: Iterable[Item], path: Path, extra_sections: Sequence[TableSection] = ()
 ) -> None:
-    """Write the page.
+    """Write the report.
 
     Args:
-        result: The numbers.
-        items: The pairs for the browser of items; of more than `MOST_ITEMS` a sample is shown.
-        path: The file.
-        extra_sections: Further tables, after those on judges.
+        result: The audit.
+        items: Its pairs, for the browser; more than `browser.MAX_ITEMS` are sampled, and the page says so.
+        path: The ``.html`` file; overwritten.
+        extra_sections: Tables to add before the browser.
     """
-    body = "".join(
-        [
-            _head(result),
-            _says(result),
-            section("Judges", judges_table(result), anchor="judges"),
-            *(extra.html() for extra in extra_sections),
-            section(
-                "Right, and for which reasons",
-                scatter(result.judges),
-                intro="Up: how often the verdict is right. Right: how many of the human reasons the judge gives. Crosses are "
-                "95% intervals.",
+    page = audit_page(result, sample_items(list(items), result.spurious_below), extra_sections)
+    # Lone surrogates have no UTF-8; as character references they are shown as the replacement character.
+    path.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+
+
+def audit_page(result: AuditResult, sample: Sample, extra_sections: Sequence[TableSection] = ()) -> str:
+    """The report as text."""
+    made = [(anchor, title, make(result)) for anchor, title, make in SECTIONS]
+    parts = [(anchor, title, body) for anchor, title, body in made if body]
+    parts += [(f"added-{i}", section.title, added_table(section)) for i, section in enumerate(extra_sections, start=1)]
+    anchors = [("judges", "Judges"), *((anchor, title) for anchor, title, _ in parts)]
+    anchors += [("items", "Items")] if sample.items else []
+    script = _asset("report.js")
+    return fill(
+        _asset("audit.html"),
+        {
+            "policy": _policy(script),
+            "title": join([f"Audit of judges: {result.source}"]),
+            "style": _asset("report.css"),
+            "header": _header(result),
+            "contents": tag(
+                "ul", *(tag("li", tag("a", title, href=f"#{a}")) for a, title in [*anchors, ("methods", "Methods")])
             ),
-            section("The same records by other conventions", conventions_table(result.judges)),
-            section("Place in the list", rank_chart(result.judges), intro=_RANKS),
-            section("Position", position_table(result.judges)),
-            section("Length", length_table(result.judges)),
-            _domains(result),
-            section("Judge against judge", tests_table(result)),
-            _browser(result, items),
-            section("Methods", notes([*_METHODS, *result.notes])),
+            "judges": judge_table(result),
+            "sections": join(_section(*part) for part in parts),
+            "browser": _browser(sample),
+            "methods": _methods(result),
+            "version": join([result.version]),
+            "items": embedded(sample, result) if sample.items else "null",
+            "script": script,
+        },
+    )
+
+
+def _header(result: AuditResult) -> Html:
+    said = findings(result)
+    return join(
+        [
+            tag("p", "Rightly · audit of judges", class_="eyebrow"),
+            tag("h1", tag("bdi", result.source)),
+            _provenance(result),
+            None if consistency_ranks(result) else _banner(result),
+            tag("h2", "What this says", id="findings"),
+            tag("ul", *(tag("li", sentence) for sentence in said), class_="findings"),
+            _reliability(result) if consistency_ranks(result) else None,
+            tag("ul", *(tag("li", note) for note in result.notes), class_="notes") if result.notes else None,
         ]
     )
-    page = _asset("audit.html")
-    for field, value in (
-        ("title", text(f"Audit of {result.source}")),
-        ("css", _asset("report.css")),
-        ("js", _asset("report.js")),
-    ):
-        page = page.replace(f"<!--{field}-->", value)
-    # The body comes last and is not read again: what judges wrote cannot fill a field.
-    before, after = page.split("<!--body-->")
-    path.write_text(before + body + after, encoding="utf-8")
 
 
-_RANKS = (
-    "Mean matched score of the reason at each place: a judge that puts its best reasons first falls from left to right."
-)
-
-
-def _head(result: AuditResult) -> str:
+def _provenance(result: AuditResult) -> Html:
     facts = [
-        f"{result.n_pairs:,} pairs",
-        f"{result.n_labelled:,} with a side for a label",
+        plural(result.n_pairs, "pair"),
+        f"{result.n_labelled:,} labelled",
         f"{result.n_with_rationales:,} with human reasons",
-        f"{result.n_points:,} human points ({'as given' if result.atomiser == 'given' else 'split by ' + result.atomiser})",
-        f"lists cut to {result.max_reasons}",
-        f"matcher {result.matcher}",
+        plural(result.n_points, "human point"),
     ]
-    if result.human_agreement is not None:
-        facts.append(f"people agree with alpha {result.human_agreement:.2f}")
-    if result.agreement is not None:
-        facts.append(f"judges with alpha {result.agreement:.2f}")
-    listed = "".join(f"<li>{text(fact)}</li>" for fact in facts)
-    return (
-        f"<header><p class='kicker'>Rightly {text(result.version)} · audit of judges</p>"
-        f"<h1>{text(result.source)}</h1><ul class='facts'>{listed}</ul></header>"
+    given = "human points as given" if result.atomiser == "given" else f"human reasons split by {result.atomiser}"
+    return tag(
+        "p",
+        f"{', '.join(facts)}. {given[0].upper()}{given[1:]}. Reasons matched by {result.matcher}. Rightly {result.version}.",
+        class_="provenance",
     )
 
 
-def _says(result: AuditResult) -> str:
-    said = "".join(f"<li>{text(sentence)}</li>" for sentence in findings(result))
-    reliability = ""
-    if result.reliability or result.matcher_smoke_only:
-        css = "reliability warn" if result.matcher_smoke_only else "reliability"
-        title = (
-            "Smoke matcher: these consistency figures measure nothing"
-            if result.matcher_smoke_only
-            else "How far to trust the matcher"
+def _banner(result: AuditResult) -> Html:
+    """What readers must know before they see a figure of consistency."""
+    head, told = (
+        (
+            "The matcher here is for smoke runs.",
+            f" {result.matcher} cannot judge whether two reasons say the same; consistency on this page shows only that "
+            "the pipeline runs.",
         )
-        reliability = f"<aside class='{css}'><h3>{text(title)}</h3>{notes(result.reliability)}</aside>"
-    return f"<section class='says'><h2>What this says</h2><ul>{said}</ul>{reliability}</section>"
-
-
-def _domains(result: AuditResult) -> str:
-    shown = domain_table(result.judges)
-    return section("Domains", shown) if shown else ""
-
-
-def _browser(result: AuditResult, items: Sequence[Item]) -> str:
-    shown = _sample(items, result.spurious_below)
-    cut = (
-        f" Shown: {len(shown):,} of {len(items):,}, right for the wrong reasons first."
-        if len(shown) < len(items)
-        else ""
+        if result.matcher_smoke_only
+        else (
+            "The matcher here carries no ranking.",
+            f" {result.matcher} agrees too little with people on which reasons say the same; consistency on this page "
+            "does not tell better judges from worse.",
+        )
     )
-    intro = f"Every pair with both responses, what people wrote, what the judge wrote, and the links between them.{cut}"
-    frame = _asset("browser.html")
-    data = f'<script type="application/json" id="items">{embedded_json(shown)}</script>'
-    settings = f'<div id="settings" data-spurious-below="{result.spurious_below}"></div>'
-    return section("Pair by pair", frame + settings + data, intro=intro, anchor="items-section")
+    return tag(
+        "aside",
+        tag("strong", head),
+        told,
+        *(tag("p", line) for line in result.reliability),
+        class_="banner",
+        role="note",
+    )
 
 
-def _sample(items: Sequence[Item], spurious_below: float) -> list[Item]:
-    """All items, or the spurious ones and a seeded draw of the others, in their order."""
-    if len(items) <= MOST_ITEMS:
-        return list(items)
-    order = list(range(len(items)))
-    random.Random(0).shuffle(order)
-    order.sort(key=lambda i: not _is_spurious(items[i], spurious_below))
-    return [items[i] for i in sorted(order[:MOST_ITEMS])]
+def _reliability(result: AuditResult) -> Html:
+    lines: Sequence[Child] = result.reliability or ("Not measured; run rightly matcher-check.",)
+    return tag(
+        "div",
+        tag("h3", f"How reliable the matcher is ({result.matcher})"),
+        *(tag("p", line) for line in lines),
+        class_="reliability",
+    )
 
 
-def _is_spurious(item: Item, spurious_below: float) -> bool:
-    values = ((judgment.right, judgment.metrics.get("consistency")) for judgment in item.judgments)
-    return any(right and value is not None and value < spurious_below for right, value in values)
+def _section(anchor: str, title: str, body: Html) -> Html:
+    return tag("section", tag("h2", title), body, id=anchor)
+
+
+def _browser(sample: Sample) -> str:
+    if not sample.items:
+        return tag("section", tag("h2", "Items"), tag("p", "No item was recorded.", class_="empty"), id="items")
+    kept = len(sample.items)
+    note = (
+        f"All {sample.total:,} pairs."
+        if kept == sample.total
+        else f"{kept:,} of {sample.total:,} pairs: those that some judge has right below the threshold first, then the "
+        "other kinds in turn, drawn at random with a fixed seed. All pairs are in items.jsonl."
+    )
+    return fill(_asset("browser.html"), {"note": join([note])})
+
+
+def _methods(result: AuditResult) -> str:
+    fields = {"spurious_below": f"{result.spurious_below:g}", "max_reasons": str(result.max_reasons)}
+    return fill(_asset("methods.html"), {name: join([value]) for name, value in fields.items()})
+
+
+def _policy(script: str) -> str:
+    """No request of any kind, inline styles, and this one script."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
 def _asset(name: str) -> str:

@@ -1,109 +1,278 @@
-"""What an audit says, in sentences: explicit rules over its numbers, the same on every page."""
+"""What an audit says, in sentences: explicit rules over its numbers, the same on the page and in the terminal.
+
+Each rule is a function of the result that gives its sentences, or none. No rule ranks judges by consistency when the
+matcher only shows that the pipeline runs, and none calls two judges different that share a group letter.
+"""
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
-from rightly.rationale.result import AuditResult, Estimate, JudgeResult
+from rightly.rationale.result import AuditResult, Estimate, JudgeResult, LengthRow
+from rightly.reports.numbers import decimal, known, listed, percent, plural
 
-CLEAR_GAP = 0.10
-"""Spurious shares, failures and flips below this are not worth a sentence."""
+NOTABLE = 0.10
+"""Shares of spurious verdicts and of flips with the order below this are not worth a sentence."""
+
+NOTABLE_CONTRADICTION = 0.05
+"""Share of lists that contradict their own verdict from which it is said."""
+
+NOTABLE_LENGTH_GAP = 0.20
+"""Difference in accuracy between "the longer is better" and the rest from which a judge is said to follow length."""
+
+NOTABLE_REUSE = 0.05
+"""Rise of consistency without one-to-one from which it is said."""
+
+FEW_PAIRS = 100
+"""Below this many pairs with human points the page says that they are few."""
 
 
 def findings(result: AuditResult) -> list[str]:
-    """The sentences, most important first; empty for an audit without judges."""
+    """The sentences, most important first."""
     if not result.judges:
-        return []
-    return [
-        *_on_accuracy(result),
-        *_on_consistency(result),
-        *_on_spurious(result),
-        *_on_position(result.judges),
-        *_on_failures(result.judges),
-    ]
+        return ["No judge was audited."]
+    return [sentence for rule in RULES for sentence in rule(result)]
 
 
-def percent(value: float | None) -> str:
-    """A share as people read it; an en dash where there is none."""
-    return "–" if value is None else f"{100 * value:.1f}%"
+def consistency_ranks(result: AuditResult) -> bool:
+    """Whether consistency may be compared between judges: not when the matcher was found not to carry it."""
+    return not result.matcher_smoke_only and result.carries_ranking is not False
 
 
-def _on_accuracy(result: AuditResult) -> list[str]:
+def on_accuracy(result: AuditResult) -> list[str]:
+    """Who is right most often, and who cannot be told apart from it."""
     ranked = _ranked(result.judges, lambda judge: judge.accuracy)
     if not ranked:
-        return ["No pair has a side for a label: outcome accuracy cannot be measured."]
+        return ["No pair has a side for a label, so outcome accuracy cannot be measured."]
     best = ranked[0]
-    said = f"{best.judge} is right most often ({percent(best.accuracy.value)})"
+    share, pairs = percent(best.accuracy.value), plural(best.accuracy.n, "labelled pair")
     if len(ranked) == 1:
-        return [f"{best.judge} is right on {percent(best.accuracy.value)} of {best.accuracy.n} labelled pairs."]
-    alike = [j.judge for j in ranked[1:] if set(j.groups_accuracy) & set(best.groups_accuracy)]
+        return [f"{best.judge} is right on {share} of {pairs}."]
+    if _all_alike([judge.groups_accuracy for judge in ranked]):
+        of = "the two judges" if len(ranked) == 2 else f"the {len(ranked)} judges"
+        return [f"On {pairs}, {of} cannot be told apart by how often they are right."]
+    said = f"{best.judge} is right most often ({share} of {pairs})"
+    alike = _sharing(best, ranked[1:], lambda judge: judge.groups_accuracy)
     if alike:
-        return [f"{said}, but cannot be told apart from {_listed(alike)} on these {best.accuracy.n} pairs."]
-    return [f"{said}, and the others are told apart from it on these {best.accuracy.n} pairs."]
+        return [f"{said}, but cannot be told apart from {listed(alike)}."]
+    if _lettered(ranked, lambda judge: judge.groups_accuracy):
+        return [f"{said}; the difference from every other judge is significant."]
+    return [f"{said}."]
 
 
-def _on_consistency(result: AuditResult) -> list[str]:
+def on_chance(result: AuditResult) -> list[str]:
+    """Whose interval of accuracy holds what a coin gets."""
+    at_chance = [
+        judge.judge
+        for judge in result.judges
+        if known(judge.accuracy.low) and known(judge.accuracy.high) and judge.accuracy.low <= 0.5 <= judge.accuracy.high
+    ]
+    return [f"The accuracy of {listed(at_chance)} cannot be told from a coin's 50%."] if at_chance else []
+
+
+def on_matcher(result: AuditResult) -> list[str]:
+    """Whether the matcher's reliability carries a ranking by consistency."""
     if result.matcher_smoke_only:
         return [
             f"The matcher {result.matcher} only shows that the pipeline runs: its consistency figures rank nobody. "
-            "Use a language model as matcher to measure."
+            "Use a language model as matcher to measure consistency."
         ]
+    if result.carries_ranking is None:
+        return [
+            f"How far the matcher {result.matcher} can be trusted was not measured: take the order of judges by "
+            "consistency as provisional until rightly matcher-check has been run on it."
+        ]
+    if not result.carries_ranking:
+        return [
+            f"The matcher {result.matcher} agrees too little with people to carry a ranking by consistency: none is given."
+        ]
+    return []
+
+
+def on_consistency(result: AuditResult) -> list[str]:
+    """Whose reasons are nearest to the human ones, and who cannot be told apart from it."""
+    if not consistency_ranks(result):
+        return []
     ranked = _ranked(result.judges, lambda judge: judge.consistency)
     if not ranked:
-        return ["No pair has human points: rationale consistency cannot be measured."]
-    if len(ranked) == 1:
-        only = ranked[0]
-        return [f"{only.judge} gives {percent(only.consistency.value)} of the human reasons."]
+        return ["No pair has human points that were matched, so rationale consistency cannot be measured."]
     best = ranked[0]
-    alike = [j.judge for j in ranked[1:] if set(j.groups_consistency) & set(best.groups_consistency)]
-    said = f"{best.judge} agrees most with the human reasons ({percent(best.consistency.value)})"
-    sentences = [f"{said}, but cannot be told apart from {_listed(alike)}." if alike else f"{said}."]
-    top = _ranked(result.judges, lambda judge: judge.accuracy)
-    if top and top[0].judge != best.judge and not alike:
-        sentences.append(f"The judge that is right most often, {top[0].judge}, is not the one with the human reasons.")
-    return sentences
+    figure, pairs = decimal(best.consistency.value), plural(best.consistency.n, "pair")
+    if len(ranked) == 1:
+        return [f"{best.judge} has a rationale consistency of {figure} over {pairs}."]
+    if _all_alike([judge.groups_consistency for judge in ranked]):
+        return [f"On {pairs}, the judges cannot be told apart by how well their reasons agree with the human ones."]
+    said = f"The reasons of {best.judge} agree most with the human ones (consistency {figure} over {pairs})"
+    alike = _sharing(best, ranked[1:], lambda judge: judge.groups_consistency)
+    return [f"{said}, but it cannot be told apart from {listed(alike)} on that."] if alike else [f"{said}."]
 
 
-def _on_spurious(result: AuditResult) -> list[str]:
-    if result.matcher_smoke_only:
+def on_equal_outcomes(result: AuditResult) -> list[str]:
+    """The two judges that outcome accuracy cannot tell apart and consistency separates most."""
+    if not consistency_ranks(result):
+        return []
+    apart = [
+        (one.consistency.value - two.consistency.value, one, two)
+        for one, two in combinations(result.judges, 2)
+        if known(one.consistency.value)
+        and known(two.consistency.value)
+        and set(one.groups_accuracy) & set(two.groups_accuracy)
+        and one.groups_consistency
+        and two.groups_consistency
+        and not set(one.groups_consistency) & set(two.groups_consistency)
+    ]
+    if not apart:
+        return []
+    gap, one, two = max(apart, key=lambda row: abs(row[0]))
+    better, worse = (one, two) if gap > 0 else (two, one)
+    return [
+        f"Outcome accuracy does not tell {better.judge} from {worse.judge}, but their reasons do: consistency "
+        f"{decimal(better.consistency.value)} against {decimal(worse.consistency.value)}."
+    ]
+
+
+def on_spurious(result: AuditResult) -> list[str]:
+    """How often right verdicts come with reasons that people did not give."""
+    if not consistency_ranks(result):
+        return []
+    ranked = _ranked(result.judges, lambda judge: judge.spurious)
+    said = [f"{percent(j.spurious.value)} of {j.judge}" for j in ranked if (j.spurious.value or 0) >= NOTABLE]
+    if not said:
         return []
     return [
-        f"{judge.judge} is right for the wrong reasons in {percent(judge.spurious.value)} of its right verdicts "
-        f"(consistency below {result.spurious_below:g})."
-        for judge in result.judges
-        if judge.spurious.value is not None and judge.spurious.value >= CLEAR_GAP
+        f"Right for the wrong reasons (a right verdict with a consistency below {result.spurious_below:g}): "
+        f"{listed(said)}, as shares of their right verdicts."
     ]
 
 
-def _on_position(judges: Sequence[JudgeResult]) -> list[str]:
-    return [
-        f"{judge.judge} changes its verdict with the order in {percent(1 - judge.position.consistency)} of pairs."
-        for judge in judges
-        if judge.position.consistency is not None and judge.position.consistency <= 1 - CLEAR_GAP
-    ]
-
-
-def _on_failures(judges: Sequence[JudgeResult]) -> list[str]:
+def on_position(result: AuditResult) -> list[str]:
+    """Who changes the verdict with the order of presentation, and towards which slot."""
     sentences = []
-    for judge in judges:
-        own = sum(count for kind, count in judge.failures.items() if kind != "provider")
-        line = judge.failures.get("provider", 0)
-        if own:
+    for judge in result.judges:
+        position = judge.position
+        if not known(position.consistency) or position.consistency > 1 - NOTABLE:
+            continue
+        lean = _lean(position.first_slot, position.second_slot)
+        sentences.append(
+            f"{judge.judge} changes its verdict with the order in {percent(1 - position.consistency)} of pairs{lean}."
+        )
+    return sentences
+
+
+def on_length(result: AuditResult) -> list[str]:
+    """Who is right mostly where length alone would be."""
+    sentences = []
+    for judge in result.judges:
+        rows: dict[bool, LengthRow] = {row.longer_is_better: row for row in judge.by_length}
+        if len(rows) < 2:
+            continue
+        longer, shorter = rows[True].accuracy, rows[False].accuracy
+        if longer is None or shorter is None:
+            continue
+        gap = longer - shorter
+        if abs(gap) >= NOTABLE_LENGTH_GAP:
             sentences.append(
-                f"{judge.judge} gave no usable answer in {own} of {judge.n_judgments} judgments; they count as wrong."
-            )
-        if line:
-            sentences.append(
-                f"{line} of {judge.n_judgments} calls of {judge.judge} failed on the line and are left out; "
-                "run the same command again to make them."
+                f"{judge.judge} leans to the {'longer' if gap > 0 else 'shorter'} response: right on "
+                f"{percent(longer)} of pairs where the longer one is better and on "
+                f"{percent(shorter)} where the shorter one is."
             )
     return sentences
+
+
+def on_contradictions(result: AuditResult) -> list[str]:
+    """Whose verdicts contradict their own reasons."""
+    return [
+        f"The verdict of {judge.judge} contradicts most of its own reasons in {percent(1 - judge.self_consistency.value)} "
+        "of its answers."
+        for judge in result.judges
+        if known(judge.self_consistency.value) and 1 - judge.self_consistency.value >= NOTABLE_CONTRADICTION
+    ]
+
+
+def on_reuse(result: AuditResult) -> list[str]:
+    """How much higher consistency would read if one reason could match many points."""
+    if not consistency_ranks(result):
+        return []
+    rises = [
+        (judge.unconstrained.value - judge.consistency.value, judge)
+        for judge in result.judges
+        if known(judge.unconstrained.value) and known(judge.consistency.value)
+    ]
+    rises = [row for row in rises if row[0] >= NOTABLE_REUSE]
+    if not rises:
+        return []
+    _, judge = max(rises, key=lambda row: row[0])
+    return [
+        f"One-to-one matching matters: if one reason could match several points, {judge.judge} would read "
+        f"{decimal(judge.unconstrained.value)} instead of {decimal(judge.consistency.value)}."
+    ]
+
+
+def on_failures(result: AuditResult) -> list[str]:
+    """What failed, and what was done about it."""
+    sentences = []
+    for judge in result.judges:
+        own = sum(number for kind, number in judge.failures.items() if kind != "provider")
+        line = judge.failures.get("provider", 0)
+        of = f"of {plural(judge.n_judgments, 'judgment')}"
+        if own:
+            sentences.append(f"{judge.judge} gave no usable answer in {own:,} {of}; they count as wrong.")
+        if line:
+            sentences.append(
+                f"{line:,} {of} of {judge.judge} failed on the line and are left out; run the same command again to "
+                "make them."
+            )
+        if judge.match_failures:
+            sentences.append(
+                f"{judge.match_failures:,} {of} of {judge.judge} could not be matched and are left out of consistency."
+            )
+    return sentences
+
+
+def on_few_pairs(result: AuditResult) -> list[str]:
+    """Whether there is little to go by."""
+    if result.n_with_rationales >= FEW_PAIRS:
+        return []
+    return [f"Only {plural(result.n_with_rationales, 'pair')} with human points: read the intervals, not the figures."]
+
+
+RULES: tuple[Callable[[AuditResult], list[str]], ...] = (
+    on_accuracy,
+    on_chance,
+    on_matcher,
+    on_consistency,
+    on_equal_outcomes,
+    on_spurious,
+    on_position,
+    on_length,
+    on_contradictions,
+    on_reuse,
+    on_failures,
+    on_few_pairs,
+)
+"""The rules in the order in which their sentences appear."""
 
 
 def _ranked(judges: Sequence[JudgeResult], estimate: Callable[[JudgeResult], Estimate]) -> list[JudgeResult]:
     """The judges that have a value, largest first."""
-    values = [(estimate(judge).value, judge) for judge in judges]
-    measured = [(value, judge) for value, judge in values if value is not None]
+    measured = [(value, judge) for judge in judges if known(value := estimate(judge).value)]
     return [judge for _, judge in sorted(measured, key=lambda row: -row[0])]
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _all_alike(letters: Sequence[str]) -> bool:
+    """Whether one letter is common to all."""
+    return bool(set(letters[0]).intersection(*letters[1:]))
+
+
+def _sharing(best: JudgeResult, others: Sequence[JudgeResult], letters: Callable[[JudgeResult], str]) -> list[str]:
+    return [judge.judge for judge in others if set(letters(judge)) & set(letters(best))]
+
+
+def _lettered(judges: Sequence[JudgeResult], letters: Callable[[JudgeResult], str]) -> bool:
+    return all(letters(judge) for judge in judges)
+
+
+def _lean(first_slot: float | None, second_slot: float | None) -> str:
+    if not (known(first_slot) and known(second_slot)) or abs(first_slot - second_slot) < NOTABLE:
+        return ""
+    slot, share = ("first", first_slot) if first_slot > second_slot else ("second", second_slot)
+    return f" and leans to the response shown {slot} ({percent(share)} of its verdicts)"

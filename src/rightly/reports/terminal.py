@@ -1,100 +1,181 @@
-"""The terminal's summary of an audit."""
+"""The terminal's summary of an audit. Looks right from 80 columns on, and without colour when piped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rightly.judges.tally import JudgeTally
+from rightly.rationale.matcher_check import MatcherReliability
 from rightly.rationale.result import AuditResult, Estimate, JudgeResult, PairedTest
-from rightly.reports.findings import findings, percent
+from rightly.rationale.trust import Trust
+from rightly.reports.findings import consistency_ranks, findings
+from rightly.reports.numbers import NONE, count, decimal, failure_counts, interval, p_value, percent, plural
+
+WIDE = 112
+"""Columns from which the table shows what the reasons are like, too."""
 
 
 def print_audit(result: AuditResult, console: Console) -> None:
-    """The table of judges, and what it says."""
-    console.print(f"[bold]{result.source}[/]: {_size(result)}", highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("judge", overflow="fold", min_width=10)
-    for header in ("accuracy", "consistency", "spurious", "precision", "failed"):
-        table.add_column(header, justify="right", no_wrap=True)
-    for judge in result.judges:
-        table.add_row(
-            judge.judge,
-            _with_interval(judge.accuracy, judge.groups_accuracy),
-            _with_interval(judge.consistency, judge.groups_consistency),
-            percent(judge.spurious.value),
-            percent(judge.precision.value),
-            _failed(judge),
-        )
-    console.print(table)
-    console.print(f"[dim]matcher {result.matcher}[/]", highlight=False)
-    for line in (*result.reliability, *result.notes):
-        console.print(f"[dim]  {line}[/]", highlight=False)
-    for sentence in findings(result):
-        console.print(f"• {sentence}", highlight=False)
+    """Print the size of an audit, its table of judges, the matcher's reliability and what it says."""
+    console.print(Text.assemble((result.source, "bold"), f": {_size(result)}"))
+    if result.judges:
+        console.print()
+        console.print(_judges_table(result, wide=console.width >= WIDE))
+        _print_lines(console, _table_notes(result), style="dim")
+    console.print()
+    console.print(Text.assemble("Matcher ", (result.matcher, "bold"), _matcher_state(result)))
+    _print_lines(console, result.reliability, indent="  ")
+    console.print()
+    console.print(Text("What this says", style="bold"))
+    _print_lines(console, findings(result), bullet="• ")
+    _print_lines(console, result.notes, bullet="· ", style="dim")
 
 
 def print_tests(tests: Sequence[PairedTest], console: Console) -> None:
-    """The paired tests, a row each."""
+    """Print the paired tests, a row each."""
     if not tests:
-        console.print("one judge: nothing to compare", highlight=False)
+        console.print("one judge: nothing to compare")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("judges", overflow="fold")
-    for header in ("n", "only 1st right", "only 2nd", "p accuracy", "Δ consistency", "p consistency", "n needed"):
-        table.add_column(header, justify="right")
+    table = _table("judges", "n", "1st only", "2nd only", "p acc.", "Δ consistency", "p cons.", "n needed")
     for test in tests:
         table.add_row(
-            f"{test.first} / {test.second}",
-            str(test.n),
-            str(test.only_first),
-            str(test.only_second),
-            _p(test.p_accuracy),
-            _with_interval(test.consistency_difference, ""),
-            _p(test.p_consistency),
-            "–" if test.needed_n is None else f"{test.needed_n:,}",
+            Text(f"{test.first} / {test.second}"),
+            count(test.n),
+            count(test.only_first),
+            count(test.only_second),
+            p_value(test.p_accuracy),
+            _with_interval(test.consistency_difference),
+            p_value(test.p_consistency),
+            count(test.needed_n),
         )
     console.print(table)
-    console.print("[dim]p-values are Holm-adjusted over all rows[/]", highlight=False)
+    _print_lines(
+        console,
+        ["1st only, 2nd only: pairs that only this judge has right. p-values are Holm-adjusted over all rows."],
+        style="dim",
+    )
 
 
 def print_tallies(tallies: Sequence[JudgeTally], console: Console) -> None:
-    """What each judge said, counted."""
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("judge", overflow="fold", min_width=10)
-    for header in ("accuracy", "labelled", "judgments", "A", "B", "tie", "failed"):
-        table.add_column(header, justify="right")
+    """Print what each judge said, counted."""
+    table = _table("judge", "accuracy", "labelled", "judgments", "A", "B", "tie", "failed")
     for tally in tallies:
         table.add_row(
-            tally.judge,
+            Text(tally.judge),
             percent(tally.accuracy),
-            f"{tally.n_labelled:,}",
-            f"{tally.n_judgments:,}",
-            *(f"{tally.verdicts.get(verdict, 0):,}" for verdict in ("A", "B", "tie")),
-            ", ".join(f"{count} {kind}" for kind, count in sorted(tally.failures.items())) or "0",
+            count(tally.n_labelled),
+            count(tally.n_judgments),
+            *(count(tally.verdicts.get(verdict, 0)) for verdict in ("A", "B", "tie")),
+            ", ".join(f"{number:,} {kind}" for kind, number in sorted(tally.failures.items())) or "0",
         )
     console.print(table)
+
+
+def print_matchers(trusts: Sequence[Trust], stored: Sequence[MatcherReliability], console: Console) -> None:
+    """Print what each matcher reaches against people's links, beside language models whose links are stored."""
+    table = _table("matcher", "AUC", "precision", "recall", "F1", "Spearman", "mean", "ranks")
+    for checked in [*(trust.reliability for trust in trusts), *stored]:
+        table.add_row(
+            Text(checked.matcher),
+            _with_interval(checked.auc_covered),
+            decimal(checked.precision, 2),
+            decimal(checked.recall, 2),
+            decimal(checked.f1, 2),
+            _with_interval(checked.spearman),
+            decimal(checked.consistency, 2),
+            "yes" if checked.carries_ranking else "no",
+        )
+    console.print(table)
+    lines = [f"mean: consistency; by people's own links it is {decimal(stored[0].human, 2)}." if stored else ""]
+    lines += ["ranks: whether the matcher carries a ranking of judges."]
+    _print_lines(console, [line for line in lines if line], style="dim")
+    _print_lines(console, [trust.voters.line() for trust in trusts], bullet="· ")
+
+
+_ALWAYS: dict[str, Callable[[JudgeResult], str]] = {
+    "spurious": lambda judge: decimal(judge.spurious.value),
+    "failed": lambda judge: count(sum(judge.failures.values()) + judge.match_failures),
+}
+_WIDE_ONLY: dict[str, Callable[[JudgeResult], str]] = {
+    "precision": lambda judge: decimal(judge.precision.value),
+    "F1": lambda judge: decimal(judge.f1.value),
+    "AP": lambda judge: decimal(judge.ap_soft.value),
+    "reasons": lambda judge: decimal(judge.list_length, 1),
+    "cost": lambda judge: NONE if judge.cost is None else f"${judge.cost:,.2f}",
+}
+
+
+def _judges_table(result: AuditResult, *, wide: bool) -> Table:
+    columns = _ALWAYS | _WIDE_ONLY if wide else _ALWAYS
+    accuracy = _padded([judge.groups_accuracy for judge in result.judges])
+    ranks = consistency_ranks(result)
+    consistency = _padded([judge.groups_consistency if ranks else "" for judge in result.judges])
+    table = _table("judge", "accuracy", "consistency", *columns)
+    for judge, letters, other_letters in zip(result.judges, accuracy, consistency, strict=True):
+        table.add_row(
+            Text(judge.judge),
+            _with_interval(judge.accuracy, letters),
+            _with_interval(judge.consistency, other_letters),
+            *(shown(judge) for shown in columns.values()),
+        )
+    return table
+
+
+def _table_notes(result: AuditResult) -> list[str]:
+    notes = []
+    if any(judge.groups_accuracy for judge in result.judges):
+        notes.append("Judges that share a letter cannot be told apart (paired tests, Holm, 5%).")
+    notes += [
+        f"{judge.judge}: failed {', '.join(failed)}" for judge in result.judges if (failed := failure_counts(judge))
+    ]
+    return notes + [f"{judge.judge}: {judge.note}" for judge in result.judges if judge.note]
+
+
+def _matcher_state(result: AuditResult) -> str:
+    if result.matcher_smoke_only:
+        return ": for smoke runs only, its consistency figures rank nobody"
+    if result.carries_ranking is None:
+        return ": its reliability was not measured"
+    return ", checked against people:" if result.carries_ranking else ": too far from people's links to rank judges"
 
 
 def _size(result: AuditResult) -> str:
     return (
-        f"{result.n_pairs:,} pairs, {result.n_labelled:,} with a side for a label, "
-        f"{result.n_with_rationales:,} with human reasons ({result.n_points:,} points)"
+        f"{plural(result.n_pairs, 'pair')}, {result.n_labelled:,} labelled, {result.n_with_rationales:,} with human "
+        f"reasons ({plural(result.n_points, 'point')})"
     )
 
 
-def _with_interval(estimate: Estimate, letters: str) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "–"
-    return f"{estimate.value:.3f} \\[{estimate.low:.2f}, {estimate.high:.2f}] {letters}".rstrip()
+def _padded(letters: Sequence[str]) -> list[str]:
+    """Letters of one width, so that figures stand under each other in a column that is aligned to the right."""
+    widest = max(map(len, letters), default=0)
+    return [f" {each:<{widest}}" if widest else "" for each in letters]
 
 
-def _failed(judge: JudgeResult) -> str:
-    counts = [f"{count} {kind}" for kind, count in sorted(judge.failures.items())]
-    if judge.match_failures:
-        counts.append(f"{judge.match_failures} unmatched")
-    return ", ".join(counts) or "0"
+def _with_interval(estimate: Estimate, letters: str = "") -> str:
+    """Figure, interval, letters."""
+    figure = decimal(estimate.value)
+    return figure if figure == NONE else f"{figure} {interval(estimate)}{letters}"
 
 
-def _p(value: float | None) -> str:
-    return "–" if value is None else "<.001" if value < 0.001 else f"{value:.3f}"
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    table.add_column(first, overflow="fold", min_width=10)
+    for header in others:
+        table.add_column(header, justify="right", no_wrap=True)
+    return table
+
+
+def _print_lines(
+    console: Console, lines: Sequence[str], *, bullet: str = "", indent: str = "", style: str = ""
+) -> None:
+    """Print lines with a hanging indent; what they hold is text, never markup."""
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in lines:
+        grid.add_row(Text(indent + bullet, style=style), Text(line, style=style))
+    if lines:
+        console.print(grid)

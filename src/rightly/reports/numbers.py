@@ -1,0 +1,79 @@
+"""Numbers as the reports print them: the same digits on the page and in the terminal."""
+
+import math
+from collections.abc import Sequence
+from typing import TypeGuard
+
+from rightly.rationale.result import Estimate, JudgeResult
+
+NONE = "–"
+"""What stands where there is no number."""
+
+
+def known(value: float | None) -> TypeGuard[float]:
+    """Whether there is a number: neither ``None`` nor NaN nor infinite."""
+    return value is not None and math.isfinite(value)
+
+
+def decimal(value: float | None, places: int = 3) -> str:
+    """A figure on the scale 0 to 1, or a difference of two.
+
+    >>> decimal(0.7034), decimal(-0.0001), decimal(None)
+    ('0.703', '0.000', '–')
+    """
+    if not known(value):
+        return NONE
+    shown = f"{value:.{places}f}"
+    shown = shown.removeprefix("-") if float(shown) == 0 else shown
+    return shown.replace("-", "−")
+
+
+def percent(value: float | None) -> str:
+    """A share as people read it in a sentence."""
+    return f"{100 * value:.1f}%" if known(value) else NONE
+
+
+def interval(estimate: Estimate, places: int = 2) -> str:
+    """The interval of an estimate; empty where it has none."""
+    if not (known(estimate.low) and known(estimate.high)):
+        return ""
+    return f"[{decimal(estimate.low, places)}, {decimal(estimate.high, places)}]"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value with three decimals, or that it is smaller than they show."""
+    return NONE if not known(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def count(value: int | None) -> str:
+    """A whole number with separators."""
+    return NONE if value is None else f"{value:,}"
+
+
+def money(value: float | None) -> str:
+    """An amount in the currency of the prices given (US dollars)."""
+    return f"${value:,.2f}" if known(value) else NONE
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def plural(number: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "pair"), plural(1200, "pair")
+    ('1 pair', '1,200 pairs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def failure_counts(judge: JudgeResult) -> list[str]:
+    """What failed, by kind, failed matches last; empty when nothing did."""
+    counts = [f"{number:,} {kind}" for kind, number in sorted(judge.failures.items()) if number]
+    return [*counts, f"{judge.match_failures:,} unmatched"] if judge.match_failures else counts
