@@ -62,6 +62,7 @@ FACTS = AuditFacts(
     matcher="m",
     matcher_smoke_only=False,
     reliability=(),
+    carries_ranking=None,
     max_reasons=5,
     spurious_below=0.25,
     seed=0,

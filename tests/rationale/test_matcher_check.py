@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from rightly.errors import InputError
 from rightly.rationale.lexical import LexicalMatcher
 from rightly.rationale.matcher_check import (
     MatcherReliability,
@@ -192,7 +193,7 @@ def test_failed_matches_are_left_out_and_stated():
 
 
 def test_nothing_matched_is_an_error_and_not_a_number():
-    with pytest.raises(ValueError, match="no case was matched"):
+    with pytest.raises(InputError, match="every match of broken failed"):
         reliability("broken", CASES, {}, n_failed=4)
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from rightly.errors import InputError
 from rightly.rationale.lexical import LexicalMatcher
 from rightly.rationale.matching import Match
-from rightly.rationale.trust import known, measure, trust_lines
+from rightly.rationale.trust import known, measure, trust_in, unmeasured
 
 
 class WatchedMatcher(LexicalMatcher):
@@ -23,23 +24,24 @@ class WatchedMatcher(LexicalMatcher):
 
 def test_what_was_measured_is_kept_and_not_measured_again(tmp_path):
     first, second = WatchedMatcher(), WatchedMatcher()
-    lines = trust_lines(first, tmp_path)
+    trust = trust_in(first, tmp_path)
     assert (first.calls, first.closed) == (680, 1)
-    assert trust_lines(second, tmp_path) == lines
+    assert trust_in(second, tmp_path) == trust
     assert second.calls == 0
-    assert len(lines) == 4
+    assert len(trust.lines()) == 4
 
 
-def test_a_measurement_with_failures_is_given_and_not_kept(tmp_path):
-    trust = measure(WatchedMatcher(failing=3), tmp_path)
-    assert trust.n_failed == 3
-    assert "3 more failed" in trust.lines()[0]
-    assert known("lexical", tmp_path) is None
+@pytest.mark.parametrize(("failing", "kept"), [(3, True), (60, False)])
+def test_failures_are_stated_and_with_many_nothing_is_kept(failing, kept, tmp_path):
+    trust = measure(WatchedMatcher(failing=failing), tmp_path)
+    assert trust.n_failed == failing
+    assert f"{failing} more failed" in trust.lines()[0]
+    assert known("lexical", tmp_path) == (trust if kept else None)
 
 
 def test_a_matcher_is_closed_when_every_match_fails(tmp_path):
     matcher = WatchedMatcher(failing=1000)
-    with pytest.raises(ValueError, match="no case was matched"):
+    with pytest.raises(InputError, match="every match of lexical failed"):
         measure(matcher, tmp_path)
     assert matcher.closed == 1
 
@@ -47,13 +49,13 @@ def test_a_matcher_is_closed_when_every_match_fails(tmp_path):
 def test_a_model_is_not_asked_unless_told_to(tmp_path):
     matcher = WatchedMatcher()
     matcher.smoke_only = False
-    (line,) = trust_lines(matcher, tmp_path)
+    assert trust_in(matcher, tmp_path) is None
     assert matcher.calls == 0
-    assert "rightly matcher-check --matcher lexical" in line
+    assert "rightly matcher-check --matcher lexical" in unmeasured(matcher.name)
 
 
 def test_a_broken_file_is_measured_anew(tmp_path):
-    lines = trust_lines(WatchedMatcher(), tmp_path)
+    trust = trust_in(WatchedMatcher(), tmp_path)
     (path,) = (tmp_path / "matchers").iterdir()
     path.write_text("{", encoding="utf-8")
-    assert trust_lines(WatchedMatcher(), tmp_path) == lines
+    assert trust_in(WatchedMatcher(), tmp_path) == trust

@@ -19,7 +19,7 @@ from rightly.rationale.result import AuditResult
 from rightly.rationale.scoring import Scored
 from rightly.rationale.specs import MatcherBuilder
 from rightly.rationale.table import AuditFacts, audit_result
-from rightly.rationale.trust import trust_lines
+from rightly.rationale.trust import trust_in, unmeasured
 from rightly.reports.audit_html import TableSection, write_audit_report
 from rightly.reports.terminal import print_audit
 from rightly.runs import RunFolder
@@ -81,12 +81,14 @@ class Audit:
 
     def result(self, scored: Sequence[Scored]) -> AuditResult:
         """Summarise the scored records; writes ``audit.json``."""
+        trust = trust_in(self.matcher, self.config.cache.parent)
         facts = AuditFacts(
             source=self.config.pairs,
             atomiser=self.atomiser.name,
             matcher=self.matcher.name,
             matcher_smoke_only=self.matcher.smoke_only,
-            reliability=trust_lines(self.matcher, self.config.cache.parent),
+            reliability=(unmeasured(self.matcher.name),) if trust is None else trust.lines(),
+            carries_ranking=None if trust is None else trust.reliability.carries_ranking,
             max_reasons=self.config.max_reasons,
             spurious_below=self.config.spurious_below,
             seed=self.config.seed,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rightly.errors import InputError
 from rightly.inference.dispatch import run_bounded
 from rightly.metrics.bootstrap import bootstrap_statistic
 from rightly.metrics.ranking import auc
@@ -119,11 +120,13 @@ def reliability(
         seed: Of the intervals, which resample subtopics.
 
     Raises:
-        ValueError: No case was matched.
+        InputError: Every match failed.
     """
     cases = [case for case in cases if case.id in links]
     if not cases:
-        raise ValueError("no case was matched")
+        raise InputError(
+            f"every match of {name} failed", fix="look at its answers in the cache, or try another matcher"
+        )
     clusters = [case.cluster for case in cases for _ in case.points]
     best = np.array([score for case in cases for score in _best(links[case.id], len(case.points))])
     people = np.array([score for case in cases for score in _best(case.human, len(case.points))])

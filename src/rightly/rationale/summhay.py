@@ -39,8 +39,12 @@ class CoverageCase(Frozen):
 @cache
 def load_summhay() -> tuple[CoverageCase, ...]:
     """The 200 cases that travel with the package."""
-    packed = resources.files("rightly.rationale").joinpath("samples", "summhay.jsonl.gz").read_bytes()
-    return tuple(_case(json.loads(line)) for line in gzip.decompress(packed).split(b"\n") if line)
+    return tuple(_case(json.loads(line)) for line in gzip.decompress(summhay_bytes()).split(b"\n") if line)
+
+
+def summhay_bytes() -> bytes:
+    """The packed file: what a kept measurement was made on."""
+    return resources.files("rightly.rationale").joinpath("samples", "summhay.jsonl.gz").read_bytes()
 
 
 def _case(row: dict) -> CoverageCase:

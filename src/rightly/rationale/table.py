@@ -28,6 +28,7 @@ class AuditFacts:
     matcher: str
     matcher_smoke_only: bool
     reliability: tuple[str, ...]
+    carries_ranking: bool | None
     max_reasons: int
     spurious_below: float
     seed: int
@@ -66,6 +67,7 @@ def audit_result(
         matcher=facts.matcher,
         matcher_smoke_only=facts.matcher_smoke_only,
         reliability=facts.reliability,
+        carries_ranking=facts.carries_ranking,
         max_reasons=facts.max_reasons,
         spurious_below=facts.spurious_below,
         judges=tuple(

@@ -1,6 +1,7 @@
 """How far a matcher can be trusted: both checks together, measured once and kept."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,15 @@ from pydantic import ValidationError
 
 from rightly import __version__
 from rightly.data.load import load_pairs
+from rightly.data.samples import sample_path
 from rightly.rationale.matcher_check import MatcherReliability, check_matcher
 from rightly.rationale.matching import Matcher
-from rightly.rationale.summhay import load_summhay
+from rightly.rationale.summhay import load_summhay, summhay_bytes
 from rightly.rationale.voter_check import VoterCheck, check_voters
 from rightly.types import Frozen, content_key
+
+MOST_FAILED = 0.05
+"""A check in which a larger share of the matches failed says more of the day than of the matcher."""
 
 
 class Trust(Frozen):
@@ -37,7 +42,7 @@ class Trust(Frozen):
 
 
 def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
-    """Run both checks, close the matcher, and keep what they found; with failed matches it is not kept.
+    """Run both checks, close the matcher, and keep what they found, unless more than `MOST_FAILED` failed.
 
     Args:
         matcher: Who is checked; a language model is asked some 680 times.
@@ -54,7 +59,7 @@ def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = 
         return Trust(reliability=reliability, voters=voters)
 
     trust = asyncio.run(whole())
-    if trust.n_failed:
+    if trust.n_failed > MOST_FAILED * (trust.n_failed + trust.reliability.n_cases + trust.voters.n_pairs):
         return trust
     path = _path(matcher.name, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,15 +75,18 @@ def known(matcher: str, folder: Path) -> Trust | None:
         return None
 
 
-def trust_lines(matcher: Matcher, folder: Path) -> tuple[str, ...]:
-    """The lines for a report: kept ones, else measured now where that costs no call, else what to run."""
+def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
+    """What is known, measured now where that costs no call; ``None`` for a model that was never checked."""
     trust = known(matcher.name, folder)
-    if trust is None and matcher.smoke_only:
-        trust = measure(matcher, folder)
-    if trust is None:
-        return (f"How reliable this matcher is was not measured; run: rightly matcher-check --matcher {matcher.name}",)
-    return trust.lines()
+    return measure(matcher, folder) if trust is None and matcher.smoke_only else trust
+
+
+def unmeasured(matcher: str) -> str:
+    """What a report prints where nothing is known."""
+    return f"How reliable this matcher is was not measured; run: rightly matcher-check --matcher {matcher}"
 
 
 def _path(matcher: str, folder: Path) -> Path:
-    return folder / "matchers" / f"{content_key([matcher, __version__])}.json"
+    checked_on = (summhay_bytes(), sample_path("ukpconvarg1").read_bytes())
+    digests = [hashlib.sha256(data).hexdigest() for data in checked_on]
+    return folder / "matchers" / f"{content_key([matcher, __version__, *digests])}.json"

@@ -1,0 +1,62 @@
+"""What the report says, rule by rule."""
+
+import pytest
+
+from rightly.rationale.result import LengthRow, Position
+from rightly.reports.findings import findings
+from tests.reports.factory import estimate, judge, paired_test, result
+
+
+def said(*judges, **changes):
+    return "\n".join(findings(result(*judges, **changes)))
+
+
+def test_an_audit_without_judges_says_nothing_of_them():
+    assert all("right most often" not in line for line in findings(result()))
+
+
+def test_judges_that_share_a_letter_cannot_be_told_apart():
+    alike = said(judge("x", 0.8), judge("y", 0.75))
+    assert "the two judges cannot be told apart by how often they are right" in alike
+    partly = said(judge("x", 0.8), judge("y", 0.75, groups_accuracy="ab"), judge("z", 0.5, groups_accuracy="b"))
+    assert "x is right most often" in partly
+    assert "cannot be told apart from y" in partly
+    apart = said(judge("x", 0.8), judge("y", 0.5, groups_accuracy="b"), tests=(paired_test("x", "y"),))
+    assert "cannot be told apart from y" not in apart
+
+
+def test_a_smoke_matcher_ranks_nobody():
+    spoken = said(
+        judge("x", consistency=0.9), judge("y", consistency=0.1, groups_consistency="b"), matcher_smoke_only=True
+    )
+    assert "rank nobody" in spoken
+    assert "most of the human" not in spoken
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"spurious": estimate(0.4)}, "wrong reasons"),
+        ({"position": Position(n=90, consistency=0.6, first_slot=0.7, second_slot=0.3)}, "with the order in 40.0%"),
+        ({"failures": {"unparsed": 30}}, "30"),
+        ({"failures": {"provider": 7}}, "7 "),
+        (
+            {
+                "by_length": (
+                    LengthRow(longer_is_better=True, n=60, accuracy=0.95, chose_longer=0.9),
+                    LengthRow(longer_is_better=False, n=40, accuracy=0.2, chose_longer=0.8),
+                )
+            },
+            "leans to the longer",
+        ),
+    ],
+)
+def test_a_notable_figure_gets_a_sentence_and_an_unremarkable_one_none(changes, words):
+    assert words in said(judge(**changes))
+    assert words not in said(judge())
+
+
+def test_nothing_measured_is_said_plainly():
+    spoken = said(judge(accuracy=None, consistency=None, spurious=estimate(None)), n_labelled=0, n_points=0)
+    assert "None" not in spoken
+    assert "nan" not in spoken.lower().split()
