@@ -16,7 +16,7 @@ from rightly.errors import InputError
 from rightly.inference.generator import Completion, Generator, Request
 from rightly.types import Frozen, content_key
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, request TEXT, completion TEXT) WITHOUT ROWID"
+_SCHEMA = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, request TEXT, completion TEXT)"
 _BUSY_S = 60
 
 

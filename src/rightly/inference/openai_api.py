@@ -96,6 +96,9 @@ class OpenAIGenerator:
                 outcome = await self._attempt(request, epoch)
             finally:
                 self._limiter.release()
+            # Two turns of the loop: the call that got the place wakes and is sent before this answer is worked on.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
             if isinstance(outcome, Completion):
                 if attempt == 1:
                     return outcome
