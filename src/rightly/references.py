@@ -24,7 +24,10 @@ _VERB = (
     r"(?:is|was|has|had|does|did|do|doesn|didn|isn|wasn|gives?|gave|provides?|provided|contains?|omits?|misses|lacks?"
     r"|states?|stated|says?|said|uses?|used|makes?|made|answers|follows?|followed|fails?|failed|includes?|included"
     r"|explains?|explained|offers?|offered|wins|loses|can|could|would|will|should|may|might|only|also|never|just"
-    r"|simply|correctly|wrongly|incorrectly|clearly|better|over|and|or|vs|versus|than|but|because|breaks|wrong)"
+    r"|simply|correctly|wrongly|incorrectly|clearly|better|over|and|or|vs|versus|than|but|because|breaks|wrong"
+    r"|cites?|cited|gets?|supports?|backs|shows?|showed|argues?|argued|covers?|ignores?|ignored|adds?|added|presents?"
+    r"|keeps|seems?|looks|sounds|feels|needs|takes|goes|stays|repeats|mentions|mentioned|describes|writes|claims"
+    r"|assumes|refers|addresses|relies|focuses|leaves|tries|proves|names|quotes|lists|calls|adheres|respects)"
 )
 _BARE = rf"{_NOT_A_NAME_BEFORE}[AB](?:(?='s\b)|(?=\s+{_VERB}\b)|(?=\s*[,;:.!?)\]]|\s*$))"
 _BARE_AFTER = r"(?<=(?:[Uu]nlike|prefer)[ ])[AB]\b|(?<=(?:than|over)[ ])[AB]\b|(?<=to[ ])[AB](?=[,.;]|\s*$)"
