@@ -85,6 +85,18 @@ def test_sampling_follows_the_seed_and_the_sample(model):
     assert len({sampled(seed=1), sampled(seed=2), sampled(seed=1, sample=1)}) == 3
 
 
+def test_a_chat_template_is_followed(model, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.chat_template = "{% for m in messages %}w1 {{ m.content }} {% endfor %}w2 w3"
+    tokenizer.save_pretrained(tmp_path)
+    AutoModelForCausalLM.from_pretrained(model).save_pretrained(tmp_path)
+    request = Request(messages=(Message(role="system", content="w4"), Message(role="user", content="w5")), max_tokens=5)
+    assert ask(model, [request])[0].usage.input_tokens == 2
+    assert ask(str(tmp_path), [request])[0].usage.input_tokens == 6
+
+
 def test_a_folder_without_a_model_is_one_line(tmp_path):
     with pytest.raises(InputError, match="cannot be loaded") as raised:
         transformers_generator(str(tmp_path))

@@ -22,7 +22,7 @@ def transformers_generator(
     Args:
         path: Folder or hub id.
         batch_size: Most requests in one batch; a batch is split where its requests' options differ.
-        device: ``auto`` spreads over the accelerators there are; else a torch device.
+        device: A torch device; ``auto`` takes the accelerator if there is one.
         dtype: ``auto`` keeps the checkpoint's.
 
     Raises:
