@@ -1,74 +1,167 @@
-"""Outcome accuracy under its conventions, position bias."""
+"""Accuracy conventions: JudgeBench's stored judges as worked examples, single cases, and laws."""
 
 import math
+from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightly.metrics.accuracy import combine_orders, order_accuracy, pair_accuracy, points
-from rightly.metrics.position import position_bias
+from rightly.metrics.accuracy import combine_orders, order_accuracy, order_values, pair_accuracy, pair_values
 
-# JudgeBench's stored o1-mini run (GPT-4o pairs): counts of (first, second) decisions, right, wrong or tied.
-O1_MINI = {"RR": 203, "WW": 32, "WR": 43, "RW": 33, "RT": 12, "TR": 15, "WT": 0, "TW": 7, "TT": 5}
-VERDICT = st.sampled_from(["A", "B", "tie", None])
+# Decisions of two judges on JudgeBench (first order, second order; Right, Wrong, Tie, None), counted from the outputs
+# that its authors stored. The official numbers are those of the paper.
+O1_MINI = {"RR": 203, "WW": 32, "WR": 43, "RW": 33, "RT": 12, "TR": 15, "TW": 7, "TT": 5}
+HAIKU = {"RR": 38, "WW": 43, "TT": 54, "TR": 24, "RT": 21, "WR": 23, "RW": 21, "TW": 21, "WT": 12}
+HAIKU |= {"NR": 4, "NT": 4, "NW": 3, "TN": 2}
+MEANING = {"R": "A", "W": "B", "T": "tie", "N": None}
+
+verdicts = st.sampled_from(["A", "B", "tie", None])
+policies = st.sampled_from(["wrong", "half", "drop"])
+rules = st.sampled_from(["judgebench", "both_right", "zero_is_half", "per_decision"])
+pairs = st.lists(st.tuples(st.sampled_from(["A", "B", "tie"]), verdicts, verdicts), min_size=1, max_size=12)
 
 
-def decisions(counts):
-    said = {"R": "A", "W": "B", "T": "tie", "N": None}
-    pairs = [(said[both[0]], said[both[1]]) for both, count in counts.items() for _ in range(count)]
-    return ["A"] * len(pairs), [first for first, _ in pairs], [second for _, second in pairs]
+def judged(counts):
+    decisions = list(Counter(counts).elements())
+    first, second = ([MEANING[pair[order]] for pair in decisions] for order in (0, 1))
+    return ["A"] * len(decisions), first, second
+
+
+def columns(items):
+    return tuple(map(list, zip(*items, strict=True)))
 
 
 @pytest.mark.parametrize(
-    ("rule", "published"),
-    [("judgebench", 65.71), ("both_right", 58.00), ("zero_is_half", 77.29), ("per_decision", 75.86)],
+    ("counts", "rule", "failures", "expected"),
+    [
+        (O1_MINI, "judgebench", "wrong", 65.71),
+        (O1_MINI, "both_right", "wrong", 58.00),
+        (O1_MINI, "zero_is_half", "wrong", 77.29),
+        (O1_MINI, "per_decision", "wrong", 75.86),
+        (HAIKU, "judgebench", "wrong", 32.22),
+        (HAIKU, "both_right", "wrong", 14.07),
+        (HAIKU, "zero_is_half", "wrong", 51.48),
+        (HAIKU, "per_decision", "half", 50.28),
+        (HAIKU, "per_decision", "wrong", 49.07),
+        (HAIKU, "both_right", "drop", 100 * 38 / 257),
+    ],
 )
-def test_one_run_under_four_conventions(rule, published):
-    found = pair_accuracy(*decisions(O1_MINI), rule=rule, failures="wrong")
-    assert round(100 * found.value, 2) == published
-    assert (found.n, found.n_failed) == (350, 0)
+def test_one_judge_many_conventions(counts, rule, failures, expected):
+    result = pair_accuracy(*judged(counts), rule=rule, failures=failures)
+    assert 100 * result.value == pytest.approx(expected, abs=0.005)
+    assert result.policy == failures
 
 
-def test_position_of_the_same_run():
-    _, first, second = decisions(O1_MINI)
-    bias = position_bias(first, second)
-    assert round(100 * bias.consistency, 2) == 68.57
-    assert bias.n == 350
+@pytest.mark.parametrize(
+    ("counts", "order", "expected"), [(O1_MINI, 1, 70.86), (O1_MINI, 2, 74.57), (HAIKU, 1, 29.63), (HAIKU, 2, 32.96)]
+)
+def test_a_single_order(counts, order, expected):
+    judgments = judged(counts)
+    result = order_accuracy(judgments[0], judgments[order], failures="wrong")
+    assert 100 * result.value == pytest.approx(expected, abs=0.005)
 
 
-@pytest.mark.parametrize(("policy", "value", "n"), [("wrong", 1 / 3, 3), ("half", 0.5, 3), ("drop", 0.5, 2)])
-def test_the_failure_policy_is_stated_and_matters(policy, value, n):
-    found = order_accuracy(["A", "A", "A"], ["A", "B", None], failures=policy)
-    assert found.value == pytest.approx(value)
-    assert (found.n, found.n_failed, found.policy) == (n, 1, policy)
-
-
-def test_nothing_but_failures_dropped_is_no_number():
-    assert math.isnan(order_accuracy(["A"], [None], failures="drop").value)
-
-
-def test_unequal_lengths_are_refused():
-    with pytest.raises(ValueError, match=r"shorter|longer"):
-        order_accuracy(["A", "A"], ["A"], failures="wrong")
-
-
-@given(st.sampled_from(["A", "B"]), VERDICT, VERDICT)
-def test_the_combined_verdict_is_the_label_exactly_when_the_pair_rule_says_right(label, first, second):
-    assert (combine_orders(first, second) == label) == (points(label, first) + points(label, second) > 0)
-
-
-@given(st.lists(st.tuples(st.sampled_from(["A", "B"]), VERDICT, VERDICT), min_size=1))
-def test_swapping_the_names_of_all_responses_changes_nothing(rows):
-    other = {"A": "B", "B": "A", "tie": "tie", None: None}
-    labels, first, second = map(list, zip(*rows, strict=True))
-    swapped = [[other[value] for value in column] for column in (labels, first, second)]
-    for rule in ("judgebench", "both_right", "zero_is_half", "per_decision"):
-        assert pair_accuracy(labels, first, second, rule=rule, failures="wrong") == pair_accuracy(
-            *swapped, rule=rule, failures="wrong"
+def test_failures_are_stated_whatever_the_policy():
+    labels, first, second = judged({"NN": 2, "NR": 1, "RR": 1})
+    assert [
+        (r.value, r.n, r.n_failed)
+        for r in (
+            pair_accuracy(labels, first, second, rule="judgebench", failures=policy)
+            for policy in ("wrong", "half", "drop")
         )
+    ] == [(0.5, 4, 2), (0.75, 4, 2), (1.0, 2, 2)]
+    assert pair_accuracy(labels, first, second, rule="both_right", failures="wrong").n_failed == 3
+    single = order_accuracy(labels, first, failures="drop")
+    assert (single.value, single.n, single.n_failed) == (1.0, 1, 3)
 
 
-def test_a_judge_that_takes_the_first_slot():
-    bias = position_bias(["A"] * 4 + [None], ["B"] * 4 + ["A"])
-    assert (bias.n, bias.n_failed, bias.consistency, bias.first_slot_rate, bias.second_slot_rate) == (4, 1, 0, 1, 0)
+def test_a_dropped_order_leaves_the_other():
+    values = pair_values(["A"] * 3, ["A", None, None], [None, "tie", None], rule="per_decision", failures="drop")
+    np.testing.assert_array_equal(values, [1.0, 0.5, np.nan])
+
+
+@pytest.mark.parametrize(("verdict", "credit"), [("tie", 1.0), ("A", 0.0), ("B", 0.0), (None, 0.0)])
+def test_a_tied_label_wants_a_tie(verdict, credit):
+    assert order_values(["tie"], [verdict], failures="wrong", tie=0.5) == credit
+    assert pair_values(["tie"], [verdict], [verdict], rule="judgebench", failures="wrong") == credit
+
+
+def test_nothing_judged_is_not_a_number():
+    result = pair_accuracy([], [], [], rule="judgebench", failures="wrong")
+    assert math.isnan(result.value)
+    assert (result.n, result.n_failed) == (0, 0)
+
+
+@pytest.mark.parametrize("rule", ["judgebench", "per_decision"])
+def test_lengths_must_agree(rule):
+    with pytest.raises(ValueError, match="shorter"):
+        pair_values(["A", "B"], ["A", "B"], ["A"], rule=rule, failures="wrong")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "combined"),
+    [
+        ("A", "A", "A"),
+        ("tie", "tie", "tie"),
+        ("A", "tie", "A"),
+        ("tie", "B", "B"),
+        ("B", None, "B"),
+        (None, "A", "A"),
+        ("A", "B", "tie"),
+        ("tie", None, "tie"),
+        (None, None, None),
+    ],
+)
+def test_combine_orders(first, second, combined):
+    assert combine_orders(first, second) == combined
+    assert combine_orders(second, first) == combined
+
+
+@given(st.sampled_from(["A", "B"]), verdicts, verdicts)
+def test_the_combined_verdict_is_right_exactly_when_judgebench_says_so(label, first, second):
+    official = pair_values([label], [first], [second], rule="judgebench", failures="wrong")[0]
+    assert (combine_orders(first, second) == label) == (official == 1)
+
+
+@given(pairs, rules, policies)
+def test_the_order_of_the_two_orders_and_the_names_do_not_matter(items, rule, failures):
+    labels, first, second = columns(items)
+    values = pair_values(labels, first, second, rule=rule, failures=failures)
+    np.testing.assert_array_equal(values, pair_values(labels, second, first, rule=rule, failures=failures))
+    renamed = [[{"A": "B", "B": "A"}.get(v, v) for v in column] for column in (labels, first, second)]
+    np.testing.assert_array_equal(values, pair_values(*renamed, rule=rule, failures=failures))
+
+
+@given(pairs)
+def test_strict_rules_never_exceed_lenient_ones(items):
+    labels, first, second = columns(items)
+    strict, official, lenient = (
+        pair_values(labels, first, second, rule=rule, failures="wrong")
+        for rule in ("both_right", "judgebench", "zero_is_half")
+    )
+    assert (strict <= official).all()
+    assert (official <= lenient).all()
+
+
+@given(pairs, rules, policies)
+def test_the_aggregate_is_the_mean_of_the_values(items, rule, failures):
+    judgments = columns(items)
+    values = pair_values(*judgments, rule=rule, failures=failures)
+    result = pair_accuracy(*judgments, rule=rule, failures=failures)
+    counted = values[~np.isnan(values)]
+    assert result.n == len(counted)
+    assert result.n + (result.n_failed if failures == "drop" else 0) == len(items)
+    if len(counted):
+        assert result.value == pytest.approx(counted.mean())
+
+
+@given(pairs, rules)
+def test_the_policy_moves_failed_pairs_only(items, rule):
+    judgments = columns(items)
+    wrong, half, drop = (pair_values(*judgments, rule=rule, failures=p) for p in ("wrong", "half", "drop"))
+    assert (wrong <= half).all()
+    whole = [None not in item for item in items]
+    np.testing.assert_array_equal(wrong[whole], half[whole])
+    np.testing.assert_array_equal(wrong[whole], drop[whole])

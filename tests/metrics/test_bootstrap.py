@@ -1,90 +1,167 @@
-"""Intervals: known cases, clusters, and laws."""
+"""Bootstrap intervals: cases with known answers, coverage, and laws."""
 
 import math
-import random
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rightly.metrics.bootstrap import bootstrap_difference, bootstrap_mean, bootstrap_statistic
+from rightly.metrics import bootstrap
+from rightly.metrics.bootstrap import bootstrap_difference, bootstrap_mean
 
-VALUES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, math.nan]), min_size=2, max_size=40)
-
-
-def test_the_interval_of_a_coin_is_the_binomial_one():
-    found = bootstrap_mean([1.0] * 60 + [0.0] * 40)
-    assert found.value == 0.6
-    # 0.6 -+ 1.96 sqrt(.6 x .4 / 100)
-    assert found.low == pytest.approx(0.504, abs=0.015)
-    assert found.high == pytest.approx(0.696, abs=0.015)
+values = st.one_of(st.sampled_from([0.0, 0.5, 1.0, math.nan]), st.floats(-2, 2))
+keyed = st.lists(st.tuples(values, values, st.integers(0, 5)), max_size=15)
 
 
-def test_repeating_every_pair_in_its_cluster_adds_no_certainty():
-    values = [float(i % 2) for i in range(50)]
-    once = bootstrap_mean(values, list(range(50)))
-    often = bootstrap_mean(values * 8, list(range(50)) * 8)
-    assert (often.low, often.high) == (once.low, once.high)
-    assert (often.n, often.n_clusters) == (400, 50)
-    assert bootstrap_mean(values * 8).high < once.high
+def columns(items):
+    return tuple(map(list, zip(*items, strict=True))) if items else ([], [], [])
 
 
-@settings(max_examples=25)
-@given(VALUES, st.randoms())
-def test_the_order_of_pairs_changes_nothing(values, shuffler):
-    clusters = [i % 5 for i in range(len(values))]
-    rows = list(zip(values, clusters, strict=True))
-    shuffler.shuffle(rows)
-    before = bootstrap_mean(values, clusters, resamples=200)
-    after = bootstrap_mean([v for v, _ in rows], [c for _, c in rows], resamples=200)
-    np.testing.assert_equal(
-        (before.value, before.low, before.high, before.n), (after.value, after.low, after.high, after.n)
-    )
+def test_two_pairs_by_hand():
+    # The resampled mean is 0, 1/2, 1 with probability 1/4, 1/2, 1/4.
+    assert (bootstrap_mean([0, 1], level=0.4).low, bootstrap_mean([0, 1], level=0.4).high) == (0.5, 0.5)
+    assert (bootstrap_mean([0, 1], level=0.9).low, bootstrap_mean([0, 1], level=0.9).high) == (0, 1)
 
 
-def test_missing_values_are_left_out_and_counted():
-    found = bootstrap_mean([1.0, math.nan, 0.0])
-    assert (found.value, found.n, found.n_missing) == (0.5, 2, 1)
+def test_agrees_with_scipy():
+    data = np.random.default_rng(3).gamma(2.0, size=60)
+    ours = bootstrap_mean(data, seed=1)
+    theirs = scipy.stats.bootstrap((data,), np.mean, method="percentile", n_resamples=10_000, rng=2)
+    assert ours.value == pytest.approx(data.mean())
+    assert (ours.low, ours.high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.02)
+
+
+def test_missing_values_and_clusters_are_counted():
+    result = bootstrap_mean([1, math.nan, 0, 1, math.nan], ["x", "x", "y", "y", "z"])
+    assert (result.value, result.n, result.n_missing, result.n_clusters) == (2 / 3, 3, 2, 2)
+    assert (result.low, result.high, result.level) == (0.5, 1, 0.95)
+
+
+def test_repeats_of_a_context_are_no_news():
+    data = np.random.default_rng(0).integers(0, 2, 80).astype(float)
+    once = bootstrap_mean(data)
+    repeated = bootstrap_mean(np.repeat(data, 5), np.repeat(np.arange(80), 5).tolist())
+    assert (repeated.low, repeated.high) == pytest.approx((once.low, once.high))
+    naive = bootstrap_mean(np.repeat(data, 5))
+    assert naive.high - naive.low < 0.6 * (once.high - once.low)
+
+
+def test_clustered_intervals_cover():
+    generator = np.random.default_rng(7)
+    keys = np.repeat(np.arange(60), 4)
+    covered = 0
+    for _ in range(200):
+        rates = np.repeat(generator.beta(1, 1, 60), 4)
+        result = bootstrap_mean(generator.random(240) < rates, keys.tolist(), resamples=500)
+        covered += result.low <= 0.5 <= result.high
+    assert 0.9 <= covered / 200 <= 0.99
+
+
+@pytest.mark.parametrize("data", [[], [math.nan], [0.3], [0.3, math.nan]])
+def test_no_interval_from_fewer_than_two_clusters(data):
+    result = bootstrap_mean(data)
+    assert math.isnan(result.low)
+    assert math.isnan(result.high)
+    assert result.value == 0.3 if 0.3 in data else math.isnan(result.value)
+    assert math.isnan(bootstrap_difference(data, data).p)
+
+
+def test_no_spread_no_width():
+    result = bootstrap_mean([1, 1, 1])
+    assert (result.value, result.low, result.high) == (1, 1, 1)
 
 
 def test_the_seed_decides():
-    values = [random.Random(i).random() for i in range(30)]
-    assert bootstrap_mean(values, seed=1) == bootstrap_mean(values, seed=1)
-    assert bootstrap_mean(values, seed=1).low != bootstrap_mean(values, seed=2).low
+    data = np.random.default_rng(0).random(40)
+    assert bootstrap_mean(data, seed=4) == bootstrap_mean(data, seed=4)
+    assert bootstrap_mean(data, seed=4).low != bootstrap_mean(data, seed=5).low
 
 
-def test_one_cluster_has_no_interval():
-    found = bootstrap_mean([0.0, 1.0], ["c", "c"])
-    assert found.value == 0.5
-    assert math.isnan(found.low)
+def test_chunks_do_not_show(monkeypatch):
+    data = np.random.default_rng(0).random(40)
+    whole = bootstrap_mean(data, resamples=101)
+    monkeypatch.setattr(bootstrap, "_CELLS_PER_CHUNK", 7 * 40)
+    assert bootstrap_mean(data, resamples=101) == whole
 
 
-def test_paired_differences_see_what_separate_intervals_do_not():
-    rng = np.random.default_rng(0)
-    hard = rng.random(200)
-    first, second = hard, hard - 0.02 + rng.normal(0, 0.02, 200)
-    found = bootstrap_difference(first, second)
-    assert found.low > 0
-    assert found.p < 0.01
-    one, other = bootstrap_mean(first), bootstrap_mean(second)
-    assert one.low < other.high
+def test_pairing_sees_what_two_intervals_hide():
+    generator = np.random.default_rng(0)
+    hard = generator.normal(size=200)
+    better = hard + 0.1 + generator.normal(scale=0.1, size=200)
+    result = bootstrap_difference(better, hard)
+    assert result.value == pytest.approx(0.1, abs=0.02)
+    assert result.low > 0.05
+    assert result.p == 2 / 10_001
+    assert bootstrap_mean(better).low < bootstrap_mean(hard).high
 
 
-def test_exchanging_the_two_changes_the_sign_and_nothing_else():
-    rng = np.random.default_rng(1)
-    a, b = rng.random(60), rng.random(60)
-    forth, back = bootstrap_difference(a, b), bootstrap_difference(b, a)
-    assert (back.value, back.low, back.high, back.p) == (-forth.value, -forth.high, -forth.low, forth.p)
+def test_only_common_pairs_count():
+    result = bootstrap_difference([1, math.nan, 1, 0], [0, 1, math.nan, 1])
+    assert (result.value, result.n, result.n_missing) == (0, 2, 2)
 
 
 def test_equal_judges_do_not_differ():
-    assert bootstrap_difference([0.5, 0.25, 1.0] * 9, [0.5, 0.25, 1.0] * 9).p == 1.0
+    assert bootstrap_difference([0, 1, 1], [0, 1, 1]).p == 1
 
 
-def test_any_statistic_over_clusters():
-    data = np.arange(40, dtype=float)
-    found = bootstrap_statistic(lambda rows: float(np.median(data[rows])), [i // 2 for i in range(40)], seed=3)
-    assert found.value == 19.5
-    assert found.low < 19.5 < found.high
-    assert found.n_clusters == 20
+def test_p_agrees_with_the_sign_test_of_binary_outcomes():
+    # 60 against 55 discordant of 350: o1-mini and Skywork-Reward-Gemma-2-27B on JudgeBench, exact p = .709.
+    first, second = [1] * 60 + [0] * 55 + [1] * 235, [0] * 60 + [1] * 55 + [1] * 235
+    assert bootstrap_difference(first, second).p == pytest.approx(0.709, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (([0, math.inf],), {}, "value 1 is infinite"),
+        (([[0.0, 1.0]],), {}, "one value a pair"),
+        (([0, 1], ["x"]), {}, "1 cluster keys"),
+        (([0, 1],), {"level": 1.0}, "level"),
+        (([0, 1],), {"resamples": 0}, "resamples"),
+    ],
+)
+def test_bad_input(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_mean(*arguments, **options)
+
+
+def test_different_pairs_cannot_be_compared():
+    with pytest.raises(ValueError, match="same pairs"):
+        bootstrap_difference([0, 1], [1])
+
+
+@settings(deadline=None)
+@given(keyed, st.randoms(use_true_random=False))
+def test_permuting_pairs_and_renaming_clusters_change_nothing(items, random):
+    first, second, keys = columns(items)
+    shuffled = random.sample(items, len(items))
+    first_, second_, keys_ = columns(shuffled)
+    names = [f"context {-key}" for key in keys_]
+    assert str(bootstrap_mean(first, keys, resamples=50)) == str(bootstrap_mean(first_, names, resamples=50))
+    assert str(bootstrap_difference(first, second, keys, resamples=50)) == str(
+        bootstrap_difference(first_, second_, names, resamples=50)
+    )
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_exchanging_the_judges_changes_the_sign(items):
+    first, second, keys = columns(items)
+    one = bootstrap_difference(first, second, keys, resamples=50)
+    two = bootstrap_difference(second, first, keys, resamples=50)
+    assert one.value == -two.value or (math.isnan(one.value) and math.isnan(two.value))
+    if one.n_clusters > 1 and one.value:
+        assert (one.low, one.high, one.p) == (-two.high, -two.low, two.p)
+
+
+@settings(deadline=None)
+@given(keyed)
+def test_interval_lies_within_the_values(items):
+    data, _, keys = columns(items)
+    result = bootstrap_mean(data, keys, resamples=50)
+    known = [value for value in data if not math.isnan(value)]
+    assert result.n + result.n_missing == len(data)
+    if result.n_clusters > 1:
+        assert min(known) - 1e-12 <= result.low <= result.high <= max(known) + 1e-12

@@ -1,77 +1,163 @@
-"""Paired tests between judges."""
+"""Paired tests, letters of significance and sample sizes: worked examples and laws."""
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 from rightly.metrics.paired import detectable_difference, holm, mcnemar, needed_pairs, significance_groups
 
 
-def outcomes(both, only_first, only_second, neither):
-    rows = [(1, 1)] * both + [(1, 0)] * only_first + [(0, 1)] * only_second + [(0, 0)] * neither
-    return [a for a, _ in rows], [b for _, b in rows]
-
-
-@pytest.mark.parametrize(("only_first", "only_second", "p"), [(73, 51, 0.059), (60, 55, 0.709)])
-def test_published_discordant_counts(only_first, only_second, p):
-    # JudgeBench's stored judges against each other (o1-mini and two reward models).
-    found = mcnemar(*outcomes(120, only_first, only_second, 100))
-    assert round(found.p, 3) == p
-    assert (found.only_first, found.only_second) == (only_first, only_second)
-
-
-@given(st.integers(0, 30), st.integers(0, 30))
-def test_the_exact_test_is_that_of_statsmodels(only_first, only_second):
-    found = mcnemar(*outcomes(5, only_first, only_second, 5)).p
-    expected = statsmodels_mcnemar([[5, only_first], [only_second, 5]], exact=True).pvalue
-    assert found == pytest.approx(min(1.0, expected))
-
-
-def test_missing_outcomes_leave_both_and_halves_are_refused():
-    found = mcnemar([1, math.nan, 0, 1], [1, 1, math.nan, 0])
-    assert (found.n, found.n_missing, found.only_first) == (2, 2, 1)
-    with pytest.raises(ValueError, match="0 or 1"):
-        mcnemar([0.5], [1])
-
-
-def test_holm_by_hand():
-    # sorted .01 .03 .04: times 3, 2, 1, then made monotone
-    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+def outcomes(only_first, only_second, both=0, neither=0):
+    first = [1] * only_first + [0] * only_second + [1] * both + [0] * neither
+    second = [0] * only_first + [1] * only_second + [1] * both + [0] * neither
+    return first, second
 
 
 @pytest.mark.parametrize(
-    ("different", "letters"),
+    ("counts", "p"),
     [
-        ([], {"x": "a", "y": "a", "z": "a"}),
-        ([("x", "z")], {"x": "a", "y": "ab", "z": "b"}),
-        ([("x", "y"), ("x", "z"), ("y", "z")], {"x": "a", "y": "b", "z": "c"}),
+        ((73, 51, 157, 69), 0.059),  # o1-mini and InternLM2-7B-Reward on JudgeBench, from its stored outputs
+        ((60, 55), 0.709),  # o1-mini and Skywork-Reward-Gemma-2-27B
+        ((5, 0, 10), 2 / 32),  # by hand
+        ((1, 3), 10 / 16),  # by hand: 2 (1 + 4) / 16
+        ((4, 4), 1.0),
+        ((0, 0, 5, 5), 1.0),
     ],
 )
-def test_judges_that_share_a_letter_cannot_be_told_apart(different, letters):
+def test_mcnemar(counts, p):
+    result = mcnemar(*outcomes(*counts))
+    assert result.p == pytest.approx(p, abs=0.0005)
+    assert (result.n, result.only_first, result.only_second) == (sum(counts), *counts[:2])
+
+
+def test_mcnemar_leaves_missing_pairs_out():
+    result = mcnemar([1, math.nan, 0, 1], [0, 1, math.nan, 1])
+    assert (result.n, result.n_missing, result.only_first, result.only_second) == (2, 2, 1, 0)
+
+
+@pytest.mark.parametrize(("first", "second"), [([0.5, 1], [0, 1]), ([1], [1, 0]), ([[1]], [[1]])])
+def test_mcnemar_refuses(first, second):
+    with pytest.raises(ValueError, match="McNemar|same pairs"):
+        mcnemar(first, second)
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm([0.02, math.nan, 0.03]), [0.04, math.nan, 0.04])
+    assert holm([]).shape == (0,)
+    assert math.isnan(holm([math.nan])[0])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_lies_between_the_raw_and_bonferroni(p_values):
+    corrected, raw = holm(p_values), np.array(p_values)
+    assert (corrected >= raw - 1e-12).all()
+    assert (corrected <= np.minimum(1, len(raw) * raw) + 1e-12).all()
+
+
+def matrix(k, different):
+    p = np.ones((k, k))
+    for i, j in different:
+        p[i, j] = p[j, i] = 0.001
+    return p
+
+
+@pytest.mark.parametrize(
+    ("different", "means", "letters"),
+    [
+        ([], [0.7, 0.6, 0.5], ["a", "a", "a"]),
+        ([(0, 2)], [0.7, 0.6, 0.5], ["a", "ab", "b"]),
+        ([(0, 2)], [0.5, 0.6, 0.7], ["b", "ab", "a"]),
+        ([(0, 1), (0, 2)], [0.7, 0.6, 0.5], ["a", "b", "b"]),
+        ([(0, 1), (0, 2), (1, 2)], [0.7, 0.6, 0.5], ["a", "b", "c"]),
+        # Different judges need not be neighbours: the middle one is told from both ends, the ends are not.
+        ([(0, 1), (1, 2)], [0.7, 0.6, 0.5], ["a", "b", "a"]),
+    ],
+)
+def test_letters(different, means, letters):
     names = ["x", "y", "z"]
-    p = [[0.01 if (a, b) in different or (b, a) in different else 0.9 for b in names] for a in names]
-    assert significance_groups(names, p, [0.9, 0.8, 0.7]) == letters
+    assert significance_groups(names, matrix(3, different), means) == dict(zip(names, letters, strict=True))
 
 
-@given(st.integers(1, 7), st.randoms())
-def test_letters_say_exactly_what_the_tests_say(k, rng):
-    p = [[1.0] * k for _ in range(k)]
+def test_letters_of_no_judge_one_judge_and_an_unknown_p():
+    assert significance_groups([], np.ones((0, 0)), []) == {}
+    assert significance_groups(["x"], [[math.nan]], [0.5]) == {"x": "a"}
+    assert significance_groups(["x", "y"], [[1, math.nan], [math.nan, 1]], [0.5, 0.4]) == {"x": "a", "y": "a"}
+
+
+@pytest.mark.parametrize(
+    ("names", "p", "means"),
+    [
+        (["x", "x"], np.ones((2, 2)), [1, 2]),
+        (["x", "y"], np.ones((2, 2)), [1]),
+        (["x", "y"], np.ones((3, 3)), [1, 2]),
+        (["x", "y"], [[1, 0.1], [0.2, 1]], [1, 2]),
+    ],
+)
+def test_letters_refuse(names, p, means):
+    with pytest.raises(ValueError, match="names|symmetric"):
+        significance_groups(names, p, means)
+
+
+def test_more_groups_than_letters():
+    k = 60
+    names = [str(i) for i in range(k)]
+    shown = significance_groups(names, np.zeros((k, k)), [-i for i in range(k)])
+    assert len(set(shown.values())) == k
+    assert (shown["0"], shown["26"], shown["52"]) == ("a", "A", "(53)")
+
+
+@given(st.integers(2, 7).flatmap(lambda k: st.tuples(st.just(k), st.sets(st.tuples(*[st.integers(0, k - 1)] * 2)))))
+def test_judges_share_a_letter_exactly_when_they_do_not_differ(drawn):
+    k, different = drawn[0], {(i, j) for i, j in drawn[1] if i != j}
+    names = [f"judge {i}" for i in range(k)]
+    letters = significance_groups(names, matrix(k, different), [-i for i in range(k)])
     for i in range(k):
         for j in range(i):
-            p[i][j] = p[j][i] = rng.choice([0.001, 0.5])
-    names = [f"j{i}" for i in range(k)]
-    letters = significance_groups(names, p, [rng.random() for _ in names])
-    for i in range(k):
-        for j in range(i):
-            assert bool(set(letters[names[i]]) & set(letters[names[j]])) == (p[i][j] > 0.05)
+            differ = (i, j) in different or (j, i) in different
+            assert bool(set(letters[names[i]]) & set(letters[names[j]])) != differ
+    members = [{name for name in names if letter in letters[name]} for letter in set("".join(letters.values()))]
+    assert not any(one < other for one in members for other in members)
+    assert letters["judge 0"].startswith("a")
 
 
-def test_needed_pairs_and_detectable_difference_agree():
-    n = needed_pairs(0.05, 0.3)
-    assert detectable_difference(n, 0.3) == pytest.approx(0.05, abs=1e-4)
-    # z = 1.96 and .8416: (1.96 sqrt(.3) + .8416 sqrt(.3 - .0025))^2 / .0025
-    assert n == 940
-    assert needed_pairs(-0.05, 0.3) == n
+def test_needed_pairs_by_hand():
+    # (1.95996 sqrt(.3) + .84162 sqrt(.29))^2 / .01 = 233.09
+    assert needed_pairs(0.1, 0.3) == 234
+    assert needed_pairs(-0.1, 0.3) == 234
+
+
+def test_power_is_what_was_asked_for():
+    generator = np.random.default_rng(0)
+    n = needed_pairs(0.1, 0.3)
+    draws = generator.multinomial(n, [0.2, 0.1, 0.7], size=400)
+    found = np.mean([mcnemar(*outcomes(*draw)).p < 0.05 for draw in draws])
+    assert 0.7 <= found <= 0.86
+
+
+@given(st.integers(1, 5000), st.floats(0.01, 1), st.floats(0.001, 0.2), st.floats(0.5, 0.99))
+def test_detectable_difference_solves_needed_pairs(n, discordance, alpha, power):
+    found = detectable_difference(n, discordance, alpha=alpha, power=power)
+    if found is None:
+        assert needed_pairs(discordance, discordance, alpha=alpha, power=power) > n
+    else:
+        assert needed_pairs(found, discordance, alpha=alpha, power=power) in (n, n + 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: needed_pairs(0, 0.3),
+        lambda: needed_pairs(0.4, 0.3),
+        lambda: needed_pairs(0.1, 0.3, power=0.2),
+        lambda: needed_pairs(0.1, 0.3, alpha=0),
+        lambda: detectable_difference(0, 0.3),
+        lambda: detectable_difference(10, 0),
+    ],
+)
+def test_sample_sizes_refuse(call):
+    with pytest.raises(ValueError, match="needed"):
+        call()

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rightly.cli.asking import AskConfig, answer_cache, build_judges, run_and_close
 from rightly.cli.estimate import estimate_lines
 from rightly.cli.progress import progress
-from rightly.cli.session import AskConfig, answer_cache, build_judges, run_and_close
 from rightly.errors import InputError
 from rightly.inference.account import Price
 from rightly.inference.cache import AnswerCache

@@ -31,9 +31,9 @@ def command(**values: Any) -> None:
     """
     from rich.console import Console
 
+    from rightly.cli.asking import AskConfig, answer_cache, build_judges, run_and_close
     from rightly.cli.estimate import estimate_lines
     from rightly.cli.progress import progress
-    from rightly.cli.session import AskConfig, answer_cache, build_judges, run_and_close
     from rightly.judges.collect import collect_judgments
     from rightly.judges.specs import priced_model
     from rightly.judges.tally import JudgeTally, LabelIndex

@@ -29,8 +29,8 @@ def command(specs: tuple[str, ...], cache: Path, as_json: bool) -> None:
     """
     from rich.console import Console
 
+    from rightly.cli.asking import answer_cache
     from rightly.cli.progress import progress
-    from rightly.cli.session import answer_cache
     from rightly.inference.account import Account
     from rightly.rationale.matcher_check import MatcherReliability, reliability
     from rightly.rationale.specs import MatcherBuilder
