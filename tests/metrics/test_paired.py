@@ -40,7 +40,7 @@ def test_mcnemar_leaves_missing_pairs_out():
 
 @pytest.mark.parametrize(("first", "second"), [([0.5, 1], [0, 1]), ([1], [1, 0]), ([[1]], [[1]])])
 def test_mcnemar_refuses(first, second):
-    with pytest.raises(ValueError, match="McNemar|same pairs"):
+    with pytest.raises(ValueError, match=r"McNemar|same pairs"):
         mcnemar(first, second)
 
 
@@ -98,7 +98,7 @@ def test_letters_of_no_judge_one_judge_and_an_unknown_p():
     ],
 )
 def test_letters_refuse(names, p, means):
-    with pytest.raises(ValueError, match="names|symmetric"):
+    with pytest.raises(ValueError, match=r"names|symmetric"):
         significance_groups(names, p, means)
 
 

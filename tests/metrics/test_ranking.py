@@ -41,9 +41,9 @@ def test_undefined_is_not_a_number():
 
 @pytest.mark.parametrize(("scores", "positives"), [([0.1], [True, False]), ([math.nan], [True]), ([[1.0]], [[True]])])
 def test_bad_input(scores, positives):
-    with pytest.raises(ValueError, match="NaN|one each"):
+    with pytest.raises(ValueError, match=r"NaN|one each"):
         auc(scores, positives)
-    with pytest.raises(ValueError, match="NaN|one each"):
+    with pytest.raises(ValueError, match=r"NaN|one each"):
         detection_at(scores, positives, 0.5)
 
 
