@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rightly.metrics import bootstrap
-from rightly.metrics.bootstrap import bootstrap_difference, bootstrap_mean
+from rightly.metrics.bootstrap import bootstrap_difference, bootstrap_mean, bootstrap_statistic
 
 values = st.one_of(st.sampled_from([0.0, 0.5, 1.0, math.nan]), st.floats(-2, 2))
 keyed = st.lists(st.tuples(values, values, st.integers(0, 5)), max_size=15)
@@ -110,6 +110,23 @@ def test_p_agrees_with_the_sign_test_of_binary_outcomes():
     # 60 against 55 discordant of 350: o1-mini and Skywork-Reward-Gemma-2-27B on JudgeBench, exact p = .709.
     first, second = [1] * 60 + [0] * 55 + [1] * 235, [0] * 60 + [1] * 55 + [1] * 235
     assert bootstrap_difference(first, second).p == pytest.approx(0.709, abs=0.04)
+
+
+def test_any_statistic_over_clusters():
+    data = np.arange(40, dtype=float)
+    found = bootstrap_statistic(lambda rows: float(np.median(data[rows])), [i // 2 for i in range(40)], seed=3)
+    assert found.value == 19.5
+    assert found.low < 19.5 < found.high
+    assert (found.n, found.n_clusters) == (40, 20)
+
+
+def test_the_mean_as_a_statistic_has_the_interval_of_the_mean():
+    generator = np.random.default_rng(5)
+    keys = np.repeat(np.arange(50), 3).tolist()
+    data = np.repeat(generator.random(50), 3)
+    found = bootstrap_statistic(lambda rows: float(data[rows].mean()), keys, resamples=4000)
+    expected = bootstrap_mean(data, keys)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.01)
 
 
 @pytest.mark.parametrize(
