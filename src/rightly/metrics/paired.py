@@ -134,31 +134,6 @@ def needed_pairs(difference: float, discordance: float, *, alpha: float = 0.05, 
     return math.ceil(root**2 / d**2)
 
 
-def detectable_difference(n: int, discordance: float, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
-    """The smallest difference of accuracies that ``n`` pairs can find: :func:`needed_pairs` solved for d.
-
-    Args:
-        n: Pairs, at least 1.
-        discordance: Share q of pairs that exactly one of the judges has right, in (0, 1].
-        alpha: Level of the two-sided test.
-        power: Probability of finding the difference, at least one half.
-
-    Returns:
-        In (0, ``discordance``]; ``None`` when even judges whose differences all go one way need more pairs.
-
-    Raises:
-        ValueError: An argument out of its range.
-    """
-    if n < 1 or not 0 < discordance <= 1:
-        raise ValueError(f"n >= 1 and 0 < discordance <= 1 are needed; got {n} and {discordance}")
-    z_alpha, z_power = _quantiles(alpha, power)
-    inner = n + z_power**2 - z_alpha**2
-    if inner < 0:
-        return None
-    d = math.sqrt(discordance) * (z_alpha * math.sqrt(n) + z_power * math.sqrt(inner)) / (n + z_power**2)
-    return d if d <= discordance else None
-
-
 def _quantiles(alpha: float, power: float) -> tuple[float, float]:
     if not 0 < alpha < 1 or not 0.5 <= power < 1:
         raise ValueError(f"0 < alpha < 1 and 0.5 <= power < 1 are needed; got {alpha} and {power}")
