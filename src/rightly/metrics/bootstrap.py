@@ -1,8 +1,8 @@
 """Percentile bootstrap intervals of means over pairs, and of paired differences of means.
 
 Pairs that share a context are not independent, so whole clusters are resampled (Davison & Hinkley, "Bootstrap Methods
-and their Application", 1997, section 3.8). Neither the order of the pairs nor the names of the clusters change a
-digit of the result: clusters enter only through their sum and size.
+and their Application", 1997, section 3.8). For means and their differences neither the order of the pairs nor the
+names of the clusters change a digit of the result: clusters enter only through their sum and size.
 """
 
 import math
@@ -148,6 +148,8 @@ def bootstrap_statistic(
     seed: int = 0,
 ) -> Interval:
     """Any statistic of rows with its percentile interval; rows of a cluster are drawn together.
+
+    Clusters are drawn in the order in which they first appear: give the rows in a fixed order.
 
     Args:
         statistic: Takes row numbers, with repeats, shape [m]; may be NaN for draws where it is undefined, which are
