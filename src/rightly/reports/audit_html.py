@@ -90,17 +90,22 @@ def audit_page(result: AuditResult, sample: Sample, extra_sections: Sequence[Tab
 
 
 def _header(result: AuditResult) -> Html:
-    said = findings(result)
+    said = tag("ul", *(tag("li", sentence) for sentence in findings(result)), class_="findings")
+    ranks = consistency_ranks(result)
+    beside = join(
+        [
+            _reliability(result) if ranks else None,
+            tag("ul", *(tag("li", note) for note in result.notes), class_="notes") if result.notes else None,
+        ]
+    )
     return join(
         [
             tag("p", "Rightly · audit of judges", class_="eyebrow"),
             tag("h1", tag("bdi", result.source)),
             _provenance(result),
-            None if consistency_ranks(result) else _banner(result),
+            None if ranks else _banner(result),
             tag("h2", "What this says", id="findings"),
-            tag("ul", *(tag("li", sentence) for sentence in said), class_="findings"),
-            _reliability(result) if consistency_ranks(result) else None,
-            tag("ul", *(tag("li", note) for note in result.notes), class_="notes") if result.notes else None,
+            tag("div", said, tag("aside", beside) if beside else None, class_="summary"),
         ]
     )
 

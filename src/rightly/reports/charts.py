@@ -8,7 +8,7 @@ from rightly.reports.numbers import decimal, interval, known, percent
 
 
 def interval_bar(estimate: Estimate, kind: str) -> Html:
-    """A point and its interval on the axis from 0 to 1.
+    """A value and its interval on the axis from 0 to 1.
 
     Args:
         estimate: What to draw; without a value there is no chart.
@@ -19,7 +19,7 @@ def interval_bar(estimate: Estimate, kind: str) -> Html:
     marks = [_rule("0%", "100%", "track"), *(_tick(at) for at in ("0%", "50%", "100%"))]
     if known(estimate.low) and known(estimate.high):
         marks.append(_rule(_at(estimate.low), _at(estimate.high), "span"))
-    marks.append(tag("circle", cx=_at(estimate.value), cy="50%", r=3.5, class_="dot"))
+    marks.append(tag("line", x1=_at(estimate.value), x2=_at(estimate.value), y1="5%", y2="95%", class_="value"))
     said = f"{decimal(estimate.value)} {interval(estimate)}".strip()
     return _chart(marks, f"bar {kind}", said)
 

@@ -146,16 +146,23 @@ def on_spurious(result: AuditResult) -> list[str]:
 
 def on_position(result: AuditResult) -> list[str]:
     """Who changes the verdict with the order of presentation, and towards which slot."""
-    sentences = []
-    for judge in result.judges:
-        position = judge.position
-        if not known(position.consistency) or position.consistency > 1 - NOTABLE:
-            continue
-        lean = _lean(position.first_slot, position.second_slot)
-        sentences.append(
-            f"{judge.judge} changes its verdict with the order in {percent(1 - position.consistency)} of pairs{lean}."
-        )
-    return sentences
+    flips = [
+        (1 - judge.position.consistency, judge)
+        for judge in result.judges
+        if known(judge.position.consistency) and judge.position.consistency <= 1 - NOTABLE
+    ]
+    if not flips:
+        return []
+    (most, first), *others = sorted(flips, key=lambda row: -row[0])
+    also = [f"{judge.judge} in {percent(share)}" for share, judge in others]
+    sentence = f"{listed([f'{first.judge} changes its verdict with the order in {percent(most)} of pairs', *also])}."
+    leans = [(slot, f"{judge.judge} ({percent(share)})") for _, judge in flips for slot, share in _lean(judge)]
+    to_slot = {slot: [named for other, named in leans if other == slot] for slot in ("first", "second")}
+    return [sentence] + [
+        f"The response shown {slot} gets more of the verdicts of {listed(named)}."
+        for slot, named in to_slot.items()
+        if named
+    ]
 
 
 def on_length(result: AuditResult) -> list[str]:
@@ -271,8 +278,9 @@ def _lettered(judges: Sequence[JudgeResult], letters: Callable[[JudgeResult], st
     return all(letters(judge) for judge in judges)
 
 
-def _lean(first_slot: float | None, second_slot: float | None) -> str:
-    if not (known(first_slot) and known(second_slot)) or abs(first_slot - second_slot) < NOTABLE:
-        return ""
-    slot, share = ("first", first_slot) if first_slot > second_slot else ("second", second_slot)
-    return f" and leans to the response shown {slot} ({percent(share)} of its verdicts)"
+def _lean(judge: JudgeResult) -> list[tuple[str, float]]:
+    """The slot that gets notably more of a judge's verdicts, with its share; empty when none does."""
+    first, second = judge.position.first_slot, judge.position.second_slot
+    if not (known(first) and known(second)) or abs(first - second) < NOTABLE:
+        return []
+    return [("first", first) if first > second else ("second", second)]

@@ -68,7 +68,7 @@ def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Html:
     drawn = [judge for judge in judges if known(judge.accuracy.value) and known(judge.consistency.value)]
     if not drawn:
         return Html("")
-    plot = Box(46, 12, width - 12, height - 44)
+    plot = Box(58, 12, width - 12, height - 44)
     across = _axis([judge.consistency for judge in drawn], plot.x0, plot.x1)
     up = _axis([judge.accuracy for judge in drawn], plot.y1, plot.y0)
     spots = [(across.at(j.consistency.value or 0), up.at(j.accuracy.value or 0)) for j in drawn]

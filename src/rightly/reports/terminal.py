@@ -173,7 +173,7 @@ def _print_lines(
 ) -> None:
     """Print lines with a hanging indent; what they hold is text, never markup."""
     grid = Table.grid()
-    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, width=len(indent + bullet))
     grid.add_column(overflow="fold")
     for line in lines:
         grid.add_row(Text(indent + bullet, style=style), Text(line, style=style))

@@ -164,34 +164,38 @@
   const mark = (judgment) => (judgment.right === true ? "✓" : judgment.right === false ? "✗" : "");
 
   function verdicts(item, shown) {
+    const orders = ["AB", "BA"].filter((order) => item.judgments.some((judgment) => judgment.order === order));
     const rows = data.judges.map((name, judge) => {
       const own = item.judgments.filter((judgment) => judgment.judge === judge);
       if (!own.length) return null;
-      const cells = own.map((judgment) => {
-        const said = judgment.failure ? judgment.failure : judgment.verdict;
-        const consistency = judgment.metrics.consistency;
-        const figure = consistency === undefined ? "" : ` · ${number(consistency)}`;
-        return element(
-          "button",
-          {
-            type: "button",
-            class: tone(judgment),
-            "aria-pressed": String(judgment === shown),
-            title: `${judgment.order === "AB" ? "A" : "B"} shown first: verdict ${said}${figure && `, consistency${figure.slice(2)}`}`,
-            onclick: () => select(item, judgment),
-          },
-          `${judgment.order === "AB" ? "A, B" : "B, A"}: ${mark(judgment)} ${said}${figure}`,
-        );
-      });
       const kinds = (item.kinds[judge] || []).map((kind) => data.kinds[kind].replace(/ \(.*/, "")).join(", ");
-      return element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, element("bdi", {}, name), element("small", {}, kinds)),
-        element("td", {}, ...cells.flatMap((cell) => [cell, " "])),
-      );
+      const cells = orders.map((order) => element("td", {}, verdict(item, shown, own.find((each) => each.order === order))));
+      return element("tr", {}, element("th", { scope: "row" }, element("bdi", {}, name), element("small", {}, kinds)), ...cells);
     });
-    return element("table", { class: "verdicts", "aria-label": "Verdicts by order shown, with consistency" }, element("tbody", {}, ...rows));
+    const heads = orders.map((order) => element("th", { scope: "col" }, `${order[0]} shown first`));
+    return element(
+      "table",
+      { class: "verdicts" },
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Verdicts, with consistency"), ...heads)),
+      element("tbody", {}, ...rows),
+    );
+  }
+
+  function verdict(item, shown, judgment) {
+    if (!judgment) return "–";
+    const consistency = judgment.metrics.consistency;
+    const figure = consistency === undefined ? "" : ` · ${number(consistency)}`;
+    return element(
+      "button",
+      {
+        type: "button",
+        class: tone(judgment),
+        "aria-pressed": String(judgment === shown),
+        title: "show its reasons",
+        onclick: () => select(item, judgment),
+      },
+      `${mark(judgment)} ${judgment.failure || judgment.verdict}${figure}`,
+    );
   }
 
   function reasons(item, shown) {
@@ -266,7 +270,8 @@
       if (mark.tagName === "path") mark.setAttribute("d", `M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`);
       else {
         mark.setAttribute("x", x2 - 5);
-        mark.setAttribute("y", y2 - 5);
+        // On the side that its own curve does not come from.
+        mark.setAttribute("y", y1 < y2 - 8 ? y2 + 13 : y2 - 6);
       }
     }
   }
