@@ -1,0 +1,64 @@
+"""Contrast of instances: the same input under two dropout masks against all other inputs of the batch."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from rightly.losses.contract import check_matrices, check_positive
+from rightly.losses.features import cosines
+
+
+def simcse_loss(
+    first: Tensor,
+    second: Tensor,
+    *,
+    temperature: float = 0.05,
+    negatives: Tensor | None = None,
+    exclude_mirror: bool = False,
+) -> Tensor:
+    """Cross-entropy of finding a row's other view among all rows, by cosine; the mean over rows.
+
+    With views h and h' of N rows and temperature tau::
+
+        -log( exp(cos(h_i, h'_i) / tau) / sum_j exp(cos(h_i, h'_j) / tau) )
+
+    Gao, Yao and Chen, "SimCSE: Simple Contrastive Learning of Sentence Embeddings", 2021, eq. 4 (whence also 0.05); for
+    reward models Wang et al., "Secrets of RLHF in Large Language Models Part II: Reward Modeling", 2024, with
+    coefficient 1. Each row needs something to tell it from: of a single row the loss is 0.
+
+    Negatives of other processes: hand in ``gather_rows`` of both views. For difference features, gather the features
+    of chosen and rejected and take the differences of what is gathered; gathered differences would no longer hold
+    the mirror of row i at i + N/2.
+
+    Args:
+        first: One view's features, ``(N, H)``; not normalised.
+        second: The other view's, the same rows in the same order, ``(N, H)``.
+        temperature: Above 0.
+        negatives: More rows that are none of the inputs, ``(M, H)``.
+        exclude_mirror: Leave row i + N/2 out of the negatives of row i and the other way round. Meant for
+            ``difference_features``, where it is row i negated: as far away as can be without having learnt anything
+            but the sign.
+
+    Returns:
+        One number in float32 (float64 for float64).
+
+    Raises:
+        ValueError: Shapes other than these, no row, a temperature not above 0, or an odd N with ``exclude_mirror``.
+    """
+    check_matrices(first=first, second=second)
+    check_positive(temperature=temperature)
+    candidates = second if negatives is None else _with(second, negatives)
+    logits = cosines(first, candidates) / temperature
+    own = torch.arange(len(first), device=logits.device)
+    if exclude_mirror:
+        if len(first) % 2:
+            raise ValueError(f"{len(first)} rows have no mirrors; difference_features gives an even number")
+        mirror = (own + len(first) // 2) % len(first)
+        logits = logits.scatter(1, mirror[:, None], -torch.inf)
+    return cross_entropy(logits, own)
+
+
+def _with(second: Tensor, negatives: Tensor) -> Tensor:
+    if negatives.ndim != 2 or negatives.shape[1] != second.shape[1]:
+        raise ValueError(f"negatives has shape {tuple(negatives.shape)}; rows of {second.shape[1]} features are needed")
+    return torch.cat([second, negatives])
