@@ -46,7 +46,7 @@ def plackett_luce_loss(rewards: Tensor, ranks: Tensor, sizes: Tensor, *, reducti
     worse = mask[:, None, :] & (rank[:, None, :] > rank[:, :, None])
     # Free slots may tie with no response; their terms are dropped below but must not be NaN, for the gradient's sake.
     number, drawn = tied.sum(-1).clamp_min(1), tied.tril(-1).sum(-1)
-    remaining = torch.log1p(-drawn / number).to(reward)
+    remaining = torch.log1p(-drawn.to(reward) / number)
     denominator = torch.logaddexp(_log_sum(reward, worse), _log_sum(reward, tied) + remaining)
     return reduce(torch.where(mask, denominator - reward, 0.0).sum(-1), reduction)
 

@@ -48,12 +48,13 @@ class SwAV(nn.Module):
     prototypes for response features, 0.5 with 20 for difference features. SwAV's own code halves it.
 
     **Size.** Equal use of the prototypes is a sound demand only of at least as many rows as prototypes: rows + queue >=
-    prototypes. 16 pairs are 32 rows; for 50 prototypes give a queue of 18 or more, fewer prototypes, or rows
-    gathered from all processes (``gather_rows``).
+    prototypes. 16 pairs are 32 rows; for 50 prototypes give a queue of 32, fewer prototypes, or rows gathered from all
+    processes (``gather_rows``).
 
     **Queue.** The last rows of each view, one queue a view, first in first out, used for the assignments only. It fills
     in training mode alone, and is used as far as it is filled. It is part of the state dict, so that a resumed run goes
-    on exactly.
+    on exactly. Let it be a multiple of the rows of a batch: of a batch that fits in part, the first rows are kept, and
+    these are the chosen ones.
 
     **Several processes.** Call it with gathered rows. Then the queues are the same everywhere; DDP copies the buffers
     of process 0 to all, which would mix up queues that differ.
