@@ -1,0 +1,50 @@
+"""The parts of a sequence-classification model that reward modelling needs to name."""
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from rightly.errors import InputError
+
+_HEADS = ("score", "classifier", "classification_head")
+
+
+def inner_model(model: nn.Module) -> PreTrainedModel:
+    """The transformers model inside adapters (PEFT) and wrappers of distributed training."""
+    inner = getattr(model, "module", model)
+    if hasattr(inner, "get_base_model"):
+        inner = inner.get_base_model()  # type: ignore[operator]
+    return inner  # type: ignore[return-value]
+
+
+def backbone(model: PreTrainedModel) -> PreTrainedModel:
+    """What computes hidden states."""
+    return getattr(model, model.base_model_prefix)
+
+
+def head_name(model: PreTrainedModel) -> str:
+    """The attribute that turns a hidden state into a reward.
+
+    Raises:
+        InputError: The model has none.
+    """
+    for name in _HEADS:
+        if hasattr(model, name):
+            return name
+    raise InputError(
+        f"{type(model).__name__} has no reward head ({', '.join(_HEADS)})",
+        fix="use an AutoModelForSequenceClassification with num_labels=1",
+    )
+
+
+def decoder_layers(model: PreTrainedModel) -> nn.ModuleList | None:
+    """The stack of layers, first to last; ``None`` where there is no single one."""
+    depth = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    for module in backbone(model).modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return module
+    return None
+
+
+def pools_last_token(model: PreTrainedModel) -> bool:
+    """Whether the model reads the reward off the last token (decoders), rather than a pooled first token (encoders)."""
+    return hasattr(model, "score")

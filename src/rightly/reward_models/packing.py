@@ -1,0 +1,143 @@
+"""Responses to one prompt in one flat row: the prompt once, then a branch for each response, no padding.
+
+A *group* is a prompt's token ids and the token ids of each response after it. Groups lie one after another in a row of
+``T`` tokens; positions restart after the prompt for every branch, so that each response sees what it would see alone.
+
+Prompt sharing follows Krell et al., "Efficient Sequence Packing without Cross-contamination" (2021), extended from
+rows of sequences to rows of trees of depth two.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+
+MIN_SHARED = 8
+"""A common prefix shorter than this is computed again: below it the extra attention calls cost more than they save."""
+
+
+@dataclass(frozen=True)
+class TokenGroup:
+    """Token ids of a prompt and of the responses to it.
+
+    Attributes:
+        prefix: What the responses share, possibly nothing.
+        branches: What follows, one a response, each at least one token; the last token is the one that is pooled.
+    """
+
+    prefix: tuple[int, ...]
+    branches: tuple[tuple[int, ...], ...]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are computed."""
+        return len(self.prefix) + sum(map(len, self.branches))
+
+    @property
+    def real_tokens(self) -> int:
+        """Tokens of the separate sequences."""
+        return len(self.prefix) * len(self.branches) + sum(map(len, self.branches))
+
+    def sequences(self) -> list[tuple[int, ...]]:
+        """The separate sequences, one a response."""
+        return [self.prefix + branch for branch in self.branches]
+
+
+def group_sequences(sequences: Sequence[Sequence[int]]) -> TokenGroup:
+    """The group that shares the longest common prefix of the token ids.
+
+    The prefix stops one token before the end of the shortest sequence, so that every branch has a token to pool. It is
+    found in the ids, not in the text: a tokeniser may join the end of a prompt with the start of a response.
+
+    Args:
+        sequences: Token ids of every response with its prompt, none empty.
+
+    Raises:
+        ValueError: There is no sequence, or one is empty.
+    """
+    if not sequences or not all(map(len, sequences)):
+        raise ValueError("every response needs at least one token")
+    if len(sequences) == 1:
+        return TokenGroup((), (tuple(sequences[0]),))
+    low, high = min(sequences), max(sequences)  # the prefix common to the extremes is common to all
+    limit = min(map(len, sequences)) - 1
+    shared = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), limit)
+    shared = min(shared, limit)
+    if shared < MIN_SHARED:
+        shared = 0
+    return TokenGroup(tuple(sequences[0][:shared]), tuple(tuple(s[shared:]) for s in sequences))
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """Groups as one flat row; tensors are named as the model's forward takes them.
+
+    Attributes:
+        input_ids: ``(1, T)`` int64.
+        position_ids: ``(1, T)`` int64, restarted after the prompt for every branch.
+        spans: ``(N, 4)`` int64 on the CPU: start and end of the prompt, start and end of the branch, a row a response.
+    """
+
+    input_ids: "torch.Tensor"
+    position_ids: "torch.Tensor"
+    spans: "torch.Tensor"
+
+
+def pack(groups: Sequence[TokenGroup]) -> PackedBatch:
+    """Lay groups out in one row; responses keep the order of groups and of branches."""
+    import torch
+
+    ids: list[int] = []
+    positions: list[int] = []
+    spans: list[tuple[int, int, int, int]] = []
+    for group in groups:
+        shared = bool(group.prefix)
+        start = len(ids)
+        ids.extend(group.prefix)
+        positions.extend(range(len(group.prefix)))
+        end = len(ids)
+        for branch in group.branches:
+            first = len(ids)
+            ids.extend(branch)
+            positions.extend(range(len(group.prefix), len(group.prefix) + len(branch)))
+            prompt = (start, end) if shared else (first, first)
+            spans.append((*prompt, first, len(ids)))
+    return PackedBatch(torch.tensor([ids]), torch.tensor([positions]), torch.tensor(spans))
+
+
+T = TypeVar("T")
+
+
+def by_token_budget(groups: Iterable[tuple[T, TokenGroup]], budget: int) -> Iterator[list[tuple[T, TokenGroup]]]:
+    """Consecutive groups whose computed tokens stay within a budget; a larger group is a batch of its own.
+
+    Args:
+        groups: Groups with whatever belongs to them.
+        budget: Tokens of a flat row.
+    """
+    batch: list[tuple[T, TokenGroup]] = []
+    used = 0
+    for item, group in groups:
+        if batch and used + group.tokens > budget:
+            yield batch
+            batch, used = [], 0
+        batch.append((item, group))
+        used += group.tokens
+    if batch:
+        yield batch
+
+
+def split_group(group: TokenGroup, budget: int) -> list[TokenGroup]:
+    """The group in parts that each fit a budget where they can: every part computes the prompt again."""
+    parts: list[TokenGroup] = []
+    branches: list[tuple[int, ...]] = []
+    used = len(group.prefix)
+    for branch in group.branches:
+        if branches and used + len(branch) > budget:
+            parts.append(TokenGroup(group.prefix, tuple(branches)))
+            branches, used = [], len(group.prefix)
+        branches.append(branch)
+        used += len(branch)
+    return [*parts, TokenGroup(group.prefix, tuple(branches))]
