@@ -20,7 +20,7 @@ Kernel = Literal["cpu", "flex", "mask"]
 _PACKING: ContextVar[bool] = ContextVar("packing", default=False)
 
 
-class KeysAndValues(Exception):  # noqa: N818 - a signal that stops a layer half-way, not an error
+class KeysAndValues(Exception):
     """Raised inside a layer once its keys and values are there: nothing behind them is wanted of this pass."""
 
     def __init__(self, key: Tensor, value: Tensor) -> None:

@@ -177,9 +177,7 @@ def _save(ctx: torch.autograd.function.FunctionCtx, inputs: tuple, output: tuple
 
 def _differentiate(ctx, grad: Tensor, _grad_logsumexp: Tensor) -> tuple:  # noqa: ANN001 - a class of autograd's own
     query, key, value, output, logsumexp, spans = ctx.saved_tensors
-    grads = _packed_attention_backward(
-        grad, query, key, value, output, logsumexp, spans, ctx.scale, ctx.window
-    )
+    grads = _packed_attention_backward(grad, query, key, value, output, logsumexp, spans, ctx.scale, ctx.window)
     return *grads, None, None, None
 
 

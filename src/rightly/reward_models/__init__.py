@@ -1,0 +1,1 @@
+"""A number for a response: loading, packing, scoring, checking and saving scalar reward models."""

@@ -1,0 +1,79 @@
+"""From token ids to the tensors of one pass: a packed row, or a padded batch where packing does not hold."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rightly.reward_models.packing import TokenGroup, by_token_budget, pack, split_group
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Batch = dict[str, "Tensor"]
+"""Arguments of the forward that `rightly.reward_models.fast_path` installs."""
+
+
+def packed_batch(groups: Sequence[TokenGroup]) -> Batch:
+    """A packed row; rewards come in the order of groups and branches."""
+    row = pack(groups)
+    return {"input_ids": row.input_ids, "position_ids": row.position_ids, "spans": row.spans}
+
+
+def padded_batch(sequences: Sequence[Sequence[int]], pad_id: int) -> Batch:
+    """A batch padded on the right; rewards come in the order of the sequences."""
+    import torch
+
+    longest = max(map(len, sequences))
+    ids = torch.full((len(sequences), longest), pad_id)
+    mask = torch.zeros_like(ids)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+        mask[row, : len(sequence)] = 1
+    return {"input_ids": ids, "attention_mask": mask, "last": mask.sum(dim=1) - 1}
+
+
+def make_batch(groups: Sequence[TokenGroup], *, packed: bool, pad_id: int) -> Batch:
+    """One batch of the groups, either way; rewards come in the order of groups and branches."""
+    if packed:
+        return packed_batch(groups)
+    return padded_batch([sequence for group in groups for sequence in group.sequences()], pad_id)
+
+
+def to_device(batch: Batch, device: object) -> Batch:
+    """The batch on a device; ``spans`` stays on the CPU, where the layout is made."""
+    return {name: value if name == "spans" else value.to(device) for name, value in batch.items()}
+
+
+Slot = tuple[int, int]
+"""A response: number of its group, number of its branch."""
+
+
+def plan_batches(
+    groups: Sequence[TokenGroup], budget: int, *, packed: bool, pad_id: int
+) -> Iterator[tuple[list[Slot], Batch]]:
+    """All responses of many groups in batches of at most ``budget`` computed tokens.
+
+    Packed rows keep the order of the groups; padded batches are of similar lengths, longest first, so that a lack of
+    memory shows at once.
+    """
+    if packed:
+        parts = [
+            ([(number, first + i) for i in range(len(part.branches))], part)
+            for number, group in enumerate(groups)
+            for first, part in _parts(group, budget)
+        ]
+        for batch in by_token_budget(parts, budget):
+            yield [slot for slots, _ in batch for slot in slots], packed_batch([part for _, part in batch])
+        return
+    rows = [((number, i), s) for number, group in enumerate(groups) for i, s in enumerate(group.sequences())]
+    rows.sort(key=lambda row: -len(row[1]))
+    while rows:
+        count = max(budget // len(rows[0][1]), 1)
+        yield [slot for slot, _ in rows[:count]], padded_batch([s for _, s in rows[:count]], pad_id)
+        rows = rows[count:]
+
+
+def _parts(group: TokenGroup, budget: int) -> Iterator[tuple[int, TokenGroup]]:
+    first = 0
+    for part in split_group(group, budget):
+        yield first, part
+        first += len(part.branches)

@@ -1,0 +1,177 @@
+"""What a reward model reads: template, final token, padding, length. Stored beside the weights, obeyed everywhere.
+
+Most wrong scores of reward models come from here: a pad token that is also the end token, a final token that training
+had and serving has not, a second start token. The contract says once what the model was trained on.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from rightly.errors import InputError
+from rightly.types import Frozen, Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FILE = "reward_contract.json"
+
+TRANSCRIPT = (
+    "{{ bos_token if bos_token else '' }}{% for message in messages %}{{ '\\n\\n' + {'user': 'Human', 'assistant': "
+    "'Assistant', 'system': 'System', 'tool': 'Tool'}[message['role']] + ': ' + message['content'] }}{% endfor %}"
+    "{{ '\\n\\nAssistant:' if add_generation_prompt else '' }}"
+)
+"""For tokenisers without a template: the transcript form of HH-RLHF (Bai et al., 2022)."""
+
+
+class TokenContract(Frozen):
+    """How text becomes the tokens that are scored.
+
+    Attributes:
+        form: ``"chat"``: the tokeniser's chat template over the whole conversation; ``"pair"``: the tokeniser's own
+            pair of segments, conversation and response (encoders).
+        final_token: The token that ends every sequence and is pooled; ``None`` where the form brings its own.
+        max_length: Tokens of a sequence; the prompt is cut from its left, then the response from its right.
+        pad_token: What fills padded batches; never the final token.
+    """
+
+    form: Literal["chat", "pair"]
+    final_token: str | None
+    max_length: int
+    pad_token: str | None
+
+    def write(self, folder: Path) -> None:
+        """Store the contract with a checkpoint."""
+        (folder / FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+class Encoded(NamedTuple):
+    """Token ids of one response with its prompt, and how many were cut."""
+
+    ids: tuple[int, ...]
+    response_tokens: int
+    cut: int
+
+
+def contract_for(tokenizer: "PreTrainedTokenizerBase", *, decoder: bool, max_length: int) -> TokenContract:
+    """The contract of a model that has none; gives the tokeniser a template and a pad token where it lacks them.
+
+    The final token is the first special token that the template sets behind a response, else the end token.
+    """
+    if not decoder:
+        return TokenContract(form="pair", final_token=None, max_length=max_length, pad_token=_text(tokenizer.pad_token))
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = TRANSCRIPT
+    final = _final_token(tokenizer)
+    return TokenContract(
+        form="chat", final_token=final, max_length=max_length, pad_token=_pad_token(tokenizer, avoid=final)
+    )
+
+
+def read_contract(folder: Path) -> TokenContract | None:
+    """The contract stored with a checkpoint, if any.
+
+    Raises:
+        InputError: The file is no contract.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        return TokenContract.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"is no reward contract: {str(error).splitlines()[0]}", where=str(path)) from None
+
+
+def encode_responses(
+    tokenizer: "PreTrainedTokenizerBase",
+    contract: TokenContract,
+    context: tuple[Message, ...],
+    responses: Sequence[str],
+) -> list[Encoded]:
+    """Token ids of a conversation with each of its responses, within the contract's length."""
+    if contract.form == "pair":
+        return [_encode_segments(tokenizer, contract, context, response) for response in responses]
+    prompt = _render(tokenizer, context, add_generation_prompt=True) if context else ""
+    texts = [prompt, *(_conversation(tokenizer, contract, context, response, prompt) for response in responses)]
+    prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]  # type: ignore[misc]
+    return [
+        _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1))  # type: ignore[arg-type]
+        for ids in sequences
+    ]
+
+
+def _conversation(
+    tokenizer: "PreTrainedTokenizerBase",
+    contract: TokenContract,
+    context: tuple[Message, ...],
+    response: str,
+    prompt: str,
+) -> str:
+    """The rendered conversation up to its final token, which is added where the template has none."""
+    text = _render(tokenizer, (*context, Message(role="assistant", content=response)), add_generation_prompt=False)
+    if contract.final_token is None:
+        return text
+    head, found, tail = text.rpartition(contract.final_token)
+    closed = found and not tail.strip() and len(head) >= len(prompt.rstrip())
+    return (head if closed else text) + contract.final_token
+
+
+def _within(tokenizer: "PreTrainedTokenizerBase", limit: int, ids: list[int], response: int) -> Encoded:
+    """Cut the prompt from the left behind a start token; then the response from the right before its last token."""
+    excess = len(ids) - limit
+    if excess <= 0:
+        return Encoded(tuple(ids), response, 0)
+    start = 1 if ids[0] == tokenizer.bos_token_id else 0
+    prompt = len(ids) - response
+    from_prompt = min(excess, max(prompt - start, 0))
+    kept = ids[:start] + ids[start + from_prompt :]
+    if len(kept) > limit:
+        kept = [*kept[: limit - 1], kept[-1]]
+    return Encoded(tuple(kept), min(response, limit), excess)
+
+
+def _encode_segments(
+    tokenizer: "PreTrainedTokenizerBase", contract: TokenContract, context: tuple[Message, ...], response: str
+) -> Encoded:
+    before = "\n\n".join(message.content for message in context)
+    first = tokenizer(before, add_special_tokens=False)["input_ids"] if before else []
+    second = tokenizer(response, add_special_tokens=False)["input_ids"]
+    special = tokenizer.num_special_tokens_to_add(pair=bool(first))
+    excess = max(len(first) + len(second) + special - contract.max_length, 0)  # type: ignore[arg-type]
+    first = first[min(excess, len(first)) :]
+    second = second[: max(contract.max_length - special - len(first), 0)]
+    texts = [tokenizer.decode(first), tokenizer.decode(second)] if excess else [before, response]
+    segments = texts if before else texts[1:]
+    encoded = tokenizer(*segments, truncation=True, max_length=contract.max_length)["input_ids"]
+    return Encoded(tuple(encoded), len(second), excess)  # type: ignore[arg-type]
+
+
+def _render(tokenizer: "PreTrainedTokenizerBase", messages: tuple[Message, ...], *, add_generation_prompt: bool) -> str:
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt))
+
+
+def _final_token(tokenizer: "PreTrainedTokenizerBase") -> str | None:
+    mark = "rightly"
+    asked = Message(role="user", content="?")
+    tail = _render(tokenizer, (asked, Message(role="assistant", content=mark)), add_generation_prompt=False)
+    tail = tail.rpartition(mark)[2]
+    special = [str(token) for token in tokenizer.all_special_tokens]
+    special += [str(token) for token in tokenizer.get_added_vocab()]
+    behind = [(tail.index(token), token) for token in special if token and token in tail]
+    return min(behind)[1] if behind else _text(tokenizer.eos_token)
+
+
+def _pad_token(tokenizer: "PreTrainedTokenizerBase", avoid: str | None) -> str | None:
+    """A pad token that is not the final token; an existing one where there is one, so that no row is added."""
+    named_pad = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower()]
+    others = [tokenizer.pad_token, *named_pad, tokenizer.unk_token, tokenizer.eos_token]
+    chosen = next((str(token) for token in others if token and str(token) != avoid), None)
+    if chosen is not None:
+        tokenizer.pad_token = chosen
+    return chosen
+
+
+def _text(token: object) -> str | None:
+    return None if token is None else str(token)

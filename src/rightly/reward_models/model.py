@@ -1,0 +1,264 @@
+"""A scalar reward model: a Hugging Face sequence classifier, its tokeniser, and the contract between them."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedTokenizerBase as Tokenizer
+
+from rightly.errors import InputError
+from rightly.reward_models import fast_path
+from rightly.reward_models.anatomy import head_name, pools_last_token
+from rightly.reward_models.attention import Kernel
+from rightly.reward_models.batches import Batch, plan_batches, to_device
+from rightly.reward_models.contract import Encoded, TokenContract, contract_for, encode_responses, read_contract
+from rightly.reward_models.packing import TokenGroup, group_sequences
+from rightly.types import Message, PreferencePair
+
+logger = logging.getLogger(__name__)
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+DEFAULT_LENGTH = 4096
+TOKENS_PER_BATCH = 8192
+WINDOW = 256
+"""Pairs that are planned together."""
+
+
+class Scored(NamedTuple):
+    """The rewards of one pair's responses.
+
+    Attributes:
+        pair: What was scored.
+        rewards: One a response, in their order.
+        tokens: Tokens of every sequence as scored.
+        cut: Tokens of every sequence that did not fit.
+    """
+
+    pair: PreferencePair
+    rewards: tuple[float, ...]
+    tokens: tuple[int, ...]
+    cut: tuple[int, ...]
+
+
+class RewardModel:
+    """Scores responses.
+
+    Attributes:
+        model: The transformers model; its forward takes packed and padded batches (`rightly.reward_models.fast_path`).
+        tokenizer: Its tokeniser.
+        contract: How text becomes tokens.
+        name: What it was loaded from.
+        unpacked: Why batches are padded; ``None`` where they are packed.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: Tokenizer,
+        contract: TokenContract,
+        *,
+        name: str = "",
+        packed: bool = True,
+        kernel: Kernel | None = None,
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.contract = contract
+        self.name = name
+        self.unpacked = fast_path.install(model, packed=packed, kernel=kernel)
+
+    @classmethod
+    def load(
+        cls,
+        name: str | Path,
+        *,
+        dtype: Precision = "auto",
+        device: str | torch.device | None = None,
+        new_head: bool = False,
+        max_length: int | None = None,
+        revision: str | None = None,
+        packed: bool = True,
+        kernel: Kernel | None = None,
+        trust_remote_code: bool = False,
+        quantization_config: object | None = None,
+    ) -> "RewardModel":
+        """Load a checkpoint: a folder or a hub id, of weights or of a LoRA adapter (merged into its base).
+
+        Args:
+            name: Folder or hub id.
+            dtype: Precision of the body; a linear head always computes in float32.
+            device: Where to; by default the accelerator if there is one.
+            new_head: Whether a model without a trained reward head is welcome (to be trained).
+            max_length: Tokens of a sequence, instead of the contract's.
+            revision: Branch, tag or commit on the hub.
+            packed: Whether responses to one prompt may share its computation.
+            kernel: How packed attention is computed.
+            trust_remote_code: Run the checkpoint's own code.
+            quantization_config: Handed to transformers (QLoRA).
+
+        Raises:
+            InputError: There is no such checkpoint, it has several labels, or its head is random.
+        """
+        from rightly.reward_models.adapters import adapter_base, merge_adapter
+
+        common = {"revision": revision, "trust_remote_code": trust_remote_code}
+        base = adapter_base(str(name), revision)
+        source = str(name) if base is None else base
+        model, fresh = _weights(source, dtype, {**common, "quantization_config": quantization_config})
+        tokenizer = _tokenizer(str(name), source, common)
+        if base is not None:
+            model = merge_adapter(model, str(name), revision)
+        elif fresh and not new_head:
+            raise InputError(
+                f"has no trained reward head ({', '.join(fresh)} missing)",
+                where=str(name),
+                fix="score with a trained reward model, or train this one with `rightly train rm`",
+            )
+        contract = _contract(name, model, tokenizer, max_length)
+        model.to(device or default_device()).eval()  # type: ignore[arg-type]
+        return cls(model, tokenizer, contract, name=str(name), packed=packed, kernel=kernel)
+
+    def compile(self) -> None:
+        """Compile the layers; pays from some hundred batches on a CPU."""
+        fast_path.compile_layers(self.model)
+
+    def encode(self, context: tuple[Message, ...], responses: Sequence[str]) -> list[Encoded]:
+        """Token ids of a conversation with each of its responses."""
+        return encode_responses(self.tokenizer, self.contract, context, responses)
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills padded batches."""
+        return self.tokenizer.pad_token_id or 0  # type: ignore[return-value]
+
+    @torch.inference_mode()
+    def rewards(self, batch: Batch) -> Tensor:
+        """The rewards of a batch.
+
+        Returns:
+            ``(N,)`` float32 on the CPU, in the order of the batch.
+        """
+        return self.model(**to_device(batch, self.model.device)).logits[:, 0].float().cpu()
+
+    def score(self, pairs: Iterable[PreferencePair], *, tokens_per_batch: int = TOKENS_PER_BATCH) -> Iterator[Scored]:
+        """Score the responses of pairs; results come in the order of the pairs.
+
+        Pairs near each other that share a context are computed together, and equal responses to it once.
+
+        Args:
+            pairs: Any number, streamed.
+            tokens_per_batch: Tokens computed in one pass; bounds the memory.
+        """
+        stream = iter(pairs)
+        while window := list(islice(stream, WINDOW)):
+            yield from self._score(window, tokens_per_batch)
+
+    def _score(self, pairs: list[PreferencePair], budget: int) -> Iterator[Scored]:
+        contexts: dict[str, tuple[Message, ...]] = {}
+        wanted: dict[str, dict[str, int]] = {}  # the responses of a context, with their numbers
+        for pair in pairs:
+            contexts[pair.context_key] = pair.context
+            numbers = wanted.setdefault(pair.context_key, {})
+            for response in pair.responses:
+                numbers.setdefault(response, len(numbers))
+        encoded = {key: self.encode(contexts[key], list(numbers)) for key, numbers in wanted.items()}
+        groups = [group_sequences([each.ids for each in found]) for found in encoded.values()]
+        rewards = self._score_groups(groups, budget)
+        by_context = dict(zip(encoded, rewards, strict=True))
+        for pair in pairs:
+            numbers = [wanted[pair.context_key][response] for response in pair.responses]
+            found = [encoded[pair.context_key][number] for number in numbers]
+            yield Scored(
+                pair,
+                tuple(by_context[pair.context_key][number] for number in numbers),
+                tuple(len(each.ids) for each in found),
+                tuple(each.cut for each in found),
+            )
+
+    def _score_groups(self, groups: list[TokenGroup], budget: int) -> list[list[float]]:
+        rewards = [[0.0] * len(group.branches) for group in groups]
+        for slots, batch in plan_batches(groups, budget, packed=self.unpacked is None, pad_id=self.pad_id):
+            for (group, branch), reward in zip(slots, self.rewards(batch).tolist(), strict=True):
+                rewards[group][branch] = reward
+        return rewards
+
+    def save(self, folder: str | Path) -> None:
+        """Write a plain Hugging Face folder: weights, tokeniser, template, contract."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.contract.write(folder)
+
+
+def default_device() -> torch.device:
+    """The accelerator if there is one, else the CPU."""
+    return torch.accelerator.current_accelerator() or torch.device("cpu")
+
+
+def _weights(source: str, dtype: Precision, options: dict) -> tuple[PreTrainedModel, list[str]]:
+    """The model and the names of the head's weights that the checkpoint lacks."""
+    try:
+        config = AutoConfig.from_pretrained(source, **{k: v for k, v in options.items() if k != "quantization_config"})
+    except (OSError, ValueError) as error:
+        raise InputError(str(error).splitlines()[0], where=source, fix="give a folder or a hub id of a model") from None
+    trained_heads = any("SequenceClassification" in name for name in config.architectures or ())
+    if trained_heads and config.num_labels != 1:
+        raise InputError(f"has {config.num_labels} labels, a reward model has one", where=source)
+    config.num_labels = 1
+    model, info = AutoModelForSequenceClassification.from_pretrained(
+        source,
+        config=config,
+        dtype=dtype if dtype == "auto" else getattr(torch, dtype),
+        output_loading_info=True,
+        **{name: value for name, value in options.items() if value is not None},
+    )
+    fresh = sorted(name for name in info["missing_keys"] if name.split(".")[0] == head_name(model))
+    if not fresh:
+        _restore_head(model, source, options["revision"])
+    return model, fresh
+
+
+def _restore_head(model: PreTrainedModel, source: str, revision: str | None) -> None:
+    """Undo the rounding of a float32 head by loading in a shorter precision."""
+    from safetensors import safe_open
+    from transformers.utils.hub import cached_file
+
+    head = getattr(model, head_name(model))
+    if not isinstance(head, torch.nn.Linear) or head.weight.dtype == torch.float32:
+        return
+    path = cached_file(source, "model.safetensors", revision=revision, _raise_exceptions_for_missing_entries=False)
+    if path is None:
+        return
+    name = f"{head_name(model)}.weight"
+    with safe_open(path, framework="pt") as weights:
+        if name in weights.keys():  # noqa: SIM118 - no mapping
+            head.float()
+            head.weight.data.copy_(weights.get_tensor(name))
+
+
+def _tokenizer(name: str, source: str, options: dict) -> Tokenizer:
+    try:
+        return AutoTokenizer.from_pretrained(name, **options)
+    except (OSError, ValueError):
+        return AutoTokenizer.from_pretrained(source, **options)
+
+
+def _contract(name: str | Path, model: PreTrainedModel, tokenizer: Tokenizer, max_length: int | None) -> TokenContract:
+    contract = read_contract(Path(name))
+    if contract is None:
+        longest = getattr(model.config.get_text_config(), "max_position_embeddings", None) or DEFAULT_LENGTH
+        length = min(max_length or DEFAULT_LENGTH, longest)
+        contract = contract_for(tokenizer, decoder=pools_last_token(model), max_length=length)
+    elif max_length is not None:
+        contract = contract.model_copy(update={"max_length": max_length})
+    if contract.pad_token is not None:
+        tokenizer.pad_token = contract.pad_token
+        model.config.pad_token_id = tokenizer.pad_token_id
+    tokenizer.padding_side = "right"
+    return contract
