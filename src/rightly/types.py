@@ -110,6 +110,10 @@ class PreferencePair(Frozen):
         responses: Two or more; named ``A``, ``B``, ... in this order.
         label: The better response, ``"tie"``, or ``None`` where nobody said.
         degree: Strength of the label in the units of its source (HelpSteer3: 1-3), never negative.
+        target: Probability that the label is right, for a soft loss; ``None`` for certain.
+        margin: What the labelled response's reward should exceed the other's by.
+        weight: Of the pair in a loss.
+        ranks: Places of the responses, 1 is best, equal places are ties.
         votes: Single preferences behind the label.
         rationales: The human reasons.
         domain: Subset or topic, for rows of a table.
@@ -121,6 +125,10 @@ class PreferencePair(Frozen):
     responses: tuple[str, ...] = Field(min_length=2)
     label: Choice | None = None
     degree: float | None = Field(default=None, ge=0)
+    target: float | None = Field(default=None, ge=0, le=1)
+    margin: float | None = Field(default=None, allow_inf_nan=False)
+    weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    ranks: tuple[int, ...] | None = None
     votes: tuple[Vote, ...] = ()
     rationales: tuple[Rationale, ...] = ()
     domain: str | None = None
@@ -132,6 +140,8 @@ class PreferencePair(Frozen):
         for choice in (self.label, *(vote.choice for vote in self.votes)):
             if choice is not None and choice not in offered:
                 raise ValueError(f"label {choice!r} is none of {', '.join(offered)}")
+        if self.ranks is not None and len(self.ranks) != len(self.responses):
+            raise ValueError(f"{len(self.ranks)} ranks for {len(self.responses)} responses")
         return self
 
     @property
@@ -151,6 +161,7 @@ class PreferencePair(Frozen):
             update={
                 "responses": self.responses[::-1],
                 "label": None if self.label is None else _OTHER[self.label],
+                "ranks": None if self.ranks is None else self.ranks[::-1],
                 "votes": tuple(v.model_copy(update={"choice": _OTHER[v.choice]}) for v in self.votes),
                 "rationales": tuple(r.swap() for r in self.rationales),
             }

@@ -6,7 +6,7 @@ and transcripts that hold everything ("\n\nHuman: ... \n\nAssistant: ...", as in
 
 import re
 
-from rightly.data.fields import Row, came, conversation, identity, make_pair, one_of, optional_text
+from rightly.data.fields import Row, came, conversation, identity, make_pair, number, one_of, optional_text
 from rightly.errors import InputError
 from rightly.types import Message, PreferencePair, content_key
 
@@ -18,7 +18,7 @@ Turns = tuple[Message, ...]
 
 
 def chosen_rejected(row: Row) -> PreferencePair:
-    """``chosen``, ``rejected``, and a ``prompt`` unless both repeat it.
+    """``chosen``, ``rejected``, and a ``prompt`` unless both repeat it; ``target``, ``margin``, ``weight`` where given.
 
     Which one becomes A is drawn by a hash of the context and the two texts as a set, so the place says nothing about
     the label: a file and its copy with all labels flipped show every pair in the same order.
@@ -27,7 +27,14 @@ def chosen_rejected(row: Row) -> PreferencePair:
     responses, label = place(context, chosen, rejected)
     subset = one_of(row, "domain", "subset")
     return make_pair(
-        identity(row, "id"), context, responses, label=label, domain=optional_text(row, subset) if subset else None
+        identity(row, "id"),
+        context,
+        responses,
+        label=label,
+        domain=optional_text(row, subset) if subset else None,
+        target=number(row, "target", 0, 1),
+        margin=number(row, "margin"),
+        weight=number(row, "weight", 0),
     )
 
 

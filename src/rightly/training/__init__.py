@@ -1,0 +1,1 @@
+"""Training: scalar reward models on the Hugging Face Trainer."""

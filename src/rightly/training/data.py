@@ -1,0 +1,118 @@
+"""From preference pairs to what a step needs: token groups with the preferred response first, and the loss's terms."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rightly.errors import InputError
+from rightly.reward_models.contract import Encoded
+from rightly.reward_models.packing import TokenGroup, group_sequences
+from rightly.training.recipe import LossTable
+from rightly.types import Frozen, PreferencePair
+
+if TYPE_CHECKING:
+    from rightly.reward_models.model import RewardModel
+
+
+@dataclass(frozen=True)
+class TrainingPair:
+    """A labelled pair in tokens.
+
+    Attributes:
+        id: The pair's id.
+        cluster: Key of its context; pairs that share one are not independent.
+        group: Token ids; branch 0 is the preferred response.
+        lengths: Tokens of the responses, preferred first.
+        target: Probability that the label is right.
+        margin: What the difference of rewards should exceed.
+        weight: Of the pair in the loss.
+        ranks: Places of the responses, preferred first; ``None`` where only the best is known.
+        strength: Strength of the label in the units of its source.
+    """
+
+    id: str
+    cluster: str
+    group: TokenGroup
+    lengths: tuple[int, ...]
+    target: float
+    margin: float
+    weight: float
+    ranks: tuple[int, ...] | None
+    strength: float | None
+
+
+class DataCounts(Frozen):
+    """What became of the pairs of a source; nothing is left out in silence.
+
+    Attributes:
+        read: Pairs in the source.
+        used: Pairs that are trained or evaluated on.
+        unlabelled: Left out: no label.
+        ties: Left out: a tie.
+        truncated: Used, but at least one sequence was cut to the maximum length.
+        identical: Used, but all responses are the same tokens.
+        tokens: Of all sequences, as scored.
+        tokens_cut: Tokens that did not fit.
+    """
+
+    read: int = 0
+    used: int = 0
+    unlabelled: int = 0
+    ties: int = 0
+    truncated: int = 0
+    identical: int = 0
+    tokens: int = 0
+    tokens_cut: int = 0
+
+
+def prepare_pairs(
+    pairs: Iterable[PreferencePair], model: "RewardModel", loss: LossTable, *, ties: str = "skip"
+) -> tuple[list[TrainingPair], DataCounts]:
+    """Encode labelled pairs.
+
+    Raises:
+        InputError: No pair is left.
+    """
+    prepared: list[TrainingPair] = []
+    counts = dict.fromkeys(DataCounts.model_fields, 0)
+    for pair in pairs:
+        counts["read"] += 1
+        if pair.label is None:
+            counts["unlabelled"] += 1
+            continue
+        if pair.label == "tie" and (ties == "skip" or len(pair.responses) > 2):
+            counts["ties"] += 1
+            continue
+        order = _preferred_first(pair)
+        found = model.encode(pair.context, [pair.responses[i] for i in order])
+        prepared.append(_training_pair(pair, found, order, loss))
+        counts["used"] += 1
+        counts["truncated"] += any(each.cut for each in found)
+        counts["identical"] += len({each.ids for each in found}) == 1
+        counts["tokens"] += sum(len(each.ids) for each in found)
+        counts["tokens_cut"] += sum(each.cut for each in found)
+    if not prepared:
+        raise InputError(f"no labelled pair among {counts['read']}", fix="give pairs with a label A, B, ...")
+    return prepared, DataCounts(**counts)
+
+
+def _preferred_first(pair: PreferencePair) -> list[int]:
+    best = 0 if pair.label == "tie" else pair.choices.index(pair.label)  # type: ignore[arg-type]
+    return [best, *(i for i in range(len(pair.responses)) if i != best)]
+
+
+def _training_pair(pair: PreferencePair, found: Sequence[Encoded], order: list[int], loss: LossTable) -> TrainingPair:
+    target = pair.target
+    if target is None:
+        target = 0.5 if pair.label == "tie" else 1 - loss.label_smoothing
+    return TrainingPair(
+        id=pair.id,
+        cluster=pair.context_key if pair.context else pair.id,
+        group=group_sequences([each.ids for each in found]),
+        lengths=tuple(each.response_tokens for each in found),
+        target=target,
+        margin=pair.margin or 0.0,
+        weight=1.0 if pair.weight is None else pair.weight,
+        ranks=None if pair.ranks is None else tuple(pair.ranks[i] for i in order),
+        strength=pair.degree,
+    )

@@ -1,0 +1,84 @@
+"""Exact evaluation: every pair scored once over all processes, metrics from all margins together."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from rightly.metrics.preference import PreferenceMetrics, evaluate_margins
+from rightly.reward_models.batches import plan_batches, to_device
+from rightly.training.data import TrainingPair
+
+if TYPE_CHECKING:
+    from rightly.training.reward_trainer import RewardTrainer
+
+
+@torch.no_grad()
+def margins_of(trainer: "RewardTrainer", pairs: Sequence[TrainingPair]) -> np.ndarray:
+    """The preferred response's reward minus the best other's, ``(len(pairs),)`` float64, on every process.
+
+    Pairs are dealt out over the processes; each runs as many passes as the busiest one, because a sharded model needs
+    all of them for every pass.
+    """
+    rank, world = trainer.args.process_index, trainer.args.world_size
+    own = range(rank, len(pairs), world)
+    model = trainer.model_wrapped if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled else trainer.model
+    reward_model = trainer.reward_model
+    groups = [pairs[number].group for number in own]
+    batches = list(
+        plan_batches(groups, trainer.eval_tokens, packed=reward_model.unpacked is None, pad_id=reward_model.pad_id)
+    )
+    rewards = [[0.0] * len(group.branches) for group in groups]
+    training = model.training
+    model.eval()
+    try:
+        for number in range(_most(len(batches), trainer.args.device)):
+            slots, batch = batches[number] if number < len(batches) else _spare(trainer, pairs, batches)
+            with trainer.compute_loss_context_manager():
+                found = model(**to_device(batch, trainer.args.device)).logits[:, 0].float().tolist()
+            if number < len(batches):
+                for (group, branch), reward in zip(slots, found, strict=True):
+                    rewards[group][branch] = reward
+    finally:
+        model.train(training)
+    own_margins = {number: best - max(others) for number, (best, *others) in zip(own, rewards, strict=True)}
+    everywhere = _gather(own_margins)
+    return np.array([everywhere[number] for number in range(len(pairs))])
+
+
+def evaluate_pairs(trainer: "RewardTrainer", pairs: Sequence[TrainingPair]) -> PreferenceMetrics:
+    """All metrics of a set; lengths are tokens of the preferred and the first other response."""
+    strengths = [pair.strength for pair in pairs]
+    return evaluate_margins(
+        margins_of(trainer, pairs),
+        targets=np.array([pair.target for pair in pairs]) if any(0 < pair.target < 1 for pair in pairs) else None,
+        lengths=np.array([pair.lengths[:2] for pair in pairs]),
+        strengths=None if None in strengths else np.array(strengths, dtype=float),
+        clusters=[pair.cluster for pair in pairs],
+    )
+
+
+def _most(count: int, device: torch.device) -> int:
+    if not (dist.is_available() and dist.is_initialized()):
+        return count
+    most = torch.tensor(count, device=device)
+    dist.all_reduce(most, op=dist.ReduceOp.MAX)
+    return int(most)
+
+
+def _spare(trainer: "RewardTrainer", pairs: Sequence[TrainingPair], batches: list) -> tuple:
+    """A batch to compute for the others' sake."""
+    if batches:
+        return batches[-1]
+    model = trainer.reward_model
+    return next(plan_batches([pairs[0].group], 1, packed=model.unpacked is None, pad_id=model.pad_id))
+
+
+def _gather(own: dict[int, float]) -> dict[int, float]:
+    if not (dist.is_available() and dist.is_initialized()):
+        return own
+    parts: list = [None] * dist.get_world_size()
+    dist.all_gather_object(parts, own)
+    return {number: margin for part in parts for number, margin in part.items()}

@@ -1,0 +1,157 @@
+"""One training run from its recipe: load, train or resume, keep the best, evaluate, write the card."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainingArguments
+
+from rightly.data.load import load_pairs
+from rightly.errors import InputError
+from rightly.metrics.preference import PreferenceMetrics
+from rightly.reward_models.adapters import add_lora
+from rightly.reward_models.anatomy import backbone
+from rightly.reward_models.fast_path import compile_layers
+from rightly.reward_models.model import RewardModel
+from rightly.training.data import DataCounts, TrainingPair, prepare_pairs
+from rightly.training.dropout import set_dropout
+from rightly.training.objective import Objective
+from rightly.training.recipe import RewardRecipe
+from rightly.training.reward_trainer import RewardTrainer, last_checkpoint
+
+_OWNED = {"output_dir", "remove_unused_columns", "metric_for_best_model_greater"}
+_LOWER_IS_BETTER = ("nll", "brier", "ece")
+
+
+@dataclass(frozen=True)
+class TrainedRewardModel:
+    """What a run left behind.
+
+    Attributes:
+        folder: The model: a plain Hugging Face checkpoint.
+        results: Metrics of every evaluation set, of the model in ``folder``.
+        counts: What became of the pairs of ``train`` and of every evaluation set.
+        steps: Optimiser steps.
+        loss: Mean training loss of the run as the Trainer reports it.
+    """
+
+    folder: Path
+    results: dict[str, PreferenceMetrics]
+    counts: dict[str, DataCounts]
+    steps: int
+    loss: float
+
+
+def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
+    """Run a recipe; a run that was interrupted goes on from its last whole checkpoint.
+
+    Raises:
+        InputError: Data, model or arguments are unusable.
+    """
+    args = training_arguments(recipe)
+    reward_model = _load(recipe)
+    train, counts = _read(recipe, reward_model)
+    sets: dict[str, list[TrainingPair]] = {}
+    for name, source in recipe.data.eval.items():
+        pairs = load_pairs(source, columns=recipe.data.columns, split=recipe.data.eval_split)
+        sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss)
+    model = _adapted(recipe, reward_model)
+    width = reward_model.model.config.get_text_config().hidden_size
+    trainer = RewardTrainer(
+        reward_model, args, Objective(recipe.loss, recipe.contrastive, width), train, sets, model=model
+    )
+    done = trainer.train(resume_from_checkpoint=last_checkpoint(recipe.output))
+    if sets:
+        trainer.evaluate()
+    folder = Path(recipe.output)
+    trainer.save_model(str(folder))
+    trained = TrainedRewardModel(folder, dict(trainer.results), counts, done.global_step, done.training_loss)
+    if trainer.is_world_process_zero():
+        _record(recipe, trained, reward_model)
+    return trained
+
+
+def training_arguments(recipe: RewardRecipe) -> TrainingArguments:
+    """Hugging Face's arguments: what the recipe hands through over our defaults.
+
+    Raises:
+        InputError: An argument is unknown or unusable.
+    """
+    owned = _OWNED & set(recipe.trainer)
+    if owned:
+        raise InputError(f"trainer.{min(owned)} is set by the recipe itself", fix="leave it out")
+    given: dict[str, Any] = {"logging_steps": 10, "report_to": "none", "dataloader_pin_memory": False}
+    given |= recipe.trainer
+    best = given.get("metric_for_best_model")
+    if best is not None:
+        given.setdefault("greater_is_better", not str(best).endswith(_LOWER_IS_BETTER))
+    try:
+        return TrainingArguments(output_dir=recipe.output, remove_unused_columns=False, **given)
+    except (TypeError, ValueError) as error:
+        problem = str(error).replace("TrainingArguments.__init__() got an unexpected keyword argument", "no argument")
+        raise InputError(" ".join(problem.split()), where="[trainer]") from None
+
+
+def _load(recipe: RewardRecipe) -> RewardModel:
+    table = recipe.model
+    quantization = None
+    if table.lora is not None and table.lora.quantize:
+        from transformers import BitsAndBytesConfig
+
+        quantization = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
+    reward_model = RewardModel.load(
+        table.name,
+        dtype=table.dtype,
+        device="cpu" if quantization is None else None,  # the Trainer places it
+        new_head=True,
+        max_length=table.max_length,
+        packed=table.packed,
+        trust_remote_code=table.trust_remote_code,
+        quantization_config=quantization,
+    )
+    set_dropout(reward_model.model, recipe.dropout)
+    return reward_model
+
+
+def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
+    model: Any = reward_model.model
+    lora = recipe.model.lora
+    if recipe.model.freeze:
+        backbone(model).requires_grad_(False)
+    if lora is not None:
+        model = add_lora(
+            model,
+            rank=lora.rank,
+            alpha=lora.alpha,
+            dropout=lora.dropout,
+            targets=lora.targets,
+        )
+    if recipe.model.compile:
+        compile_layers(reward_model.model)
+    return model
+
+
+def _read(recipe: RewardRecipe, reward_model: RewardModel) -> tuple[list[TrainingPair], dict[str, DataCounts]]:
+    table = recipe.data
+    sources = (
+        pair
+        for source in table.train
+        for pair in load_pairs(source, columns=table.columns, split=table.split, limit=table.limit)
+    )
+    train, counts = prepare_pairs(sources, reward_model, recipe.loss, ties=table.ties)
+    return train, {"train": counts}
+
+
+def _record(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: RewardModel) -> None:
+    from rightly.training.card import write_card
+
+    summary = {
+        "recipe": recipe.model_dump(mode="json"),
+        "counts": {name: counts.model_dump() for name, counts in trained.counts.items()},
+        "results": {name: metrics.model_dump(mode="json") for name, metrics in trained.results.items()},
+        "steps": trained.steps,
+        "unpacked": reward_model.unpacked,
+    }
+    (trained.folder / "training_summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_card(recipe, trained, reward_model)
