@@ -88,15 +88,27 @@ def encode_responses(
     contract: TokenContract,
     context: tuple[Message, ...],
     responses: Sequence[str],
+    *,
+    cut_alike: bool = False,
 ) -> list[Encoded]:
-    """Token ids of a conversation with each of its responses, within the contract's length."""
+    """Token ids of a conversation with each of its responses, within the contract's length.
+
+    Args:
+        tokenizer: The model's.
+        contract: The model's.
+        context: The conversation.
+        responses: What is to be scored behind it.
+        cut_alike: Cut the prompt for all responses as much as the longest needs, so that they are compared on the same
+            prompt and can share it; otherwise each keeps what fits, whatever stands beside it.
+    """
     if contract.form == "pair":
         return [_encode_segments(tokenizer, contract, context, response) for response in responses]
     prompt = _render(tokenizer, context, add_generation_prompt=True) if context else ""
     texts = [prompt, *(_conversation(tokenizer, contract, context, response, prompt) for response in responses)]
     prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]  # type: ignore[misc]
+    longest = max(map(len, sequences)) if cut_alike else 0
     return [
-        _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1))  # type: ignore[arg-type]
+        _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1), max(len(ids), longest))  # type: ignore[arg-type]
         for ids in sequences
     ]
 
@@ -117,18 +129,17 @@ def _conversation(
     return (head if closed else text) + contract.final_token
 
 
-def _within(tokenizer: "PreTrainedTokenizerBase", limit: int, ids: list[int], response: int) -> Encoded:
+def _within(tokenizer: "PreTrainedTokenizerBase", limit: int, ids: list[int], response: int, longest: int) -> Encoded:
     """Cut the prompt from the left behind a start token; then the response from the right before its last token."""
-    excess = len(ids) - limit
+    excess = longest - limit
     if excess <= 0:
         return Encoded(tuple(ids), response, 0)
     start = 1 if ids[0] == tokenizer.bos_token_id else 0
-    prompt = len(ids) - response
-    from_prompt = min(excess, max(prompt - start, 0))
+    from_prompt = min(excess, max(len(ids) - response - start, 0))
     kept = ids[:start] + ids[start + from_prompt :]
     if len(kept) > limit:
         kept = [*kept[: limit - 1], kept[-1]]
-    return Encoded(tuple(kept), min(response, limit), excess)
+    return Encoded(tuple(kept), min(response, limit), len(ids) - len(kept))
 
 
 def _encode_segments(

@@ -127,9 +127,11 @@ class RewardModel:
         """Compile the layers; pays from some hundred batches on a CPU."""
         fast_path.compile_layers(self.model)
 
-    def encode(self, context: tuple[Message, ...], responses: Sequence[str]) -> list[Encoded]:
-        """Token ids of a conversation with each of its responses."""
-        return encode_responses(self.tokenizer, self.contract, context, responses)
+    def encode(
+        self, context: tuple[Message, ...], responses: Sequence[str], *, cut_alike: bool = False
+    ) -> list[Encoded]:
+        """Token ids of a conversation with each of its responses; `rightly.reward_models.contract.encode_responses`."""
+        return encode_responses(self.tokenizer, self.contract, context, responses, cut_alike=cut_alike)
 
     @property
     def pad_id(self) -> int:

@@ -84,7 +84,7 @@ def prepare_pairs(
             counts["ties"] += 1
             continue
         order = _preferred_first(pair)
-        found = model.encode(pair.context, [pair.responses[i] for i in order])
+        found = model.encode(pair.context, [pair.responses[i] for i in order], cut_alike=True)
         prepared.append(_training_pair(pair, found, order, loss))
         counts["used"] += 1
         counts["truncated"] += any(each.cut for each in found)
