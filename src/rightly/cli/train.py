@@ -1,0 +1,63 @@
+"""``rightly train rm``: train a scalar reward model from a recipe."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rightly.training.run import TrainedRewardModel
+
+EXAMPLES = """
+\b
+Examples:
+  rightly train rm recipes/rm_plain.toml
+  rightly train rm recipes/rm_plain.toml --set model.name=Qwen/Qwen3-0.6B --set trainer.learning_rate=1e-5
+  accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly.cli train rm recipes/rm_plain.toml
+Run the same command again and an interrupted run goes on from its last whole checkpoint.
+"""
+
+
+@click.group(name="train")
+def command() -> None:
+    """Train reward models."""
+
+
+@command.command(name="rm", epilog=EXAMPLES)
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe; repeat.")
+def reward_model(recipe: Path, changes: tuple[str, ...]) -> None:
+    """Train the scalar reward model of RECIPE (TOML)."""
+    from rightly.errors import MissingExtraError
+    from rightly.training.recipe import read_recipe
+
+    parsed = read_recipe(recipe, changes)
+    try:
+        from rightly.training.run import train_reward_model
+    except ImportError as error:
+        raise MissingExtraError(f"training (no module {error.name})", "train") from None
+    _report(train_reward_model(parsed))
+
+
+def _report(trained: "TrainedRewardModel") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if os.environ.get("RANK", "0") != "0":
+        return
+    console = Console()
+    for name, counts in trained.counts.items():
+        left_out = f"{counts.unlabelled} unlabelled and {counts.ties} ties left out"
+        console.print(f"{name}: {counts.used:,} of {counts.read:,} pairs used, {left_out}, {counts.truncated:,} truncated")
+    table = Table(box=None, pad_edge=False)
+    for head in ("set", "pairs", "accuracy [95%]", "NLL", "Brier", "ECE", "length correlation"):
+        table.add_column(head, justify="left" if head == "set" else "right")
+    for name, found in trained.results.items():
+        interval = "" if found.accuracy_low is None else f" [{found.accuracy_low:.3f}, {found.accuracy_high:.3f}]"
+        correlation = "-" if found.length_correlation is None else f"{found.length_correlation:+.2f}"
+        scores = (f"{value:.3f}" for value in (found.nll, found.brier, found.ece))
+        table.add_row(name, f"{found.n:,}", f"{found.accuracy:.3f}{interval}", *scores, correlation)
+    if trained.results:
+        console.print(table)
+    console.print(f"model, card and figures: {trained.folder}")
