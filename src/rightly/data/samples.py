@@ -5,7 +5,7 @@ from pathlib import Path
 from rightly.errors import InputError
 
 _FOLDER = Path(__file__).parent / "samples"
-SAMPLES = {"ukpconvarg1": "UKPConvArg1"}
+SAMPLES = {"ukpconvarg1": "UKPConvArg1", "hh-rlhf": "HH-RLHF"}
 """Name after ``sample:`` to the corpus it is from."""
 
 
