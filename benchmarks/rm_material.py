@@ -137,6 +137,7 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="a tiny model, one round: does it run?")
     parser.add_argument("--only", nargs="*", help="these variants")
+    parser.add_argument("--sets", nargs="*", help="these sets")
     parser.add_argument("--out", type=Path, help="write all figures as JSON")
     parser.add_argument("--run", nargs=2, metavar=("SET", "VARIANT"), help=argparse.SUPPRESS)
 
