@@ -149,6 +149,8 @@ class RewardTrainer(Trainer):
         prototypes = list(self.objective.parameters())
         if fresh and prototypes:
             optimizer.add_param_group({"params": prototypes, "weight_decay": 0.0})
+            # The Trainer clears the gradients of the model alone.
+            optimizer.register_step_post_hook(lambda *_: self.objective.zero_grad())
         return optimizer
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:

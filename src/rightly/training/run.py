@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainingArguments
+from transformers import TrainingArguments, set_seed
 
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
@@ -50,6 +50,7 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
         InputError: Data, model or arguments are unusable.
     """
     args = training_arguments(recipe)
+    set_seed(args.seed)  # a new head and prototypes are drawn before the Trainer seeds itself
     reward_model = _load(recipe)
     train, counts = _read(recipe, reward_model)
     sets: dict[str, list[TrainingPair]] = {}
@@ -81,7 +82,12 @@ def training_arguments(recipe: RewardRecipe) -> TrainingArguments:
     owned = _OWNED & set(recipe.trainer)
     if owned:
         raise InputError(f"trainer.{min(owned)} is set by the recipe itself", fix="leave it out")
-    given: dict[str, Any] = {"logging_steps": 10, "report_to": "none", "dataloader_pin_memory": False}
+    given: dict[str, Any] = {
+        "logging_steps": 10,
+        "report_to": "none",
+        "dataloader_pin_memory": False,
+        "ddp_find_unused_parameters": False,
+    }
     given |= recipe.trainer
     best = given.get("metric_for_best_model")
     if best is not None:
