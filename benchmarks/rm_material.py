@@ -97,8 +97,8 @@ def rm_bench(folder: Path, prompts: int) -> list[PreferencePair]:
         raise SystemExit(f"no *_filtered.json(.gz) in {folder}")
     pairs = []
     for file in files:
-        text = (gzip.open(file, "rt") if file.suffix == ".gz" else file.open()).read()
-        rows = json.loads(text)
+        content = file.read_bytes()
+        rows = json.loads(gzip.decompress(content) if file.suffix == ".gz" else content)
         step = max(len(rows) * len(files) // prompts, 1)
         for row in rows[::step][: max(prompts // len(files), 1)]:
             user = Message(role="user", content=row["prompt"])

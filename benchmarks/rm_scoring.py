@@ -15,7 +15,6 @@ from pathlib import Path
 
 from rm_material import (
     SHAPE,
-    VOCABULARY,
     Meter,
     best_of,
     build_model,
@@ -66,7 +65,11 @@ def measure(set_name: str, variant: str, options: argparse.Namespace) -> dict:
     pairs = sets(options)[set_name]
     ours = name in OURS
     model = RewardModel.load(
-        options.work / "model", new_head=True, dtype=precision, max_length=LONGEST, packed=ours  # type: ignore[arg-type]
+        options.work / "model",
+        new_head=True,
+        dtype=precision,
+        max_length=LONGEST,
+        packed=ours,  # type: ignore[arg-type]
     )
     if ours:
         if OURS[name]["compiled"]:
@@ -163,7 +166,9 @@ def main() -> None:
     build_model(options.work / "model", hh_pairs(options.hh) + short_prompts(480), tiny=options.quick)
     variants = [f"{name} | {precision}" for precision in PRECISIONS for name in (*PADDED, *OURS)]
     variants = [v for v in variants if not options.only or v in options.only]
-    passed_on = [f"--{name.replace('_', '-')}={getattr(options, name)}" for name in ("work", "hh", "threads", "rm_bench")]
+    passed_on = [
+        f"--{name.replace('_', '-')}={getattr(options, name)}" for name in ("work", "hh", "threads", "rm_bench")
+    ]
     passed_on += ["--quick"] if options.quick else []
     peaks, figures = matrix_peak(options.threads), {}
     for name in sets(options):
@@ -197,10 +202,21 @@ def show(name: str, found: dict[str, list[dict]], peaks: dict[str, float]) -> No
         ]
         share = f"{flops / seconds / peaks[precision]:.0%}"
         memory = statistics.median(run["memory"] for run in runs)
-        cells = (f"{seconds:.2f}", *ratios, f"{some['tokens'] / seconds:,.0f}", share, f"{memory:.0f}", f"{difference:.1e}")
+        cells = (
+            f"{seconds:.2f}",
+            *ratios,
+            f"{some['tokens'] / seconds:,.0f}",
+            share,
+            f"{memory:.0f}",
+            f"{difference:.1e}",
+        )
         print(f"{variant:46}" + "".join(f"{cell:>11}" for cell in cells))
-    print("of peak: products of the tokens as if computed one by one, over the time these products need at the measured")
-    print(f"peak ({peaks['float32']:.0f} GFLOP/s fp32, {peaks['bfloat16']:.0f} bf16, per CPU second); sharing can exceed 100%")
+    print(
+        "of peak: products of the tokens as if computed one by one, over the time these products need at the measured"
+    )
+    print(
+        f"peak ({peaks['float32']:.0f} GFLOP/s fp32, {peaks['bfloat16']:.0f} bf16, per CPU second); sharing can exceed 100%"
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import argparse
 import json
 import statistics
 import time
-from pathlib import Path
 
 from rm_material import (
     Meter,
@@ -171,15 +170,20 @@ def show(name: str, found: dict[str, list[dict]]) -> None:
     some = next(iter(found.values()))[0]
     default = cpu.get("TRL default (bf16, checkpointing)")
     best = min((seconds for variant, seconds in cpu.items() if variant in TRL), default=None)
-    print(f"\n{name}: {some['pairs']} pairs, {some['tokens']:,} tokens, {some['tokens'] / some['pairs'] / 2:.0f} a sequence")
-    print(f"{'variant':36} {'CPU s':>7} {'x default':>9} {'x best':>7} {'pairs/s':>8} {'tokens/s':>9} {'peak MiB':>9} {'1st s':>6}")
+    print(
+        f"\n{name}: {some['pairs']} pairs, {some['tokens']:,} tokens, {some['tokens'] / some['pairs'] / 2:.0f} a sequence"
+    )
+    print(
+        f"{'variant':36} {'CPU s':>7} {'x default':>9} {'x best':>7} {'pairs/s':>8} {'tokens/s':>9} {'MiB':>6} {'1st s':>6}"
+    )
     for variant, runs in found.items():
         seconds = cpu[variant]
         ratios = [f"{base / seconds:.2f}" if base else "-" for base in (default, best)]
         memory = statistics.median(run["memory"] for run in runs)
         first = statistics.median(run["first"] for run in runs)
         rates = (some["pairs"] / seconds, some["tokens"] / seconds)
-        print(f"{variant:36} {seconds:7.2f} {ratios[0]:>9} {ratios[1]:>7} {rates[0]:8.2f} {rates[1]:9.0f} {memory:9.0f} {first:6.1f}")
+        numbers = f"{seconds:7.2f} {ratios[0]:>9} {ratios[1]:>7} {rates[0]:8.2f} {rates[1]:9.0f}"
+        print(f"{variant:36} {numbers} {memory:6.0f} {first:6.1f}")
 
 
 if __name__ == "__main__":

@@ -35,9 +35,7 @@ def tiny_model(tmp_path_factory):
     inner.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]  # type: ignore[list-item]
     )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=inner, pad_token="<pad>", eos_token="<end>", unk_token="<unk>"
-    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="<pad>", eos_token="<end>", unk_token="<unk>")
     torch.manual_seed(0)
     config = Qwen3Config(
         vocab_size=len(vocabulary),

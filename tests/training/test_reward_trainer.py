@@ -74,10 +74,14 @@ def test_the_plain_loss_is_trls_on_the_same_tokens(recipe_table, tmp_path):
     theirs = trl.RewardTrainer(
         model,
         trl.RewardConfig(output_dir=str(tmp_path / "trl"), bf16=False, report_to="none", use_cpu=True),
-        train_dataset=Dataset.from_dict({"chosen_ids": list(map(list, chosen)), "rejected_ids": list(map(list, rejected))}),
+        train_dataset=Dataset.from_dict(
+            {"chosen_ids": list(map(list, chosen)), "rejected_ids": list(map(list, rejected))}
+        ),
         processing_class=ours.reward_model.tokenizer,
     )
-    inputs = theirs.data_collator([{"chosen_ids": list(c), "rejected_ids": list(r)} for c, r in zip(chosen, rejected, strict=True)])
+    inputs = theirs.data_collator(
+        [{"chosen_ids": list(c), "rejected_ids": list(r)} for c, r in zip(chosen, rejected, strict=True)]
+    )
     expected = theirs.compute_loss(model.train(), inputs)
 
     assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
@@ -170,7 +174,11 @@ def test_dropout_makes_views_differ_in_training_only(recipe_table, tmp_path):
 def test_target_margin_and_weight_reach_the_loss(recipe_table, tmp_path):
     rows = [
         PreferencePair(
-            id=str(i), context=(Message(role="user", content="this"),), responses=("is good", "is bad"), label=label, **terms
+            id=str(i),
+            context=(Message(role="user", content="this"),),
+            responses=("is good", "is bad"),
+            label=label,
+            **terms,
         )
         for i, (label, terms) in enumerate(
             [("A", {"target": 0.3}), ("B", {"margin": 1.5}), ("A", {"weight": 0.25}), ("B", {})]
@@ -280,7 +288,9 @@ def test_two_processes_train_as_one(recipe_table, tmp_path):
 
     (tmp_path / "script.py").write_text(SCRIPT)
     one = recipe_table | {"output": str(tmp_path / "one")}
-    two = with_trainer(recipe_table, per_device_train_batch_size=4, ddp_backend="gloo") | {"output": str(tmp_path / "two")}
+    two = with_trainer(recipe_table, per_device_train_batch_size=4, ddp_backend="gloo") | {
+        "output": str(tmp_path / "two")
+    }
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(tmp_path / "script.py"))
     processes = [start(one), start(two, *launcher)]
     for process in processes:

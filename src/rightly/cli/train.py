@@ -49,7 +49,9 @@ def _report(trained: "TrainedRewardModel") -> None:
     console = Console()
     for name, counts in trained.counts.items():
         left_out = f"{counts.unlabelled} unlabelled and {counts.ties} ties left out"
-        console.print(f"{name}: {counts.used:,} of {counts.read:,} pairs used, {left_out}, {counts.truncated:,} truncated")
+        console.print(
+            f"{name}: {counts.used:,} of {counts.read:,} pairs used, {left_out}, {counts.truncated:,} truncated"
+        )
     table = Table(box=None, pad_edge=False)
     for head in ("set", "pairs", "accuracy [95%]", "NLL", "Brier", "ECE", "length correlation"):
         table.add_column(head, justify="left" if head == "set" else "right")

@@ -66,7 +66,9 @@ def reliability(
         place[np.argsort(confidence, kind="stable")] = np.arange(len(d)) * bins // len(d)
     groups = (place == number for number in range(bins))
     return tuple(
-        ReliabilityBin(n=int(group.sum()), confidence=float(confidence[group].mean()), accuracy=float(right[group].mean()))
+        ReliabilityBin(
+            n=int(group.sum()), confidence=float(confidence[group].mean()), accuracy=float(right[group].mean())
+        )
         for group in groups
         if group.any()
     )
@@ -89,9 +91,11 @@ def fit_temperature(margins: ArrayLike, targets: ArrayLike | None = None) -> flo
     scale = float(np.mean(np.abs(d)))
     if scale == 0:
         return float("nan")
-    found = minimize_scalar(
-        lambda log_t: negative_log_likelihood(d / (scale * np.exp(log_t)), t), bounds=(-np.log(1e3), np.log(1e3)), method="bounded"
-    )
+
+    def loss(log_t: float) -> float:
+        return negative_log_likelihood(d / (scale * np.exp(log_t)), t)
+
+    found = minimize_scalar(loss, bounds=(-np.log(1e3), np.log(1e3)), method="bounded")
     return scale * float(np.exp(found.x))  # type: ignore[attr-defined]
 
 

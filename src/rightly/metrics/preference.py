@@ -162,7 +162,9 @@ def _by_strength(right: NDArray[np.bool_], strengths: ArrayLike | None) -> tuple
     place = np.searchsorted(edges[1:-1], strength, side="right")
     parts = [(place == number) for number in range(max(len(edges) - 1, 1))]
     return tuple(
-        _slice(f"{strength[where].min():g} to {strength[where].max():g}", right, where) for where in parts if where.any()
+        _slice(f"{strength[where].min():g} to {strength[where].max():g}", right, where)
+        for where in parts
+        if where.any()
     )
 
 

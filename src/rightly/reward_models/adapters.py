@@ -40,7 +40,7 @@ def merge_adapter(model: PreTrainedModel, name: str, revision: str | None = None
 
     head = head_name(model)
     adapted = PeftModel.from_pretrained(model, name, revision=revision)
-    saved = adapted.peft_config["default"].modules_to_save or ()
+    saved = getattr(adapted.peft_config["default"], "modules_to_save", None) or ()
     if head not in saved:
         raise InputError(
             f"the adapter does not hold the reward head ({head!r}), its rewards would be random",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -106,7 +106,7 @@ def packed_forward(
     dropout: float = 0.0,
     sliding_window: int | None = None,
     layout: Layout | None = None,
-    **extra: object,
+    **extra: Any,
 ) -> tuple[Tensor, None]:
     """Attention as transformers calls it; ``(1, H, T, D)`` in, ``(1, T, H, D)`` out.
 
@@ -119,10 +119,8 @@ def packed_forward(
     del attention_mask  # the layout says who sees whom
     if dropout:
         raise UnsupportedAttentionError("attention dropout; set attention_dropout to 0 in the configuration")
-    if torch.is_autocast_enabled(query.device.type):
-        dtype = torch.get_autocast_dtype(query.device.type)
-    else:
-        dtype = value.dtype
+    device = query.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else value.dtype
     query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     if layout.collecting:
         raise KeysAndValues(key, value)
@@ -142,7 +140,7 @@ def _plain(
     scaling: float | None,
     dropout: float,
     sliding_window: int | None,
-    extra: dict[str, object],
+    extra: dict[str, Any],
 ) -> tuple[Tensor, None]:
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 

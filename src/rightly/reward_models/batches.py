@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rightly.reward_models.packing import TokenGroup, by_token_budget, pack, split_group
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Batch = dict[str, "Tensor"]
@@ -38,7 +39,7 @@ def make_batch(groups: Sequence[TokenGroup], *, packed: bool, pad_id: int) -> Ba
     return padded_batch([sequence for group in groups for sequence in group.sequences()], pad_id)
 
 
-def to_device(batch: Batch, device: object) -> Batch:
+def to_device(batch: Batch, device: "torch.device") -> Batch:
     """The batch on a device; ``spans`` stays on the CPU, where the layout is made."""
     return {name: value if name == "spans" else value.to(device) for name, value in batch.items()}
 

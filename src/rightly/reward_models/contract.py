@@ -6,13 +6,13 @@ had and serving has not, a second start token. The contract says once what the m
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rightly.errors import InputError
 from rightly.types import Frozen, Message
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+Tokenizer = Any
+"""A transformers tokeniser; what its methods accept is wider than their annotations."""
 
 FILE = "reward_contract.json"
 
@@ -53,7 +53,7 @@ class Encoded(NamedTuple):
     cut: int
 
 
-def contract_for(tokenizer: "PreTrainedTokenizerBase", *, decoder: bool, max_length: int) -> TokenContract:
+def contract_for(tokenizer: Tokenizer, *, decoder: bool, max_length: int) -> TokenContract:
     """The contract of a model that has none; gives the tokeniser a template and a pad token where it lacks them.
 
     The final token is the first special token that the template sets behind a response, else the end token.
@@ -84,7 +84,7 @@ def read_contract(folder: Path) -> TokenContract | None:
 
 
 def encode_responses(
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     contract: TokenContract,
     context: tuple[Message, ...],
     responses: Sequence[str],
@@ -105,16 +105,16 @@ def encode_responses(
         return [_encode_segments(tokenizer, contract, context, response) for response in responses]
     prompt = _render(tokenizer, context, add_generation_prompt=True) if context else ""
     texts = [prompt, *(_conversation(tokenizer, contract, context, response, prompt) for response in responses)]
-    prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]  # type: ignore[misc]
+    prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]
     longest = max(map(len, sequences)) if cut_alike else 0
     return [
-        _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1), max(len(ids), longest))  # type: ignore[arg-type]
+        _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1), max(len(ids), longest))
         for ids in sequences
     ]
 
 
 def _conversation(
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     contract: TokenContract,
     context: tuple[Message, ...],
     response: str,
@@ -129,7 +129,7 @@ def _conversation(
     return (head if closed else text) + contract.final_token
 
 
-def _within(tokenizer: "PreTrainedTokenizerBase", limit: int, ids: list[int], response: int, longest: int) -> Encoded:
+def _within(tokenizer: Tokenizer, limit: int, ids: list[int], response: int, longest: int) -> Encoded:
     """Cut the prompt from the left behind a start token; then the response from the right before its last token."""
     excess = longest - limit
     if excess <= 0:
@@ -143,27 +143,27 @@ def _within(tokenizer: "PreTrainedTokenizerBase", limit: int, ids: list[int], re
 
 
 def _encode_segments(
-    tokenizer: "PreTrainedTokenizerBase", contract: TokenContract, context: tuple[Message, ...], response: str
+    tokenizer: Tokenizer, contract: TokenContract, context: tuple[Message, ...], response: str
 ) -> Encoded:
     before = "\n\n".join(message.content for message in context)
     first = tokenizer(before, add_special_tokens=False)["input_ids"] if before else []
     second = tokenizer(response, add_special_tokens=False)["input_ids"]
     special = tokenizer.num_special_tokens_to_add(pair=bool(first))
-    excess = max(len(first) + len(second) + special - contract.max_length, 0)  # type: ignore[arg-type]
+    excess = max(len(first) + len(second) + special - contract.max_length, 0)
     first = first[min(excess, len(first)) :]
     second = second[: max(contract.max_length - special - len(first), 0)]
     texts = [tokenizer.decode(first), tokenizer.decode(second)] if excess else [before, response]
     segments = texts if before else texts[1:]
     encoded = tokenizer(*segments, truncation=True, max_length=contract.max_length)["input_ids"]
-    return Encoded(tuple(encoded), len(second), excess)  # type: ignore[arg-type]
+    return Encoded(tuple(encoded), len(second), excess)
 
 
-def _render(tokenizer: "PreTrainedTokenizerBase", messages: tuple[Message, ...], *, add_generation_prompt: bool) -> str:
+def _render(tokenizer: Tokenizer, messages: tuple[Message, ...], *, add_generation_prompt: bool) -> str:
     turns = [{"role": message.role, "content": message.content} for message in messages]
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt))
 
 
-def _final_token(tokenizer: "PreTrainedTokenizerBase") -> str | None:
+def _final_token(tokenizer: Tokenizer) -> str | None:
     mark = "rightly"
     asked = Message(role="user", content="?")
     tail = _render(tokenizer, (asked, Message(role="assistant", content=mark)), add_generation_prompt=False)
@@ -174,7 +174,7 @@ def _final_token(tokenizer: "PreTrainedTokenizerBase") -> str | None:
     return min(behind)[1] if behind else _text(tokenizer.eos_token)
 
 
-def _pad_token(tokenizer: "PreTrainedTokenizerBase", avoid: str | None) -> str | None:
+def _pad_token(tokenizer: Tokenizer, avoid: str | None) -> str | None:
     """A pad token that is not the final token; an existing one where there is one, so that no row is added."""
     named_pad = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower()]
     others = [tokenizer.pad_token, *named_pad, tokenizer.unk_token, tokenizer.eos_token]

@@ -1,5 +1,4 @@
-"""Attention over a packed row on a CPU: the flash kernel, one call a sequence, as one operator that autograd and the
-compiler know.
+"""Attention over a packed row on a CPU: the flash kernel, as one operator that autograd and the compiler know.
 
 Each response attends to its prompt and to itself. The first branch of a group lies right behind the prompt, so the two
 are one causal sequence; every further branch is queries against the prompt's keys and its own, with the causal mask

@@ -146,7 +146,7 @@ def _enable_packing(model: PreTrainedModel) -> str | None:
     layers[-1].forward = own_last  # some architectures insist on as many rows out as came in
     reason = _probe(model)
     if reason is not None:
-        model.set_attn_implementation(own_attention)
+        model.set_attn_implementation(own_attention)  # type: ignore[arg-type]
     return reason
 
 

@@ -61,7 +61,10 @@ def group_sequences(sequences: Sequence[Sequence[int]]) -> TokenGroup:
         raise ValueError("every response needs at least one token")
     if len(sequences) == 1:
         return TokenGroup((), (tuple(sequences[0]),))
-    low, high = min(sequences), max(sequences)  # the prefix common to the extremes is common to all
+    low, high = (
+        min(map(tuple, sequences)),
+        max(map(tuple, sequences)),
+    )  # the prefix common to the extremes is common to all
     limit = min(map(len, sequences)) - 1
     shared = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), limit)
     shared = min(shared, limit)

@@ -1,6 +1,5 @@
 """The model card of a trained reward model: what it read, how it was trained, how good it is and where it is not."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rightly.metrics.preference import PreferenceMetrics
@@ -103,7 +102,9 @@ def _limits(trained: "TrainedRewardModel") -> str:
                 f"- On {name}, accuracy is {worst.accuracy:.3f} where the preferred response is "
                 f"{worst.name.replace('_', ' of ').replace('of length', 'in length')} ({worst.n} pairs)."
             )
-    said.append("- Rewards of different prompts are not comparable: training only ever compared responses to one prompt.")
+    said.append(
+        "- Rewards of different prompts are not comparable: training only ever compared responses to one prompt."
+    )
     return "\n".join(said)
 
 

@@ -1,7 +1,7 @@
 """Exact evaluation: every pair scored once over all processes, metrics from all margins together."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ def margins_of(trainer: "RewardTrainer", pairs: Sequence[TrainingPair]) -> np.nd
     """
     rank, world = trainer.args.process_index, trainer.args.world_size
     own = range(rank, len(pairs), world)
-    model = trainer.model_wrapped if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled else trainer.model
+    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    model: Any = trainer.model_wrapped if sharded else trainer.model
     reward_model = trainer.reward_model
     groups = [pairs[number].group for number in own]
     batches = list(

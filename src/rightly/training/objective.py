@@ -122,9 +122,7 @@ class Objective(nn.Module):
             raise ValueError("the recipe has no contrastive loss")
         at = terms.sizes.cumsum(0) - terms.sizes
         form = difference_features if table.features == "difference" else response_features
-        views = [
-            form(gather_rows(view[at].float()), gather_rows(view[at + 1].float())) for view in (first, second)
-        ]
+        views = [form(gather_rows(view[at].float()), gather_rows(view[at + 1].float())) for view in (first, second)]
         if self.swav is not None:
             return self.swav(*views)
         mirrored = table.exclude_mirror and table.features == "difference"

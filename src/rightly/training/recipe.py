@@ -58,7 +58,7 @@ class DataTable(Frozen):
     """
 
     train: tuple[str, ...] = Field(min_length=1)
-    eval: dict[str, str] = {}
+    eval: dict[str, str] = Field(default_factory=dict)
     columns: str | None = None
     split: str | None = None
     eval_split: str | None = None
@@ -81,7 +81,12 @@ class LossTable(Frozen):
     listwise: Literal["best-of-k", "plackett-luce"] = "best-of-k"
 
 
-_BETA = {("simcse", "response"): 1.0, ("simcse", "difference"): 1.0, ("swav", "response"): 0.1, ("swav", "difference"): 0.5}
+_BETA = {
+    ("simcse", "response"): 1.0,
+    ("simcse", "difference"): 1.0,
+    ("swav", "response"): 0.1,
+    ("swav", "difference"): 0.5,
+}
 _PROTOTYPES = {"response": 50, "difference": 20}
 
 
@@ -136,7 +141,7 @@ class RewardRecipe(Frozen):
     loss: LossTable = LossTable()
     contrastive: ContrastiveTable | None = None
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    trainer: dict[str, Any] = {}
+    trainer: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _views_differ(self) -> "RewardRecipe":
@@ -180,7 +185,9 @@ def parse_recipe(table: Mapping[str, Any], *, where: str = "recipe") -> RewardRe
 def _change(table: dict[str, Any], change: str) -> None:
     name, found, value = change.partition("=")
     if not found:
-        raise InputError(f"{change!r} is not KEY=VALUE", where="--set", fix="write for example trainer.learning_rate=1e-5")
+        raise InputError(
+            f"{change!r} is not KEY=VALUE", where="--set", fix="write for example trainer.learning_rate=1e-5"
+        )
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

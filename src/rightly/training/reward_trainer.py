@@ -96,10 +96,10 @@ class RewardTrainer(Trainer):
         pairs = len(terms.sizes)
         total = pairs if num_items_in_batch is None else num_items_in_batch
         rewards = out.logits[:, 0].float().chunk(self.objective.views)
-        loss = sum(self.objective.supervised(view, terms).sum() for view in rewards) / len(rewards)
+        loss = torch.stack([self.objective.supervised(view, terms).sum() for view in rewards]).mean()
         self._watch(rewards[0], terms)
         if self.objective.contrastive is not None:
-            contrast = self.objective.contrast(*out.hidden_states[0].chunk(2), terms)
+            contrast = self.objective.contrast(*out.hidden_states[0].chunk(2), terms=terms)
             loss = loss + self.objective.contrastive.coefficient * contrast * pairs
             self._add("contrastive", contrast.detach() * pairs)
         loss = loss / total * self.accelerator.num_processes
@@ -132,9 +132,9 @@ class RewardTrainer(Trainer):
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
         """Exact metrics of every set, logged as ``eval_<set>_<metric>``; whole in ``results``."""
-        sets = self.eval_dataset if eval_dataset is None else eval_dataset
+        sets: Any = self.eval_dataset if eval_dataset is None else eval_dataset
         logs: dict[str, float] = {}
-        for name, pairs in sets.items():  # type: ignore[union-attr]
+        for name, pairs in sets.items():
             found = evaluate_pairs(self, pairs)
             self.results[name] = found
             logs |= {f"{metric_key_prefix}_{name}_{metric}": value for metric, value in found.scalars().items()}
