@@ -1,111 +1,194 @@
-"""Do probabilities of preference mean what they say? NLL, Brier score, reliability, expected calibration error.
+"""Do probabilities of preference mean what they say? NLL, Brier score, reliability, calibration error, temperature.
 
-A Bradley-Terry reward model says that the labelled response is better with probability ``sigmoid(margin)``. The label is
-right by construction, so reliability is read off the *preferred* response instead: the confidence is
-``max(p, 1 - p)``, and it was right when the label agrees.
+A Bradley-Terry reward model says that the labelled response is better with probability ``sigmoid(margin)``, the margin
+being the labelled response's reward minus the other's. Setting that probability against the label would say nothing:
+the label is right in every row, so a calibrated model would have to be certain. Reliability is therefore read off the
+response that the *model* prefers: its confidence is ``max(p, 1 - p)``, in [1/2, 1], and it is right where the label
+agrees. Which response of a pair stands first then changes no figure.
 """
 
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import expit
 
+from rightly.errors import InputError
+from rightly.metrics.ranks import equal_mass_bins
 from rightly.types import Frozen
+
+Binning = Literal["mass", "width"]
+"""``mass``: equally many pairs a bin; ``width``: equal parts of [1/2, 1]."""
+
+BINS = 15
+"""As in Guo et al., "On Calibration of Modern Neural Networks", 2017."""
 
 
 class ReliabilityBin(Frozen):
-    """Pairs of similar confidence: their number, mean confidence and share of right preferences."""
+    """Pairs of similar confidence.
+
+    Attributes:
+        n: Pairs.
+        confidence: Mean of ``max(p, 1 - p)``.
+        accuracy: Share in which the preferred response is the better one; with soft targets its expectation.
+    """
 
     n: int
     confidence: float
     accuracy: float
 
 
+def preference_probability(margins: ArrayLike) -> NDArray[np.float64]:
+    """``sigmoid(margin)``, of any shape; precise however small, and exactly 1/2 at 0."""
+    d = np.asarray(margins, dtype=np.float64)
+    small = np.exp(-np.abs(d))
+    return np.where(d < 0, small, 1.0) / (1 + small)
+
+
 def negative_log_likelihood(margins: ArrayLike, targets: ArrayLike | None = None) -> float:
-    """Mean of ``-[t log sigma(d) + (1 - t) log sigma(-d)]``, from the margins so that nothing saturates.
+    """Mean of ``-[t log sigma(d) + (1 - t) log sigma(-d)]`` in nats, from margins because probabilities saturate.
 
     Args:
         margins: ``(N,)`` reward of the labelled response minus the other's.
         targets: ``(N,)`` probability that the label is right; 1 where not given.
+
+    Raises:
+        InputError: As in :func:`checked`.
+        ValueError: As in :func:`checked`.
     """
-    d, t = _checked(margins, targets)
+    d, t = checked("margin", margins, targets)
     return float(np.mean(t * np.logaddexp(0, -d) + (1 - t) * np.logaddexp(0, d)))
 
 
-def brier_score(margins: ArrayLike, targets: ArrayLike | None = None) -> float:
-    """Mean squared distance of ``sigmoid(margin)`` from the target (Brier, 1950)."""
-    d, t = _checked(margins, targets)
-    return float(np.mean((expit(d) - t) ** 2))
+def brier_score(probabilities: ArrayLike, targets: ArrayLike | None = None) -> float:
+    """Mean of ``(p - t)^2``, in [0, 1]; 1/4 for a model that knows nothing.
+
+    The two-class score, half of the sum over both classes in Brier, "Verification of forecasts expressed in terms of
+    probability", 1950.
+
+    Args:
+        probabilities: ``(N,)`` that the labelled response is better.
+        targets: ``(N,)`` probability that it is; 1 where not given.
+
+    Raises:
+        InputError: As in :func:`checked`.
+        ValueError: As in :func:`checked`.
+    """
+    p, t = checked("probability", probabilities, targets)
+    return float(np.mean((p - t) ** 2))
 
 
 def reliability(
-    margins: ArrayLike,
-    targets: ArrayLike | None = None,
-    *,
-    bins: int = 15,
-    kind: Literal["width", "mass"] = "width",
+    probabilities: ArrayLike, targets: ArrayLike | None = None, *, bins: int = BINS, binning: Binning = "mass"
 ) -> tuple[ReliabilityBin, ...]:
-    """Accuracy against confidence; bins without pairs are left out.
+    """Accuracy against confidence, least confident first; bins without pairs are left out.
+
+    A probability of exactly 1/2 prefers nothing and counts half.
 
     Args:
-        margins: ``(N,)``; an exact 0 prefers nothing and counts half.
-        targets: ``(N,)``.
-        bins: Number of bins.
-        kind: Bins of equal width over [1/2, 1] (Guo et al., "On Calibration of Modern Neural Networks", 2017), or of
-            equally many pairs (Nixon et al., "Measuring Calibration in Deep Learning", 2019).
+        probabilities: ``(N,)`` that the labelled response is better.
+        targets: ``(N,)`` probability that it is; 1 where not given.
+        bins: At most so many.
+        binning: ``width`` closes bins on the right, ``(low, high]`` (Guo et al., 2017, section 2). ``mass`` (Nguyen &
+            O'Connor, "Posterior calibration and exploratory analysis for natural language processing models", 2015)
+            is the default: over [1/2, 1] a weak model leaves most equal parts nearly empty, and the calibration error
+            from equal masses has the smaller bias (Roelofs et al., "Mitigating Bias in Calibration Error Estimation",
+            2022). Pairs of equal confidence share a bin.
+
+    Raises:
+        InputError: As in :func:`checked`.
+        ValueError: As in :func:`checked`, or ``bins`` is below 1.
     """
-    d, t = _checked(margins, targets)
-    confidence = expit(np.abs(d))
-    right = np.where(d > 0, t, np.where(d < 0, 1 - t, 0.5))
-    if kind == "width":
-        place = np.minimum(((confidence - 0.5) * 2 * bins).astype(int), bins - 1)
+    p, t = checked("probability", probabilities, targets)
+    if bins < 1:
+        raise ValueError(f"bins is {bins}; at least 1 is needed")
+    confidence = np.maximum(p, 1 - p)
+    right = np.where(p > 0.5, t, np.where(p < 0.5, 1 - t, 0.5))
+    if binning == "mass":
+        place = equal_mass_bins(confidence, bins)
     else:
-        place = np.empty(len(d), dtype=int)
-        place[np.argsort(confidence, kind="stable")] = np.arange(len(d)) * bins // len(d)
-    groups = (place == number for number in range(bins))
-    return tuple(
-        ReliabilityBin(
-            n=int(group.sum()), confidence=float(confidence[group].mean()), accuracy=float(right[group].mean())
-        )
-        for group in groups
-        if group.any()
-    )
+        place = np.searchsorted(np.linspace(0.5, 1, bins + 1)[1:-1], confidence, side="left")
+    sizes = np.bincount(place, minlength=bins)
+    sums = (np.bincount(place, weights=of, minlength=bins) for of in (confidence, right))
+    rows = zip(sizes.tolist(), *(total.tolist() for total in sums), strict=True)
+    return tuple(ReliabilityBin(n=n, confidence=sure / n, accuracy=hits / n) for n, sure, hits in rows if n)
 
 
-def expected_calibration_error(curve: tuple[ReliabilityBin, ...]) -> float:
-    """Mean distance of accuracy from confidence over the pairs of a reliability curve (Guo et al., 2017, eq. 3)."""
-    total = sum(each.n for each in curve)
-    return sum(each.n * abs(each.accuracy - each.confidence) for each in curve) / total
+def expected_calibration_error(
+    probabilities: ArrayLike, targets: ArrayLike | None = None, *, bins: int = BINS, binning: Binning = "mass"
+) -> float:
+    """Mean distance of accuracy from confidence over the bins, weighted by their pairs (Guo et al., 2017, eq. 3).
+
+    It is biased upwards where bins hold few pairs: even a calibrated model shows about
+    ``sqrt(2 bins a (1 - a) / (pi N))`` at accuracy ``a``. So compare it between models on the same pairs only. The
+    arguments are those of :func:`reliability`.
+    """
+    curve = reliability(probabilities, targets, bins=bins, binning=binning)
+    return sum(each.n * abs(each.accuracy - each.confidence) for each in curve) / sum(each.n for each in curve)
 
 
 def fit_temperature(margins: ArrayLike, targets: ArrayLike | None = None) -> float:
-    """The T that makes ``sigmoid(margin / T)`` likeliest (Guo et al., 2017, section 4.2).
+    """The T > 0 that makes ``sigmoid(margin / T)`` likeliest (Guo et al., 2017, section 4.2).
+
+    The likelihood is concave in 1 / T, so its slope has at most one zero. T above 1 says that the model is too sure of
+    itself, below 1 that it is not sure enough.
+
+    Args:
+        margins: ``(N,)`` reward of the labelled response minus the other's.
+        targets: ``(N,)`` probability that the label is right; 1 where not given.
 
     Returns:
-        T within 1/1000 and 1000 times the margins' mean size; at an end where the likelihood has no maximum between
-        (every preference right: any smaller T is likelier). NaN where all margins are 0.
+        T in the units of the margins. 0 where every preference is certainly right (any smaller T is likelier),
+        infinity where the margins predict no better than chance (any larger T is likelier), NaN where all are 0.
+
+    Raises:
+        InputError: As in :func:`checked`.
+        ValueError: As in :func:`checked`.
     """
-    d, t = _checked(margins, targets)
-    scale = float(np.mean(np.abs(d)))
+    from scipy.optimize import brentq
+
+    d, t = checked("margin", margins, targets)
+    scale = float(np.abs(d).max())
     if scale == 0:
         return float("nan")
+    x = d / scale
 
-    def loss(log_t: float) -> float:
-        return negative_log_likelihood(d / (scale * np.exp(log_t)), t)
+    def slope(sharpness: float) -> float:
+        return float(np.mean(x * (preference_probability(sharpness * x) - t)))
 
-    found = minimize_scalar(loss, bounds=(-np.log(1e3), np.log(1e3)), method="bounded")
-    return scale * float(np.exp(found.x))  # type: ignore[attr-defined]
+    if slope(0.0) >= 0:
+        return float("inf")
+    if np.all(t[d > 0] == 1) and np.all(t[d < 0] == 0):
+        return 0.0
+    low = high = 1.0
+    while slope(high) < 0:
+        low, high = high, 2 * high
+    while slope(low) > 0:
+        low, high = low / 2, low
+    return scale / float(brentq(slope, low, high, xtol=1e-12 * low, rtol=1e-14))  # type: ignore[arg-type]
 
 
-def _checked(margins: ArrayLike, targets: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    d = np.asarray(margins, dtype=np.float64)
-    t = np.ones_like(d) if targets is None else np.asarray(targets, dtype=np.float64)
-    if d.ndim != 1 or d.shape != t.shape or not len(d):
-        raise ValueError(f"margins {d.shape} and targets {t.shape} must be vectors of one length, not empty")
-    if np.isnan(d).any():
-        raise ValueError(f"margin {int(np.flatnonzero(np.isnan(d))[0])} is NaN")
-    if not ((t >= 0) & (t <= 1)).all():
-        raise ValueError("targets must lie in [0, 1]")
-    return d, t
+def checked(
+    name: Literal["margin", "probability"], values: ArrayLike, targets: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values and targets as float64 vectors ``(N,)``; targets are 1 where not given.
+
+    Raises:
+        InputError: There is no value, or one of them, or a target, is out of its range: not finite, or not in [0, 1].
+        ValueError: The shapes differ or are no vectors.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    t = np.ones_like(data) if targets is None else np.asarray(targets, dtype=np.float64)
+    if data.ndim != 1 or data.shape != t.shape:
+        raise ValueError(f"{name} of shape {data.shape}, targets of shape {t.shape}; one each a pair is needed")
+    if not len(data):
+        raise InputError("there is no pair to evaluate")
+    usable = np.isfinite(data) if name == "margin" else (data >= 0) & (data <= 1)
+    _require(name, "finite" if name == "margin" else "in [0, 1]", data, usable)
+    _require("target", "in [0, 1]", t, (t >= 0) & (t <= 1))
+    return data, t
+
+
+def _require(name: str, what: str, data: NDArray[np.float64], usable: NDArray[np.bool_]) -> None:
+    if not usable.all():
+        index = int(usable.argmin())
+        raise InputError(f"{name} {index} is {data[index]:g}; it must be {what}")

@@ -2,61 +2,107 @@
 
 import math
 from collections.abc import Hashable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rightly.errors import InputError
 from rightly.metrics.bootstrap import bootstrap_mean
 from rightly.metrics.calibration import (
     ReliabilityBin,
     brier_score,
+    checked,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
+    preference_probability,
     reliability,
 )
+from rightly.metrics.ranks import equal_mass_bins, rank_correlation
 from rightly.types import Frozen
 
+TiePolicy = Literal["wrong", "half"]
+"""What a margin of exactly 0 counts in an accuracy."""
+
+LEVEL = 0.95
+"""Nominal coverage of every interval."""
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
 STRENGTH_BINS = 5
-HISTOGRAM_BINS = 20
+
+_HALF_EDGES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+HISTOGRAM_EDGES = (*(-edge for edge in reversed(_HALF_EDGES)), 0.0, *_HALF_EDGES)
+"""The same for every model and step, so that histograms compare; doubling, so that no scale of rewards falls into one
+bin. A margin on an edge belongs to the bin above."""
 
 
 class Slice(Frozen):
-    """Accuracy of part of the pairs."""
+    """Accuracy of part of the pairs.
+
+    Attributes:
+        name: Of the part.
+        n: Its pairs that have a better response.
+        accuracy: Share of them that the model has right.
+        accuracy_low: Lower end of the bootstrap interval; ``None`` below two clusters.
+        accuracy_high: Upper end.
+    """
 
     name: str
     n: int
     accuracy: float
+    accuracy_low: float | None
+    accuracy_high: float | None
+
+
+class StrengthSlice(Slice):
+    """Accuracy of a quintile of strength.
+
+    Attributes:
+        weakest: Least strength in it.
+        strongest: Largest strength in it.
+    """
+
+    weakest: float
+    strongest: float
 
 
 class PreferenceMetrics(Frozen):
     """Figures of one reward model on one set of labelled pairs.
 
     Attributes:
-        n: Pairs.
-        ties: Pairs with a margin of exactly 0; wrong.
-        accuracy: Share of margins above 0.
+        n: Pairs; what every figure is taken over, but for the accuracies.
+        n_clusters: Clusters that were resampled.
+        undecided: Pairs with a target of exactly 1/2: they have no better response and are in no accuracy.
+        turned: Pairs with a target below 1/2, turned round so that the better response comes first.
+        ties: Pairs with a better response and a margin of exactly 0.
+        tie_policy: What those count.
+        accuracy: Share of the ``n - undecided`` pairs with a margin above 0.
         accuracy_low: Lower end of its 95% bootstrap interval over clusters; ``None`` below two clusters.
         accuracy_high: Upper end.
-        nll: Mean negative log-likelihood of the labels, nats.
+        nll: Mean negative log-likelihood of the targets, nats.
         brier: Brier score.
-        ece: Expected calibration error over ``reliability``.
-        temperature: What the margins should be divided by; ``None`` where nothing fits.
-        reliability: Accuracy against confidence.
+        ece: Expected calibration error, over ``reliability``.
+        temperature: What the margins should be divided by; ``None`` where no positive number is best.
+        reliability: Accuracy against confidence in at most 15 bins of equally many pairs; a tie is half right.
         margin_mean: Of the margins.
         margin_sd: Their population standard deviation.
         margin_quantiles: At `QUANTILES`.
-        histogram_edges: `HISTOGRAM_BINS` + 1 edges from the least to the largest margin.
-        histogram: Counts between them.
-        length_correlation: Spearman's, of the margin with the labelled response's surplus in length; ``None`` where
-            lengths are unknown or constant.
-        by_length: Accuracy where the labelled response is the longer, the shorter, or of equal length.
-        by_strength: Accuracy by quintile of label strength, weakest first.
+        histogram_edges: `HISTOGRAM_EDGES`.
+        histogram: Margins below the first edge, between the edges, and from the last edge on.
+        length_correlation: Spearman's, of the margin with the better response's surplus in length; ``None`` where
+            lengths are unknown or either is constant.
+        by_length: Accuracy where the better response is the ``longer``, the ``shorter``, or of ``equal_length``.
+        by_strength: Accuracy by quintile of strength, weakest first; equal strengths share a bin.
     """
 
     n: int
+    n_clusters: int
+    undecided: int
+    turned: int
     ties: int
+    tie_policy: TiePolicy
     accuracy: float
     accuracy_low: float | None
     accuracy_high: float | None
@@ -68,14 +114,14 @@ class PreferenceMetrics(Frozen):
     margin_mean: float
     margin_sd: float
     margin_quantiles: tuple[float, ...]
-    histogram_edges: tuple[float, ...]
+    histogram_edges: tuple[float, ...] = HISTOGRAM_EDGES
     histogram: tuple[int, ...]
     length_correlation: float | None = None
     by_length: tuple[Slice, ...] = ()
-    by_strength: tuple[Slice, ...] = ()
+    by_strength: tuple[StrengthSlice, ...] = ()
 
     def scalars(self) -> dict[str, float]:
-        """The single numbers under flat names, for a training log; those that are there."""
+        """The single numbers under flat names, for a training log; those that are there and finite."""
         names = ("accuracy", "nll", "brier", "ece", "temperature", "margin_mean", "margin_sd", "length_correlation")
         found = {name: getattr(self, name) for name in names}
         found |= {f"accuracy_{part.name}": part.accuracy for part in self.by_length}
@@ -89,87 +135,122 @@ def evaluate_margins(
     lengths: ArrayLike | None = None,
     strengths: ArrayLike | None = None,
     clusters: Sequence[Hashable] | None = None,
+    ties: TiePolicy = "wrong",
 ) -> PreferenceMetrics:
     """Every metric of a set of labelled pairs.
 
     Args:
         margins: ``(N,)`` reward of the labelled response minus the (best) other's.
-        targets: ``(N,)`` probability that the label is right; 1 where not given. Accuracy is against the label.
-        lengths: ``(N, 2)`` of the labelled response and the other, in any unit.
-        strengths: ``(N,)`` how clear the label is.
+        targets: ``(N,)`` probability that the labelled response is better; 1 where not given. Below 1/2 the other
+            response is the better one, and the pair is turned round before anything is computed.
+        lengths: ``(N, 2)`` of the labelled response and the other, in tokens or characters.
+        strengths: ``(N,)`` how clear the label is, in any unit.
         clusters: ``(N,)`` names; pairs that share one are resampled together.
+        ties: What a margin of exactly 0 counts in an accuracy: nothing, or half.
 
     Raises:
-        ValueError: No pair, a NaN margin, or shapes that do not fit.
+        InputError: There is no pair, no pair has a better response, or a value is not finite or out of range.
+        ValueError: Shapes do not fit.
     """
-    d = np.asarray(margins, dtype=np.float64)
-    nll = negative_log_likelihood(d, targets)  # checks the margins
-    right = d > 0
-    interval = bootstrap_mean(right.astype(float), clusters)
-    curve = reliability(d, targets)
-    counts, edges = np.histogram(d, bins=HISTOGRAM_BINS)
+    labelled, stated = checked("margin", margins, targets)
+    sides = None if lengths is None else _finite("length", lengths, (len(labelled), 2))
+    other = stated < 0.5
+    d, t = np.where(other, -labelled, labelled), np.where(other, 1 - stated, stated)
+    surplus = None if sides is None else np.where(other, -1, 1) * (sides[:, 0] - sides[:, 1])
+    right = np.where(t == 0.5, np.nan, np.where(d == 0, 0.5 if ties == "half" else 0.0, d > 0))
+    if np.isnan(right).all():
+        raise InputError("every target is 1/2, so that no pair has a better response")
+    interval = bootstrap_mean(right, clusters, level=LEVEL)
     return PreferenceMetrics(
         n=len(d),
-        ties=int((d == 0).sum()),
-        accuracy=float(right.mean()),
+        n_clusters=interval.n_clusters,
+        undecided=interval.n_missing,
+        turned=int(other.sum()),
+        ties=int(((d == 0) & (t != 0.5)).sum()),
+        tie_policy=ties,
+        accuracy=interval.value,
         accuracy_low=_known(interval.low),
         accuracy_high=_known(interval.high),
-        nll=nll,
-        brier=brier_score(d, targets),
-        ece=expected_calibration_error(curve),
-        temperature=_known(fit_temperature(d, targets)),
-        reliability=curve,
-        margin_mean=float(d.mean()),
-        margin_sd=float(d.std()),
-        margin_quantiles=tuple(np.quantile(d, QUANTILES).tolist()),
-        histogram_edges=tuple(edges.tolist()),
-        histogram=tuple(counts.tolist()),
-        **_length_figures(d, right, lengths),
-        by_strength=_by_strength(right, strengths),
+        **_calibration(d, t),
+        **_distribution(d),
+        length_correlation=None if surplus is None else _known(rank_correlation(d, surplus)),
+        by_length=_by_length(right, surplus, clusters),
+        by_strength=_by_strength(right, strengths, clusters),
     )
 
 
-def _length_figures(d: NDArray[np.float64], right: NDArray[np.bool_], lengths: ArrayLike | None) -> dict:
-    if lengths is None:
-        return {}
-    sides = np.asarray(lengths, dtype=np.float64)
-    if sides.shape != (len(d), 2):
-        raise ValueError(f"lengths {sides.shape} must be {(len(d), 2)}")
-    surplus = sides[:, 0] - sides[:, 1]
-    parts = {"longer": surplus > 0, "shorter": surplus < 0, "equal_length": surplus == 0}
+def _calibration(d: NDArray[np.float64], t: NDArray[np.float64]) -> dict[str, Any]:
+    # Seen from the response that the model prefers: sigmoid(-d) and 1 - sigmoid(d) differ in the last digit, which would
+    # part pairs of equal confidence.
+    confidence, agreement = preference_probability(np.abs(d)), np.where(d < 0, 1 - t, t)
+    temperature = fit_temperature(d, t)
     return {
-        "length_correlation": _spearman(d, surplus),
-        "by_length": tuple(_slice(name, right, where) for name, where in parts.items() if where.any()),
+        "nll": negative_log_likelihood(d, t),
+        "brier": brier_score(confidence, agreement),
+        "ece": expected_calibration_error(confidence, agreement),
+        "reliability": reliability(confidence, agreement),
+        "temperature": _known(temperature) or None,
     }
 
 
-def _spearman(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
-    from scipy.stats import rankdata
+def _distribution(d: NDArray[np.float64]) -> dict[str, Any]:
+    place = np.searchsorted(HISTOGRAM_EDGES, d, side="right")
+    return {
+        "margin_mean": float(d.mean()),
+        "margin_sd": float(d.std()),
+        "margin_quantiles": tuple(np.quantile(d, QUANTILES).tolist()),
+        "histogram": tuple(np.bincount(place, minlength=len(HISTOGRAM_EDGES) + 1).tolist()),
+    }
 
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None
-    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
+
+def _by_length(
+    right: NDArray[np.float64], surplus: NDArray[np.float64] | None, clusters: Sequence[Hashable] | None
+) -> tuple[Slice, ...]:
+    if surplus is None:
+        return ()
+    parts = {"longer": surplus > 0, "shorter": surplus < 0, "equal_length": surplus == 0}
+    found = ((name, _accuracy(right, where, clusters)) for name, where in parts.items())
+    return tuple(Slice(name=name, **figures) for name, figures in found if figures["n"])
 
 
-def _by_strength(right: NDArray[np.bool_], strengths: ArrayLike | None) -> tuple[Slice, ...]:
-    """Quintiles; equal strengths stay in one bin, so there may be fewer."""
+def _by_strength(
+    right: NDArray[np.float64], strengths: ArrayLike | None, clusters: Sequence[Hashable] | None
+) -> tuple[StrengthSlice, ...]:
     if strengths is None:
         return ()
-    strength = np.asarray(strengths, dtype=np.float64)
-    if strength.shape != right.shape or np.isnan(strength).any():
-        raise ValueError(f"strengths {strength.shape} must be {right.shape}, without NaN")
-    edges = np.unique(np.quantile(strength, np.linspace(0, 1, STRENGTH_BINS + 1)))
-    place = np.searchsorted(edges[1:-1], strength, side="right")
-    parts = [(place == number) for number in range(max(len(edges) - 1, 1))]
-    return tuple(
-        _slice(f"{strength[where].min():g} to {strength[where].max():g}", right, where)
-        for where in parts
-        if where.any()
-    )
+    strength = _finite("strength", strengths, right.shape)
+    place = equal_mass_bins(strength, STRENGTH_BINS)
+    parts = []
+    for where in (place == number for number in range(STRENGTH_BINS)):
+        figures = _accuracy(right, where, clusters)
+        if figures["n"]:
+            low, high = float(strength[where].min()), float(strength[where].max())
+            name = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            parts.append(StrengthSlice(name=name, weakest=low, strongest=high, **figures))
+    return tuple(parts)
 
 
-def _slice(name: str, right: NDArray[np.bool_], where: NDArray[np.bool_]) -> Slice:
-    return Slice(name=name, n=int(where.sum()), accuracy=float(right[where].mean()))
+def _accuracy(
+    right: NDArray[np.float64], where: NDArray[np.bool_], clusters: Sequence[Hashable] | None
+) -> dict[str, Any]:
+    keys = None if clusters is None else [clusters[row] for row in np.flatnonzero(where).tolist()]
+    interval = bootstrap_mean(right[where], keys, level=LEVEL)
+    return {
+        "n": interval.n,
+        "accuracy": interval.value,
+        "accuracy_low": _known(interval.low),
+        "accuracy_high": _known(interval.high),
+    }
+
+
+def _finite(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    data = np.asarray(values, dtype=np.float64)
+    if data.shape != shape:
+        raise ValueError(f"{name}s of shape {data.shape}; {shape} is needed")
+    if not np.isfinite(data).all():
+        row = int(np.flatnonzero(~np.isfinite(data.reshape(len(data), -1)).all(axis=1))[0])
+        raise InputError(f"{name} {row} is not finite")
+    return data
 
 
 def _known(value: float) -> float | None:
