@@ -46,10 +46,10 @@ def sets(options: argparse.Namespace) -> dict[str, list[PreferencePair]]:
     few = options.quick
     found = {}
     if options.rm_bench:
-        found["RM-Bench"] = rm_bench(Path(options.rm_bench), 4 if few else 16)
-    found["best of 16, HH prompts"] = best_of(pairs, 1 if few else 6, 4 if few else 16)
-    found["HH pairs"] = spread(pairs, 4 if few else 48)
-    found["short prompts"] = spread(short_prompts(480), 4 if few else 96)
+        found["RM-Bench"] = rm_bench(Path(options.rm_bench), 4 if few else 8)
+    found["best of 16, HH prompts"] = best_of(pairs, 1 if few else 3, 4 if few else 16)
+    found["HH pairs"] = spread(pairs, 4 if few else 24)
+    found["short prompts"] = spread(short_prompts(480), 4 if few else 48)
     return found
 
 

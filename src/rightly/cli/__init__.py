@@ -16,6 +16,7 @@ VERBS = {
     "compare": "Test judges against each other on the pairs that they share.",
     "report": "Score the records of an audit again and write its report, without a call.",
     "matcher-check": "Measure a matcher against links that people made.",
+    "score": "Score pairs with reward models: rewards and margins.",
     "train": "Train a scalar reward model from a recipe.",
     "demo": "Audit shipped real data: no key, no network.",
 }
