@@ -109,14 +109,15 @@ def _packed(
 def _padded(
     model: PreTrainedModel, own_forward: Any, input_ids: Tensor | None, last: Tensor, kwargs: dict[str, Any]
 ) -> SequenceClassifierOutputWithPast:
+    kwargs = kwargs | {"return_dict": True}  # an adapter's wrapper hands in its own
     if pools_last_token(model):
-        hidden = backbone(model)(input_ids=input_ids, use_cache=False, return_dict=True, **kwargs).last_hidden_state
+        hidden = backbone(model)(input_ids=input_ids, use_cache=False, **kwargs).last_hidden_state
         return _output(model, hidden[torch.arange(len(last), device=last.device), last])
     features: list[Tensor] = []
     linear = [m for m in getattr(model, head_name(model)).modules() if isinstance(m, nn.Linear)][-1]
     hook = linear.register_forward_pre_hook(lambda _module, inputs: features.append(inputs[0]))
     try:
-        logits = own_forward(input_ids, return_dict=True, **kwargs).logits
+        logits = own_forward(input_ids, **kwargs).logits
     finally:
         hook.remove()
     return SequenceClassifierOutputWithPast(logits=logits.float(), hidden_states=(features[0],))  # type: ignore[arg-type]
