@@ -17,6 +17,7 @@ VERBS = {
     "report": "Score the records of an audit again and write its report, without a call.",
     "matcher-check": "Measure a matcher against links that people made.",
     "score": "Score pairs with reward models: rewards and margins.",
+    "doctor": "Does everyone who loads a reward model get the same rewards?",
     "train": "Train a scalar reward model from a recipe.",
     "demo": "Audit shipped real data: no key, no network.",
 }

@@ -30,8 +30,8 @@ def adapter_base(name: str, revision: str | None = None) -> str | None:
     return config.base_model_name_or_path
 
 
-def merge_adapter(model: PreTrainedModel, name: str, revision: str | None = None) -> PreTrainedModel:
-    """The base with the adapter's weights and head in it.
+def attach_adapter(model: PreTrainedModel, name: str, revision: str | None = None) -> "PeftModel":
+    """The base with the adapter beside it.
 
     Raises:
         InputError: The adapter holds no reward head, so the rewards would be those of a random one.
@@ -47,7 +47,16 @@ def merge_adapter(model: PreTrainedModel, name: str, revision: str | None = None
             where=name,
             fix=f"train with modules_to_save=[{head!r}] or task_type='SEQ_CLS'",
         )
-    return adapted.merge_and_unload()  # type: ignore[return-value,operator]
+    return adapted
+
+
+def merge_adapter(model: PreTrainedModel, name: str, revision: str | None = None) -> PreTrainedModel:
+    """The base with the adapter's weights and head in it.
+
+    Raises:
+        InputError: As `attach_adapter`.
+    """
+    return attach_adapter(model, name, revision).merge_and_unload()  # type: ignore[return-value,operator]
 
 
 def add_lora(

@@ -30,7 +30,7 @@ class TokenContract(Frozen):
     Attributes:
         form: ``"chat"``: the tokeniser's chat template over the whole conversation; ``"pair"``: the tokeniser's own
             pair of segments, conversation and response (encoders).
-        final_token: The token that ends every sequence and is pooled; ``None`` where the form brings its own.
+        final_token: The token that ends every sequence and is pooled; ``None``: all that the form renders, to its end.
         max_length: Tokens of a sequence; the prompt is cut from its left, then the response from its right.
         pad_token: What fills padded batches; never the final token.
     """
@@ -53,19 +53,25 @@ class Encoded(NamedTuple):
     cut: int
 
 
-def contract_for(tokenizer: Tokenizer, *, decoder: bool, max_length: int) -> TokenContract:
+def contract_for(tokenizer: Tokenizer, *, decoder: bool, max_length: int, trained: bool) -> TokenContract:
     """The contract of a model that has none; gives the tokeniser a template and a pad token where it lacks them.
 
-    The final token is the first special token that the template sets behind a response, else the end token.
+    Args:
+        tokenizer: The model's.
+        decoder: Whether the reward is read off the last token.
+        max_length: Tokens of a sequence.
+        trained: Whether the head was trained elsewhere. Such a model is scored as model cards score it, on all that its
+            template renders, often a line break behind the end of turn. A new head gets a contract that ends with the
+            first special token that the template sets behind a response, else with the end token.
     """
     if not decoder:
         return TokenContract(form="pair", final_token=None, max_length=max_length, pad_token=_text(tokenizer.pad_token))
+    whole = trained and bool(tokenizer.chat_template)
     if not tokenizer.chat_template:
         tokenizer.chat_template = TRANSCRIPT
     final = _final_token(tokenizer)
-    return TokenContract(
-        form="chat", final_token=final, max_length=max_length, pad_token=_pad_token(tokenizer, avoid=final)
-    )
+    pad = _pad_token(tokenizer, avoid=final)
+    return TokenContract(form="chat", final_token=None if whole else final, max_length=max_length, pad_token=pad)
 
 
 def read_contract(folder: Path) -> TokenContract | None:

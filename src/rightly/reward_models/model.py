@@ -119,7 +119,8 @@ class RewardModel:
                 where=str(name),
                 fix="score with a trained reward model, or train this one with `rightly train rm`",
             )
-        contract = _contract(name, model, tokenizer, max_length)
+        trained = base is not None or not fresh
+        contract = _contract(name, model, tokenizer, max_length, trained=trained)
         model.to(device or default_device()).eval()  # type: ignore[arg-type]
         return cls(model, tokenizer, contract, name=str(name), packed=packed, kernel=kernel)
 
@@ -251,12 +252,14 @@ def _tokenizer(name: str, source: str, options: dict) -> Tokenizer:
         return AutoTokenizer.from_pretrained(source, **options)
 
 
-def _contract(name: str | Path, model: PreTrainedModel, tokenizer: Tokenizer, max_length: int | None) -> TokenContract:
+def _contract(
+    name: str | Path, model: PreTrainedModel, tokenizer: Tokenizer, max_length: int | None, *, trained: bool
+) -> TokenContract:
     contract = read_contract(Path(name))
     if contract is None:
         longest = getattr(model.config.get_text_config(), "max_position_embeddings", None) or DEFAULT_LENGTH
         length = min(max_length or DEFAULT_LENGTH, longest)
-        contract = contract_for(tokenizer, decoder=pools_last_token(model), max_length=length)
+        contract = contract_for(tokenizer, decoder=pools_last_token(model), max_length=length, trained=trained)
     elif max_length is not None:
         contract = contract.model_copy(update={"max_length": max_length})
     if contract.pad_token is not None:
