@@ -206,6 +206,8 @@ def default_device() -> torch.device:
 
 def _weights(source: str, dtype: Precision, options: dict) -> tuple[PreTrainedModel, list[str]]:
     """The model and the names of the head's weights that the checkpoint lacks."""
+    if source.startswith((".", "/", "~")) and not Path(source).is_dir():
+        raise InputError("no such folder", where=source, fix="give a folder or a hub id of a model")
     try:
         config = AutoConfig.from_pretrained(source, **{k: v for k, v in options.items() if k != "quantization_config"})
     except (OSError, ValueError) as error:
