@@ -16,6 +16,7 @@ ROW = {"prompt": "q", "chosen": "x", "rejected": "y"}
         ("org/name@v1", HubAddress("org/name", revision="v1")),
         ("org/name:preference", HubAddress("org/name", config="preference")),
         ("org/na.me-2@refs/pr/1:a b", HubAddress("org/na.me-2", "refs/pr/1", "a b")),
+        ("org/name@v1:c#validation", HubAddress("org/name", "v1", "c", "validation")),
         ("name", None),
         ("a/b/c", None),
         ("/org/name", None),
@@ -50,14 +51,14 @@ def test_a_single_split_needs_no_name_and_is_streamed(hub):
 
 
 def test_the_prefix_may_be_left_out(hub):
-    assert next(load_pairs("org/two", split="test")).id == "t"
+    assert next(load_pairs("org/two#test")).id == "t"
 
 
 def test_several_splits_and_none_named(hub):
-    with pytest.raises(InputError, match="org/two: has the splits train, test; choose one with --split train"):
+    with pytest.raises(InputError, match="org/two: has the splits train, test; choose one: org/two#train"):
         list(load_pairs("org/two"))
-    with pytest.raises(InputError, match="has no split 'valid', only train, test"):
-        list(load_pairs("org/two", split="valid"))
+    with pytest.raises(InputError, match="has no split 'valid', only train, test; try #train"):
+        list(load_pairs("org/two#valid"))
 
 
 def test_an_unknown_data_set_is_one_line(hub):

@@ -89,11 +89,6 @@ def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
         list(load_pairs(file))
 
 
-def test_only_hub_data_sets_have_splits(tmp_path):
-    with pytest.raises(InputError, match="only hub data sets have splits; drop --split"):
-        load_pairs(write(tmp_path / "p.jsonl", ROW), split="train")
-
-
 def test_parquet_rows_come_as_from_json(tmp_path):
     import pyarrow as arrow
     import pyarrow.parquet as parquet

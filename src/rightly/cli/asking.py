@@ -20,18 +20,17 @@ class PairsConfig(Frozen):
 
     pairs: str
     columns: str | None = None
-    split: str | None = None
     limit: int | None = None
 
     def load(self) -> Iterator[PreferencePair]:
         """The pairs, one by one."""
-        return load_pairs(self.pairs, columns=self.columns, split=self.split, limit=self.limit)
+        return load_pairs(self.pairs, columns=self.columns, limit=self.limit)
 
     def identity(self) -> dict[str, Any]:
         """What makes these pairs these, with the path of a file whole, so that any folder can find it again."""
         path = Path(self.pairs)
         whole = str(path.resolve()) if path.exists() else self.pairs
-        return {"pairs": whole, "columns": self.columns, "split": self.split, "limit": self.limit}
+        return {"pairs": whole, "columns": self.columns, "limit": self.limit}
 
 
 class AskConfig(PairsConfig):

@@ -13,7 +13,7 @@ EXAMPLES = """
 Examples:
   rightly judge pairs.jsonl --judge longer --out run
   rightly judge pairs.parquet --judge openai:gpt-4.1?temperature=0 --limit 100 --out run
-  OPENAI_BASE_URL=http://localhost:8000/v1 rightly judge nvidia/HelpSteer3 --split validation \\
+  OPENAI_BASE_URL=http://localhost:8000/v1 rightly judge nvidia/HelpSteer3:preference#validation \\
       --judge openai:my-model --out run
 """
 

@@ -21,7 +21,6 @@ def input_options(command: F) -> F:
     """Options of every verb that reads pairs."""
     for option in (
         click.option("--columns", metavar="FAMILY", help="Column family of the file, where it cannot be told."),
-        click.option("--split", metavar="NAME", help="Split of a hub dataset."),
         click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N pairs."),
     ):
         command = option(command)

@@ -11,7 +11,7 @@ EXAMPLES = """
 \b
 Examples:
   rightly score pairs.jsonl --model Skywork/Skywork-Reward-V2-Qwen3-0.6B --out scores
-  rightly score nvidia/HelpSteer3 --split validation --model run1 --model run2 --dtype bfloat16 --out scores
+  rightly score nvidia/HelpSteer3:preference#validation --model run1 --model run2 --dtype bfloat16 --out scores
   accelerate launch -m rightly.cli score pairs.parquet --model run1 --out scores
 Run the same command again and it goes on where it stopped.
 """
@@ -46,7 +46,7 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
         raise MissingExtraError(f"scoring (no module {error.name})", "train") from None
 
     def load() -> Any:
-        return load_pairs(pairs, columns=options["columns"], split=options["split"], limit=options["limit"])
+        return load_pairs(pairs, columns=options["columns"], limit=options["limit"])
 
     def build(name: str) -> RewardModel:
         model = RewardModel.load(
@@ -57,7 +57,7 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
         return model
 
     identity = {"verb": "score", "pairs": pairs} | {
-        name: options[name] for name in ("columns", "split", "limit", "dtype", "max_length")
+        name: options[name] for name in ("columns", "limit", "dtype", "max_length")
     }
     meter = _Meter()
     results = score_run(

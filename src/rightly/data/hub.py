@@ -7,35 +7,35 @@ from dataclasses import dataclass
 from rightly.data.fields import Row
 from rightly.errors import InputError, MissingExtraError
 
-_ADDRESS = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^:]+))?(?::(?P<config>.+))?")
+_ADDRESS = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^:#]+))?(?::(?P<config>[^#]+))?(?:#(?P<split>.+))?")
 
 
 @dataclass(frozen=True)
 class HubAddress:
-    """``ORG/NAME[@revision][:config]``."""
+    """``ORG/NAME[@revision][:config][#split]``."""
 
     id: str
     revision: str | None = None
     config: str | None = None
+    split: str | None = None
 
 
 def parse_address(text: str) -> HubAddress | None:
-    """The parts of ``ORG/NAME[@revision][:config]``; ``None`` where the text is no such thing.
+    """The parts of ``ORG/NAME[@revision][:config][#split]``; ``None`` where the text is no such thing.
 
-    >>> parse_address("nvidia/HelpSteer3@v1:preference")
-    HubAddress(id='nvidia/HelpSteer3', revision='v1', config='preference')
+    >>> parse_address("nvidia/HelpSteer3@v1:preference#train")
+    HubAddress(id='nvidia/HelpSteer3', revision='v1', config='preference', split='train')
     """
     found = _ADDRESS.fullmatch(text)
-    return HubAddress(found["id"], found["revision"], found["config"]) if found else None
+    return HubAddress(**found.groupdict()) if found else None
 
 
-def read_hub(address: HubAddress, name: str, split: str | None) -> Iterator[tuple[int, Row]]:
+def read_hub(address: HubAddress, name: str) -> Iterator[tuple[int, Row]]:
     """The rows of one split, streamed, each with its number (from 1).
 
     Args:
-        address: The data set.
+        address: The data set; its split may be left out where there is only one.
         name: What errors call it.
-        split: The split; may be left out where there is only one.
 
     Raises:
         MissingExtraError: ``datasets`` is not installed.
@@ -48,7 +48,7 @@ def read_hub(address: HubAddress, name: str, split: str | None) -> Iterator[tupl
         raise MissingExtraError("reading data sets of the hub", "data") from None
     try:
         splits = datasets.load_dataset(address.id, address.config, revision=address.revision, streaming=True)
-        yield from enumerate(_split(splits, split, name), start=1)
+        yield from enumerate(_split(splits, address.split, name), start=1)
     except (OSError, ValueError, DatasetsError) as error:
         reason = str(error).partition("\n")[0]
         fix = "check the id, the config and the network (HF_TOKEN for gated sets)"
@@ -58,7 +58,7 @@ def read_hub(address: HubAddress, name: str, split: str | None) -> Iterator[tupl
 def _split(splits, split: str | None, name: str) -> Iterator[Row]:  # noqa: ANN001 - a type of an optional package
     names = list(splits)
     if split is None and len(names) > 1:
-        raise InputError(f"has the splits {', '.join(names)}", where=name, fix=f"choose one with --split {names[0]}")
+        raise InputError(f"has the splits {', '.join(names)}", where=name, fix=f"choose one: {name}#{names[0]}")
     if split is not None and split not in names:
-        raise InputError(f"has no split {split!r}, only {', '.join(names)}", where=name, fix=f"try --split {names[0]}")
+        raise InputError(f"has no split {split!r}, only {', '.join(names)}", where=name, fix=f"try #{names[0]}")
     return iter(splits[split or names[0]])

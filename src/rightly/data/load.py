@@ -35,16 +35,15 @@ class _Source(NamedTuple):
 
 
 def load_pairs(
-    source: str | Path, *, columns: str | None = None, split: str | None = None, limit: int | None = None
+    source: str | Path, *, columns: str | None = None, limit: int | None = None
 ) -> Iterator[PreferencePair]:
     """Stream the pairs of a source; memory does not grow with its size (8 bytes a row for the check of ids).
 
     Args:
-        source: A file (``.jsonl``, ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config]``, or
+        source: A file (``.jsonl``, ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config][#split]``, or
             ``ORG/NAME`` where no such file exists; ``sample:ukpconvarg1``. An array in a ``.json`` file is the one thing
             that is read whole.
         columns: The column family, where the columns fit several (see `rightly.data.columns`).
-        split: The split of a hub data set.
         limit: At most so many pairs.
 
     Returns:
@@ -59,7 +58,7 @@ def load_pairs(
     if limit is not None and limit < 1:
         raise InputError(f"the limit is {limit}, expected 1 or more")
     family = None if columns is None else family_named(columns)
-    return islice(_pairs(_open(str(source), split), family), limit)
+    return islice(_pairs(_open(str(source)), family), limit)
 
 
 def _pairs(source: _Source, chosen: Family | None) -> Iterator[PreferencePair]:
@@ -93,16 +92,14 @@ class _UniqueIds:
         return self(pair.model_copy(update={"id": f"{pair.id}#{self._repeats[pair.id] + 1}"}))
 
 
-def _open(source: str, split: str | None) -> _Source:
+def _open(source: str) -> _Source:
     kind, _, rest = source.partition(":")
     path = Path(source)
     address = parse_address(rest if kind == "hub" else source)
     if kind == "hub" or (address is not None and not path.exists() and _may_be_hub(path)):
         if address is None:
-            raise InputError("is not a hub address", where=source, fix="write hub:ORG/NAME[@revision][:config]")
-        return _Source(read_hub(address, source, split), source, address.id)
-    if split is not None:
-        raise InputError("only hub data sets have splits", where=source, fix="drop --split")
+            raise InputError("is not a hub address", where=source, fix="write hub:ORG/NAME[@revision][:config][#split]")
+        return _Source(read_hub(address, source), source, address.id)
     if kind == "sample":
         return _Source(read_lines(sample_path(rest), source), source, SAMPLES[rest])
     return _Source(_READERS[_checked_suffix(path)](path, source), source, None)

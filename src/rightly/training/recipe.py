@@ -51,8 +51,6 @@ class DataTable(Frozen):
         train: Files, hub ids or samples.
         eval: Named sets; the first is the main one.
         columns: The column family, where rows fit several.
-        split: Split of the training sources on the hub.
-        eval_split: Split of the evaluation sources on the hub.
         limit: At most so many training pairs.
         ties: Leave ties out (counted), or train them towards equal rewards.
     """
@@ -60,8 +58,6 @@ class DataTable(Frozen):
     train: tuple[str, ...] = Field(min_length=1)
     eval: dict[str, str] = Field(default_factory=dict)
     columns: str | None = None
-    split: str | None = None
-    eval_split: str | None = None
     limit: int | None = Field(default=None, ge=1)
     ties: Literal["skip", "half"] = "skip"
 
@@ -195,4 +191,6 @@ def _change(table: dict[str, Any], change: str) -> None:
     *tables, key = name.strip().split(".")
     for each in tables:
         table = table.setdefault(each, {})
+        if not isinstance(table, dict):
+            raise InputError(f"{each} is no table", where="--set", fix=f"set {each} itself, or see the recipe's tables")
     table[key] = parsed

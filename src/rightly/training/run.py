@@ -55,7 +55,7 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     train, counts = _read(recipe, reward_model)
     sets: dict[str, list[TrainingPair]] = {}
     for name, source in recipe.data.eval.items():
-        pairs = load_pairs(source, columns=recipe.data.columns, split=recipe.data.eval_split)
+        pairs = load_pairs(source, columns=recipe.data.columns)
         sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss)
     model = _adapted(recipe, reward_model)
     width = reward_model.model.config.get_text_config().hidden_size
@@ -143,7 +143,7 @@ def _read(recipe: RewardRecipe, reward_model: RewardModel) -> tuple[list[Trainin
     sources = (
         pair
         for source in table.train
-        for pair in load_pairs(source, columns=table.columns, split=table.split, limit=table.limit)
+        for pair in load_pairs(source, columns=table.columns, limit=table.limit)
     )
     train, counts = prepare_pairs(sources, reward_model, recipe.loss, ties=table.ties)
     return train, {"train": counts}

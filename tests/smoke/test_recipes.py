@@ -1,0 +1,72 @@
+"""Every shipped recipe is valid and trains, on a small model and a few pairs instead of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+from accelerate.commands.config.config_args import load_config_from_file
+
+from rightly.training.recipe import read_recipe
+from rightly.training.run import train_reward_model, training_arguments
+from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
+
+FOLDER = Path(__file__).parents[2] / "recipes"
+RECIPES = sorted(FOLDER.glob("rm_*.toml"))
+LAUNCHERS = sorted((FOLDER / "accelerate").glob("*.yaml"))
+
+
+def rankings(path):
+    rows = [
+        {
+            "id": str(number),
+            "context": [{"role": "user", "content": "the answer"}],
+            "responses": ["very good", "not bad", "wrong and bad"],
+            "label": "A",
+            "ranks": [1, 2, 3],
+        }
+        for number in range(8)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_there_are_recipes():
+    assert len(RECIPES) >= 7
+    assert len(LAUNCHERS) == 4
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipe_trains(path, tiny_model, tmp_path):  # noqa: F811
+    listwise = "listwise" in path.stem
+    data = rankings(tmp_path / "train.jsonl") if listwise else write_pairs(tmp_path / "train.jsonl", 8)
+    small = [
+        f"output={tmp_path / 'run'}",
+        f"model.name={tiny_model}",
+        "model.max_length=64",
+        f'data.train=["{data}"]',
+        *([] if listwise else [f'data.eval={{ hh = "{data}" }}']),
+        "trainer.per_device_train_batch_size=4",
+        "trainer.max_steps=2",
+        "trainer.eval_steps=1",
+        "trainer.save_steps=1",
+        "trainer.use_cpu=true",
+        "trainer.disable_tqdm=true",
+    ]
+    trained = train_reward_model(read_recipe(path, small))
+    assert trained.steps == 2
+    assert trained.loss > 0
+    assert (trained.folder / "reward_contract.json").exists()
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipe_as_shipped_is_accepted_by_the_trainer(path, tmp_path):
+    recipe = read_recipe(path, [f"output={tmp_path}"])
+    arguments = training_arguments(recipe.model_copy(update={"trainer": recipe.trainer | {"use_cpu": True}}))
+    assert arguments.learning_rate == recipe.trainer["learning_rate"]
+
+
+@pytest.mark.parametrize("path", LAUNCHERS, ids=lambda path: path.stem)
+def test_launcher_is_read_by_accelerate(path):
+    found = load_config_from_file(str(path))
+    assert found.num_processes == 8
+    assert str(found.distributed_type).rsplit(".", 1)[-1] in ("MULTI_GPU", "FSDP", "DEEPSPEED")
