@@ -170,7 +170,11 @@ def table(results: dict[str, dict[str, list[dict]]]) -> Iterable[str]:
                 means = {key: np.mean([each[test][key] for each in runs]) for key in runs[0][test]}
                 gaps = np.array([each[test]["accuracy"] for each in runs]) - base
                 half = t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
-                versus = "" if arm == "plain" else f"{gaps.mean():+.3f} [{gaps.mean() - half:+.3f}, {gaps.mean() + half:+.3f}]"
+                versus = (
+                    ""
+                    if arm == "plain"
+                    else f"{gaps.mean():+.3f} [{gaps.mean() - half:+.3f}, {gaps.mean() + half:+.3f}]"
+                )
                 figures = " | ".join(f"{means[key]:.3f}" for key in ("nll", "ece", "uniformity", "separation"))
                 yield f"| {arm} | {test} | {means['accuracy']:.3f} | {versus} | {figures} |"
 
@@ -202,7 +206,9 @@ def draw(work: Path, sets: Iterable[str], path: Path) -> None:
         '<text x="16" y="4">preferred response</text><circle cx="146" cy="0" r="4" fill="#d9822b"/>'
         '<text x="156" y="4">other response</text></g>'
     )
-    style = "<style>text{font:11px system-ui,sans-serif;fill:#333}</style><rect width='100%' height='100%' fill='#fff'/>"
+    style = (
+        "<style>text{font:11px system-ui,sans-serif;fill:#333}</style><rect width='100%' height='100%' fill='#fff'/>"
+    )
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 0 {width + 8} {height}">{style}'
     path.write_text(f"{head}{''.join(panels)}{legend}</svg>\n")
 

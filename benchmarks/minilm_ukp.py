@@ -138,7 +138,9 @@ def main() -> None:
         print(f"| {arm} | {share:.3f} [{low:.3f}, {high:.3f}] | {min(each):.3f} | {max(each):.3f} |")
     for arm in ARMS:
         gaps = np.array([found.mean() - right["longer wins"][name].mean() for name, found in right[arm].items()])
-        print(f"{arm} minus longer wins, mean over debates: {gaps.mean():+.3f} (better in {(gaps > 0).sum()}/{len(gaps)})")
+        print(
+            f"{arm} minus longer wins, mean over debates: {gaps.mean():+.3f} (better in {(gaps > 0).sum()}/{len(gaps)})"
+        )
 
 
 if __name__ == "__main__":

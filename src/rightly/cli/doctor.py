@@ -73,7 +73,9 @@ def _report(found: "Diagnosis") -> None:
     colours = {"error": "red", "warning": "yellow", "note": "dim"}
     for finding in found.findings:
         colour = colours[finding.severity]
-        console.print(f"[{colour}]{finding.severity}[/{colour}] {finding.kind}: {escape(finding.problem)}", soft_wrap=True)
+        console.print(
+            f"[{colour}]{finding.severity}[/{colour}] {finding.kind}: {escape(finding.problem)}", soft_wrap=True
+        )
         if finding.cure:
             console.print(f"  cure: {escape(finding.cure)}", soft_wrap=True)
     console.print("no error found" if found.healthy else "[red]do not rely on its rewards before this is mended[/red]")

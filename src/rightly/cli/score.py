@@ -13,6 +13,7 @@ Examples:
   rightly score pairs.jsonl --model Skywork/Skywork-Reward-V2-Qwen3-0.6B --out scores
   rightly score nvidia/HelpSteer3:preference#validation --model run1 --model run2 --dtype bfloat16 --out scores
   accelerate launch -m rightly.cli score pairs.parquet --model run1 --out scores
+  ray job submit -- rightly score /shared/pairs.parquet --model /shared/run1 --ray 16 --out /shared/scores
 Run the same command again and it goes on where it stopped.
 """
 
@@ -29,6 +30,7 @@ Run the same command again and it goes on where it stopped.
 @click.option("--tokens-per-batch", type=click.IntRange(min=64), default=8192, show_default=True, metavar="N")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the layers: slower to start, then faster.")
 @click.option("--no-packing", is_flag=True, help="Padded batches, every prompt computed for every response.")
+@click.option("--ray", "ray_workers", type=click.IntRange(min=1), metavar="N", help="Score with N actors of Ray.")
 @click.option("--resume/--fresh", default=True, help="Go on with what DIR holds (default), or start over.")
 def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> None:
     """Score the responses of PAIRS (a file, a hub id, or sample:NAME), two or more each.
@@ -68,6 +70,7 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
         identity=identity,
         tokens_per_batch=options["tokens_per_batch"],
         fresh=not options["resume"],
+        ray_workers=options["ray_workers"],
         watch=meter,
     )
     if results:

@@ -34,9 +34,7 @@ class _Source(NamedTuple):
     corpus: str | None
 
 
-def load_pairs(
-    source: str | Path, *, columns: str | None = None, limit: int | None = None
-) -> Iterator[PreferencePair]:
+def load_pairs(source: str | Path, *, columns: str | None = None, limit: int | None = None) -> Iterator[PreferencePair]:
     """Stream the pairs of a source; memory does not grow with its size (8 bytes a row for the check of ids).
 
     Args:

@@ -139,9 +139,7 @@ def examine(
     except Exception as error:  # noqa: BLE001 - checkpoints break in every manner, and that is the finding
         return Diagnosis(model=name, findings=(_damaged(base or name, error, common),))
     stored = _stored(name, base or name, common)
-    groups = [
-        group_sequences([each.ids for each in model.encode(context, responses)]) for context, responses in PROBES
-    ]
+    groups = [group_sequences([each.ids for each in model.encode(context, responses)]) for context, responses in PROBES]
     sequences = [sequence for group in groups for sequence in group.sequences()]
     reference = attempt(REFERENCE, lambda: _alone(model, sequences))
     if reference.rewards is None:
@@ -216,7 +214,7 @@ def _plain_ways(
     sequences: list[tuple[int, ...]],
     common: dict[str, Any],
 ) -> Iterator[Way]:
-    """transformers without us, on the same tokens and on the tokens that most scripts make."""
+    """Transformers without us, on the same tokens and on the tokens that most scripts make."""
     plain = plain_model(base or name, next(backbone(model.model).parameters()).dtype, **common)
     label = "transformers"
     if base is not None:
@@ -276,7 +274,7 @@ def _about_rewards(rewards: Sequence[float]) -> Iterator[Finding]:
 
 def _about_tokens(stored: _Stored, model: RewardModel) -> Iterator[Finding]:
     config, tokenizer = stored.config.get_text_config(), stored.tokenizer
-    rows = model.model.get_input_embeddings().num_embeddings
+    rows = len(model.model.get_input_embeddings().weight)  # type: ignore[arg-type]
     pad = tokenizer.pad_token_id
     final_ids = {model.encode(context, responses)[0].ids[-1] for context, responses in PROBES}
     reads_last = pools_last_token(model.model)
@@ -361,7 +359,9 @@ def _about_ways(results: Sequence[WayResult], model: RewardModel) -> Iterator[Fi
         yield Finding(kind="unpacked", severity="note", problem=f"scored in padded batches: {model.unpacked}")
     head = getattr(model.model, head_name(model.model))
     if not isinstance(head, torch.nn.Linear) and pools_last_token(model.model):
-        yield Finding(kind="head", severity="note", problem=f"the head is a {type(head).__name__}, kept in its precision")
+        yield Finding(
+            kind="head", severity="note", problem=f"the head is a {type(head).__name__}, kept in its precision"
+        )
     for result in results:
         if result.agrees:
             continue
@@ -384,7 +384,10 @@ PROBES: tuple[tuple[tuple[Message, ...], tuple[str, str]], ...] = (
         _asked("How do I boil an egg?"),
         ("Put it into boiling water for eight minutes, then under cold water.", "You can look that up."),
     ),
-    (_asked("What is the capital of Australia?"), ("Canberra.", "The capital of Australia is Sydney, its largest city.")),
+    (
+        _asked("What is the capital of Australia?"),
+        ("Canberra.", "The capital of Australia is Sydney, its largest city."),
+    ),
     (
         (
             *_asked("My sister will not talk to me any more. What can I do?"),

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from rightly.errors import InputError
 from rightly.metrics.preference import PreferenceMetrics, evaluate_margins
+from rightly.reward_models.cluster import score_on_ray
 from rightly.reward_models.model import WINDOW, RewardModel, Scored
 from rightly.runs import RecordFile, RunFolder
 from rightly.types import PreferencePair, Record, content_key
@@ -87,8 +89,8 @@ def score_windows(
     Windows depend on nothing but the order of the pairs, so a resumed run computes the same batches. When the memory of
     the device does not suffice, the budget is halved for the rest of the run.
     """
-    stream, number, budget = iter(pairs), 0, tokens_per_batch
-    while window := list(islice(stream, WINDOW)):
+    budget = tokens_per_batch
+    for number, window in enumerate(_windows(pairs)):
         while wanted(number, window):
             try:
                 yield list(model.score(window, tokens_per_batch=budget))
@@ -98,7 +100,6 @@ def score_windows(
                     raise
                 budget //= 2
                 logger.warning("out of memory: going on with %s tokens a batch", budget)
-        number += 1
 
 
 def score_run(
@@ -110,6 +111,7 @@ def score_run(
     identity: dict[str, Any],
     tokens_per_batch: int,
     fresh: bool = False,
+    ray_workers: int | None = None,
     watch: Callable[[Scored], None] = lambda _scored: None,
 ) -> dict[str, PreferenceMetrics | None]:
     """Score all pairs with all models, one model at a time, and write ``margins.parquet``.
@@ -122,6 +124,7 @@ def score_run(
         identity: What else makes the run (source, precision, length): a folder of another run is refused.
         tokens_per_batch: Tokens computed in one pass.
         fresh: Start over.
+        ray_workers: Score with so many actors of Ray; ``None`` scores in this process and its like (torchrun).
         watch: Called with every pair as it is scored.
 
     Returns:
@@ -136,31 +139,43 @@ def score_run(
         done = _done(folder, number)
         if all(_key(pair.id, pair.content_key, name) in done for pair in load()):
             continue
-        model = build(name)
+
+        def wanted(window_number: int, window: list[PreferencePair], name: str = name, done: set[str] = done) -> bool:
+            own = window_number % workers.world == workers.rank
+            return own and any(_key(pair.id, pair.content_key, name) not in done for pair in window)
+
+        if ray_workers is None:
+            windows = score_windows(load(), build(name), tokens_per_batch=tokens_per_batch, wanted=wanted)
+        else:
+            windows = score_on_ray(
+                (window for at, window in enumerate(_windows(load())) if wanted(at, window)),
+                partial(build, name),
+                workers=ray_workers,
+                tokens_per_batch=tokens_per_batch,
+            )
         with RecordFile(folder / f"scores-{number}-{workers.rank}.jsonl", ScoreRecord) as records:
-            _score(load(), name, model, records, workers, done, tokens_per_batch, watch)
-        del model
+            _keep(windows, name, records, done, watch)
+        del windows
         if torch.accelerator.is_available():
             torch.accelerator.empty_cache()
     workers.wait()
     return {} if run is None else _write_table(run.path, load, models)
 
 
-def _score(
-    pairs: Iterable[PreferencePair],
+def _windows(pairs: Iterable[PreferencePair]) -> Iterator[list[PreferencePair]]:
+    stream = iter(pairs)
+    while window := list(islice(stream, WINDOW)):
+        yield window
+
+
+def _keep(
+    windows: Iterable[list[Scored]],
     name: str,
-    model: RewardModel,
     records: RecordFile[ScoreRecord],
-    workers: Workers,
     done: set[str],
-    tokens_per_batch: int,
     watch: Callable[[Scored], None],
 ) -> None:
-    def wanted(number: int, window: list[PreferencePair]) -> bool:
-        own = number % workers.world == workers.rank
-        return own and any(_key(pair.id, pair.content_key, name) not in done for pair in window)
-
-    for window in score_windows(pairs, model, tokens_per_batch=tokens_per_batch, wanted=wanted):
+    for window in windows:
         for scored in window:
             pair = scored.pair
             if _key(pair.id, pair.content_key, name) not in done:
@@ -210,9 +225,9 @@ def _write_table(folder: Path, load: Load, models: Sequence[str]) -> dict[str, P
                 best = ord(str(pair.label)) - ord("A")
                 lengths[number].append((record.tokens[best], record.tokens[0 if best else 1]))
         rows.append(row)
-    partial = folder / "margins.parquet.partial"
-    pq.write_table(pa.Table.from_pylist(rows), partial)
-    os.replace(partial, folder / "margins.parquet")
+    unfinished = folder / "margins.parquet.partial"
+    pq.write_table(pa.Table.from_pylist(rows), unfinished)
+    os.replace(unfinished, folder / "margins.parquet")
     return {
         name: evaluate_margins(margins[number], lengths=lengths[number], clusters=clusters) if clusters else None
         for number, name in enumerate(models)

@@ -57,10 +57,12 @@ def _one(address: str, answer: Any) -> float:
 def _answer(address: str, body: dict[str, Any] | None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urlopen(Request(address, data, {"Content-Type": "application/json"}), timeout=_TIMEOUT_S) as reply:  # noqa: S310
+        with urlopen(Request(address, data, {"Content-Type": "application/json"}), timeout=_TIMEOUT_S) as reply:
             return json.loads(reply.read())
     except HTTPError as error:
         raise InputError(f"answered {error.code}: {error.read()[:120]!r}", where=address) from None
     except (URLError, OSError, ValueError) as error:
         problem = getattr(error, "reason", error)
-        raise InputError(f"does not answer: {problem}", where=address, fix="give the address of a running server") from None
+        raise InputError(
+            f"does not answer: {problem}", where=address, fix="give the address of a running server"
+        ) from None

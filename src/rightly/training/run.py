@@ -140,11 +140,7 @@ def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
 
 def _read(recipe: RewardRecipe, reward_model: RewardModel) -> tuple[list[TrainingPair], dict[str, DataCounts]]:
     table = recipe.data
-    sources = (
-        pair
-        for source in table.train
-        for pair in load_pairs(source, columns=table.columns, limit=table.limit)
-    )
+    sources = (pair for source in table.train for pair in load_pairs(source, columns=table.columns, limit=table.limit))
     train, counts = prepare_pairs(sources, reward_model, recipe.loss, ties=table.ties)
     return train, {"train": counts}
 

@@ -1,0 +1,70 @@
+"""Scoring over a cluster through Ray Data: a pool of actors, each with the model, fed with windows of pairs."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from rightly.errors import MissingExtraError
+from rightly.reward_models.model import RewardModel, Scored
+from rightly.types import PreferencePair
+
+
+def score_on_ray(
+    windows: Iterable[list[PreferencePair]],
+    build: Callable[[], RewardModel],
+    *,
+    workers: int,
+    tokens_per_batch: int,
+) -> Iterator[list[Scored]]:
+    """Score windows of pairs; they come back as they are done, in any order.
+
+    Joins the cluster that ``RAY_ADDRESS`` names, else starts Ray on this machine. Ray starts an actor anew that dies, and
+    gives its window to another one. The windows wait in Ray's object store, which spills to disk.
+
+    Args:
+        windows: What to score.
+        build: Loads the model, in every actor; must not refer to anything of this process.
+        workers: Actors; each takes an accelerator where the cluster has any.
+        tokens_per_batch: As in `RewardModel.score`.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtraError("scoring over a cluster", "ray") from None
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, logging_level=logging.WARNING)
+    rows = [{"pairs": json.dumps([pair.model_dump(mode="json") for pair in window])} for window in windows]
+    accelerators = ray.cluster_resources().get("GPU", 0)
+    scored = ray.data.from_items(rows, override_num_blocks=min(len(rows), 4 * workers)).map_batches(
+        _Scorer,
+        fn_constructor_args=(build, tokens_per_batch),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=workers),
+        num_gpus=1 if accelerators else 0,
+        num_cpus=1,
+    )
+    for row in scored.iter_rows():
+        yield [
+            Scored(PreferencePair.model_validate(pair), tuple(rewards), tuple(tokens), tuple(cut))
+            for pair, rewards, tokens, cut in json.loads(row["scored"])
+        ]
+
+
+class _Scorer:
+    """An actor: loads the model once and scores the windows that it is given."""
+
+    def __init__(self, build: Callable[[], RewardModel], tokens_per_batch: int) -> None:
+        self._model = build()
+        self._budget = tokens_per_batch
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
+        out = []
+        for text in batch["pairs"]:
+            pairs = [PreferencePair.model_validate(pair) for pair in json.loads(text)]
+            found = self._model.score(pairs, tokens_per_batch=self._budget)
+            out.append(json.dumps([(s.pair.model_dump(mode="json"), s.rewards, s.tokens, s.cut) for s in found]))
+        return {"scored": out}
