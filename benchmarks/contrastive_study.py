@@ -9,6 +9,7 @@ tuned here. A finished run is not trained again. Writes results.json, features.s
 """
 
 import argparse
+import gzip
 import json
 import random
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ import numpy as np
 from minilm_ukp import debates, minilm, write
 
 from rightly.data.load import load_pairs
-from rightly.types import PreferencePair
+from rightly.types import Message, PreferencePair
 
 LAYERS = 2
 SEEDS = 5
@@ -58,7 +59,23 @@ def ukp_sets(source: str, seed: int, train: int, test: int) -> dict[str, list[Pr
 
 def hh_sets(harmless: str, helpful: str, seed: int, train: int, test: int) -> dict[str, list[PreferencePair]]:
     """Trained on harmless pairs; shifted are the helpful ones."""
-    return split(list(load_pairs(harmless)), list(load_pairs(helpful)), random.Random(seed), train, test)
+    return split(list(load_pairs(harmless)), helpful_pairs(helpful), random.Random(seed), train, test)
+
+
+def helpful_pairs(source: str) -> list[PreferencePair]:
+    """Pairs in a form that rightly reads, or in OpenJudge's packaging of the helpful part."""
+    if "openjudge" not in source:
+        return list(load_pairs(source))
+    pairs = []
+    with gzip.open(source, "rb") as lines:
+        for line in lines:
+            row = json.loads(line)
+            sample = row["evaluation_sample"]
+            context = tuple(Message(role=turn["role"], content=turn["content"]) for turn in sample["input"])
+            texts = {each["content_label"]: each["content"] for each in sample["outputs"]}
+            responses = (texts["chosen"], texts["rejected"])
+            pairs.append(PreferencePair(id=row["unique_id"], context=context, responses=responses, label="A"))
+    return pairs
 
 
 def split(

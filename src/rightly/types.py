@@ -114,6 +114,7 @@ class PreferencePair(Frozen):
         margin: What the labelled response's reward should exceed the other's by.
         weight: Of the pair in a loss.
         ranks: Places of the responses, 1 is best, equal places are ties.
+        margins: Differences of score (label's response minus the best other's) that reward models gave, one a model.
         votes: Single preferences behind the label.
         rationales: The human reasons.
         domain: Subset or topic, for rows of a table.
@@ -129,6 +130,7 @@ class PreferencePair(Frozen):
     margin: float | None = Field(default=None, allow_inf_nan=False)
     weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     ranks: tuple[int, ...] | None = None
+    margins: tuple[float, ...] = ()
     votes: tuple[Vote, ...] = ()
     rationales: tuple[Rationale, ...] = ()
     domain: str | None = None

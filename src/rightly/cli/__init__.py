@@ -16,6 +16,8 @@ VERBS = {
     "compare": "Test judges against each other on the pairs that they share.",
     "report": "Score the records of an audit again and write its report, without a call.",
     "matcher-check": "Measure a matcher against links that people made.",
+    "strength": "Measure what is wrong with preference pairs: strength, classes, conflicts.",
+    "repair": "Mend preference pairs by their strength, with an audit and a way back.",
     "score": "Score pairs with reward models: rewards and margins.",
     "doctor": "Does everyone who loads a reward model get the same rewards?",
     "train": "Train a scalar reward model from a recipe.",

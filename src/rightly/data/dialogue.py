@@ -1,7 +1,8 @@
 r"""Split two dialogues that share their beginning into a context and two responses, and place them without bias.
 
-``chosen``/``rejected`` files come in three shapes: plain texts beside a ``prompt``; message lists that repeat the prompt;
-and transcripts that hold everything ("\n\nHuman: ... \n\nAssistant: ...", as in HH-RLHF).
+``chosen``/``rejected`` files come in four shapes: plain texts beside a ``prompt``; message lists that repeat the prompt;
+transcripts that hold everything ("\n\nHuman: ... \n\nAssistant: ...", as in HH-RLHF); and lists of texts, a turn each, the
+last one the response (MOSS-RLHF, fnlp/hh-rlhf-strength-cleaned).
 """
 
 import re
@@ -35,7 +36,22 @@ def chosen_rejected(row: Row) -> PreferencePair:
         target=number(row, "target", 0, 1),
         margin=number(row, "margin"),
         weight=number(row, "weight", 0),
+        margins=_margins(row),
     )
+
+
+def _margins(row: Row) -> tuple[float, ...]:
+    """Score differences of fnlp/hh-rlhf-strength-cleaned: two lists of scores, one a reward model."""
+    names = {name.replace("_", " "): name for name in row}
+    lists = [row.get(names.get(f"{side} score list", "")) for side in ("chosen", "rejected")]
+    if lists == [None, None]:
+        return ()
+    if not all(isinstance(scores, list) and all(isinstance(s, int | float) for s in scores) for scores in lists):
+        raise InputError("the score lists of chosen and rejected are no lists of numbers")
+    chosen, rejected = (list(map(float, scores or ())) for scores in lists)
+    if len(chosen) != len(rejected):
+        raise InputError(f"{len(chosen)} scores of chosen and {len(rejected)} of rejected, expected as many")
+    return tuple(a - b for a, b in zip(chosen, rejected, strict=True))
 
 
 def place(context: Turns, chosen: str, rejected: str) -> tuple[tuple[str, str], str]:
@@ -82,12 +98,24 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
             return _prompt(row), chosen, rejected
         turns = _transcript(chosen), _transcript(rejected)
     elif isinstance(chosen, list) and isinstance(rejected, list):
-        turns = conversation(row, "chosen"), conversation(row, "rejected")
+        if all(isinstance(turn, str) for turn in (*chosen, *rejected)) and chosen and rejected:
+            turns = _alternating(chosen), _alternating(rejected)
+        else:
+            turns = conversation(row, "chosen"), conversation(row, "rejected")
     else:
         raise InputError(
             f"chosen is {came(chosen)} and rejected is {came(rejected)}", fix="both must be text or both message lists"
         )
     return _with_prompt(_prompt(row), *split_shared(*turns))
+
+
+def _alternating(texts: list[str]) -> Turns:
+    """Turns without roles: the last one is the assistant's, and they alternate."""
+    roles = ("assistant", "user")
+    return tuple(
+        Message(role=roles[place % 2], content=text.removeprefix("Human: ").removeprefix("Assistant: "))  # pyright: ignore[reportArgumentType]
+        for place, text in zip(reversed(range(len(texts))), texts, strict=True)
+    )
 
 
 def _with_prompt(prompt: Turns, shared: Turns, chosen: str, rejected: str) -> tuple[Turns, str, str]:

@@ -14,7 +14,11 @@ Child = str | Html | None
 """What an element holds: text (which is escaped), markup, or nothing."""
 
 
-def tag(name: str, *children: Child, **attributes: str | int | float | bool | None) -> Html:
+_VOID = {"input"}
+"""Elements that hold nothing and are not closed."""
+
+
+def tag(name: str, /, *children: Child, **attributes: str | int | float | bool | None) -> Html:
     """An element.
 
     Args:
@@ -27,7 +31,7 @@ def tag(name: str, *children: Child, **attributes: str | int | float | bool | No
     '<p class="x" data-n="1" hidden>a &lt; b</p>'
     """
     written = "".join(_attribute(key, value) for key, value in attributes.items())
-    return Html(f"<{name}{written}>{join(children)}</{name}>")
+    return Html(f"<{name}{written}>" if name in _VOID else f"<{name}{written}>{join(children)}</{name}>")
 
 
 def join(children: Iterable[Child]) -> Html:

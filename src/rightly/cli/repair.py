@@ -1,0 +1,78 @@
+"""``rightly repair``: a data set mended by its preference strength or by people's decisions, with an audit and a way back."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rightly.cli.options import echo_json
+
+EXAMPLES = """
+\b
+Examples:
+  rightly repair pairs.jsonl --by auto --strength strength/strength.parquet --out repaired.jsonl
+  rightly repair pairs.jsonl --by flip --suspects probability --strength strength/strength.parquet --out repaired.jsonl
+  rightly repair pairs.jsonl --decisions decisions.jsonl --out repaired.jsonl
+  rightly repair pairs.jsonl --by flip+margin --strength s/strength.parquet --format chosen-rejected --out trl.jsonl
+  rightly repair repaired.jsonl --undo repaired.jsonl.audit.jsonl --out pairs-again.jsonl
+"""
+
+_PRESETS = ("flip", "smooth", "margin", "flip+margin", "smooth+margin", "weight", "drop", "auto")
+
+
+@click.command(name="repair", epilog=EXAMPLES)
+@click.argument("pairs")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The repaired data set.")
+@click.option("--by", "preset", type=click.Choice(_PRESETS), default="auto", show_default=True, help="What is done.")
+@click.option("--strength", type=click.Path(path_type=Path), metavar="FILE", help="strength.parquet of this data set.")
+@click.option(
+    "--decisions", type=click.Path(path_type=Path), metavar="FILE", help="JSON lines of id and label, by people."
+)
+@click.option(
+    "--suspects", type=click.Choice(["quantile", "sign", "probability"]), default="quantile", show_default=True
+)
+@click.option("--share", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Of suspects by quantile.")
+@click.option("--smoothing", type=click.FloatRange(0, 0.5), default=0.4, show_default=True)
+@click.option(
+    "--kappa", type=click.FloatRange(min=0), default=0.5, show_default=True, help="Margin a unit of strength."
+)
+@click.option("--format", "form", type=click.Choice(["native", "chosen-rejected", "parquet", "hub"]), default="native",
+              show_default=True, help="All but native hold chosen, rejected, margin.")  # fmt: skip
+@click.option("--columns", metavar="FAMILY", help="Column family of the file, where it cannot be told.")
+@click.option("--undo", type=click.Path(path_type=Path), metavar="AUDIT", help="Take a repair back.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON on standard output.")
+def command(pairs: str, out: Path, undo: Path | None, as_json: bool, **options: Any) -> None:
+    """Write PAIRS as their strength, or a reviewer, says they should be.
+
+    Beside FILE lies FILE.audit.jsonl, one line a change: why, before, after. Repairing twice changes nothing more.
+    """
+    from rightly.cli import repair_run
+    from rightly.data.load import load_pairs
+    from rightly.errors import InputError
+    from rightly.preferences.adjust import AdjustRule
+
+    if undo is not None:
+        count = repair_run.undo(pairs, undo, out)
+        click.echo(f"{count:,} pairs as they were: {out}")
+        return
+
+    def load() -> Any:
+        return load_pairs(pairs, columns=options["columns"])
+
+    if (options["strength"] is None) == (options["decisions"] is None):
+        raise InputError("give --strength or --decisions, one of them")
+    if options["strength"] is not None:
+        names = ("preset", "suspects", "share", "smoothing", "kappa")
+        repairs = repair_run.read_repairs(options["strength"], AdjustRule(**{name: options[name] for name in names}))
+    else:
+        repairs = repair_run.read_decisions(options["decisions"], load)
+    audit = out.with_name(out.name + ".audit.jsonl")
+    counts = repair_run.write_repaired(load(), repairs, out, audit, options["form"])
+    if as_json:
+        echo_json(counts)
+        return
+    click.echo(
+        f"{counts.read:,} pairs: {counts.flipped:,} flipped, {counts.reweighed:,} reweighed, {counts.dropped:,} left out; "
+        f"{counts.exported:,} written to {out}"
+    )
+    click.echo(f"audit: {audit}")

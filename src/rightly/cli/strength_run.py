@@ -1,0 +1,260 @@
+"""The work behind ``rightly strength``: margins from wherever they come, one table, figures, report."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rightly.data.load import load_pairs
+from rightly.errors import InputError
+from rightly.preferences.adjust import AdjustRule, Preset, Suspects
+from rightly.preferences.conflicts import Conflict, ConflictFinder
+from rightly.preferences.diagnosis import ClassRule, RuleKind
+from rightly.preferences.scored import labelled, read_scores, write_scored
+from rightly.preferences.table import StrengthResult, StrengthRule, diagnose_table
+from rightly.runs import RunFolder
+from rightly.types import Frozen, PreferencePair
+
+Say = Callable[[str], None]
+
+
+class StrengthConfig(Frozen):
+    """What is measured, and how.
+
+    Attributes:
+        pairs: The data set; ``None`` where only a table of scores is diagnosed.
+        columns: Its column family, where it cannot be told.
+        limit: Only so many pairs.
+        models: Reward models that score the pairs.
+        train: Members of an ensemble that is trained for it; 0 for none.
+        base: What its members start from.
+        kind: How much of it is trained.
+        folds: Of the cross-fit.
+        in_sample: Score the pairs that were trained on, as the papers do.
+        by_domain: Keep a domain (a debate, a subset) in one fold.
+        max_length: Tokens of a sequence.
+        recipe: Recipe whose tables go over the defaults of trained members.
+        scores: Table of score differences that others made.
+        trusted: JSON lines of ``id`` and ``label`` that are known to be right.
+        trust_votes: Fit probabilities to the votes, or to ``trusted``.
+        expected_noise: Expected share of wrong labels.
+        rule: Of the classes.
+        preset: Of the terms of the loss.
+        suspects: Which pairs the preset takes for wrong.
+        share: Of the pairs, for ``suspects = "quantile"``.
+        seed: Of everything that is drawn.
+    """
+
+    pairs: str | None = None
+    columns: str | None = None
+    limit: int | None = None
+    models: tuple[str, ...] = ()
+    train: int = 0
+    base: str = "sentence-transformers/all-MiniLM-L6-v2"
+    kind: Literal["heads", "lora", "checkpoints", "full"] = "heads"
+    folds: int = 5
+    in_sample: bool = False
+    by_domain: bool = False
+    max_length: int = 512
+    recipe: Path | None = None
+    scores: Path | None = None
+    trusted: Path | None = None
+    trust_votes: bool = False
+    expected_noise: float | None = None
+    rule: RuleKind = "probability"
+    preset: Preset = "auto"
+    suspects: Suspects = "quantile"
+    share: float = 0.2
+    seed: int = 0
+
+    def load(self) -> Iterator[PreferencePair]:
+        """The pairs that have a better response."""
+        if self.pairs is None:
+            return iter(())
+        return filter(labelled, load_pairs(self.pairs, columns=self.columns, limit=self.limit))
+
+
+class StrengthSummary(Frozen):
+    """What ``strength.json`` holds.
+
+    Attributes:
+        config: What was measured, and how.
+        models: Their names.
+        scales: What each model's margins were divided by.
+        agreement: Spearman's correlation of the first m models' mean with that of all.
+        diagnosis: Figures.
+        conflicts: Pairs that contradict each other; at most 1,000 of them.
+        conflict_counts: How many there are of each kind.
+        held_out: Whether no model scored a pair that it trained on; ``None`` where that is not known.
+    """
+
+    config: StrengthConfig
+    models: tuple[str, ...]
+    scales: tuple[float, ...]
+    agreement: tuple[float, ...]
+    diagnosis: dict[str, Any]
+    conflicts: tuple[Conflict, ...] = ()
+    conflict_counts: dict[str, int] = Field(default_factory=dict)
+    held_out: bool | None = None
+
+
+def run_strength(
+    out: Path, config: StrengthConfig, *, fresh: bool = False, say: Say = lambda _line: None
+) -> StrengthSummary:
+    """Measure strength, diagnose, and write ``scored.parquet``, ``strength.parquet`` and ``strength.json``.
+
+    Raises:
+        InputError: Options or data are unusable.
+    """
+    identity = {"verb": "strength"} | config.model_dump(
+        mode="json", include={"pairs", "columns", "limit", "models", "train", "base", "kind", "folds", "in_sample",
+                              "by_domain", "max_length", "recipe", "scores", "seed"},
+    )  # fmt: skip
+    run = RunFolder(out, identity, fresh=fresh)
+    rule = StrengthRule(
+        classes=ClassRule.of(config.rule),
+        adjust=AdjustRule(preset=config.preset, suspects=config.suspects, share=config.share),
+        expected_rate=config.expected_noise,
+        use_known=config.trust_votes,
+        seed=config.seed,
+    )
+    target = out / "strength.parquet"
+    if config.pairs is None:
+        if config.scores is None:
+            raise InputError("nothing to measure", fix="name a data set, or --scores FILE")
+        return _written(run, config, diagnose_table(config.scores, target, rule), (), None)
+    models, margins, held_out = _margins(out, config, fresh, say)
+    trusted = None if config.trusted is None else read_trusted(config.trusted)
+    write_scored(out / "scored.parquet", config.load(), margins, models, trusted)
+    result = diagnose_table(out / "scored.parquet", target, rule)
+    finder = ConflictFinder()
+    for pair in config.load():
+        finder.add(pair)
+    return _written(run, config, result, tuple(finder.found()), held_out)
+
+
+def _written(
+    run: RunFolder,
+    config: StrengthConfig,
+    result: StrengthResult,
+    conflicts: Sequence[Conflict],
+    held_out: bool | None,
+) -> StrengthSummary:
+    counts: dict[str, int] = {}
+    for conflict in conflicts:
+        counts[conflict.kind] = counts.get(conflict.kind, 0) + 1
+    summary = StrengthSummary(
+        config=config,
+        models=result.models,
+        scales=result.scales,
+        agreement=result.agreement,
+        diagnosis=result.diagnosis.model_dump(mode="json"),
+        conflicts=tuple(conflicts[:1000]),
+        conflict_counts=counts,
+        held_out=held_out,
+    )
+    run.write("strength.json", summary)
+    return summary
+
+
+def _margins(
+    out: Path, config: StrengthConfig, fresh: bool, say: Say
+) -> tuple[Sequence[str], Iterator[Sequence[float]], bool | None]:
+    """Names of the models, and for each labelled pair its margins by them."""
+    given = [bool(config.models), config.train > 0, config.scores is not None]
+    if sum(given) > 1:
+        raise InputError("--model, --train and --scores were given together", fix="choose one")
+    if config.models:
+        return config.models, _scored_by(out / "scores", config, fresh), None
+    if config.train:
+        return _trained(out, config, say)
+    if config.scores is not None:
+        models, found = read_scores(config.scores)
+        return models, _joined(config, found, config.scores), None
+    carried = [pair.margins for pair in config.load()]
+    if not carried or not carried[0]:
+        raise InputError("nothing scores the pairs", fix="give --model, --train N, or --scores FILE")
+    width = len(carried[0])
+    short = next((row for row, values in enumerate(carried, start=1) if len(values) != width), None)
+    if short is not None:
+        problem = f"labelled pair {short} carries {len(carried[short - 1])} margins, the first one {width}"
+        raise InputError(problem, where=str(config.pairs))
+    return [f"carried {n + 1}" for n in range(width)], iter(carried), None
+
+
+def _joined(config: StrengthConfig, found: dict[str, list[float]], path: Path) -> Iterator[Sequence[float]]:
+    for pair in config.load():
+        if pair.id not in found:
+            raise InputError(f"has no row of pair {pair.id!r}", where=str(path), fix="score all labelled pairs")
+        yield found[pair.id]
+
+
+def _scored_by(folder: Path, config: StrengthConfig, fresh: bool) -> Iterator[Sequence[float]]:
+    from rightly.errors import MissingExtraError
+
+    try:
+        from rightly.reward_models.model import RewardModel
+        from rightly.reward_models.scoring import score_run
+    except ImportError as error:
+        raise MissingExtraError(f"scoring (no module {error.name})", "train") from None
+    import pyarrow.parquet as pq
+
+    score_run(
+        folder,
+        config.load,
+        config.models,
+        lambda name: RewardModel.load(name, max_length=config.max_length),
+        identity=config.model_dump(mode="json", include={"pairs", "columns", "limit", "max_length"}),
+        tokens_per_batch=8192,
+        fresh=fresh,
+    )
+    with pq.ParquetFile(folder / "margins.parquet") as file:
+        for batch in file.iter_batches(columns=[f"margin/{name}" for name in config.models]):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _trained(out: Path, config: StrengthConfig, say: Say) -> tuple[Sequence[str], Iterator[Sequence[float]], bool]:
+    from rightly.errors import MissingExtraError
+
+    try:
+        from rightly.training.ensemble import EnsemblePlan, ensemble_margins
+    except ImportError as error:
+        raise MissingExtraError(f"training (no module {error.name})", "train") from None
+    import tomllib
+
+    plan = EnsemblePlan(
+        base=config.base,
+        kind=config.kind,
+        members=config.train,
+        folds=0 if config.in_sample else config.folds,
+        by_domain=config.by_domain,
+        max_length=config.max_length,
+        seed=config.seed,
+    )
+    recipe = None if config.recipe is None else tomllib.loads(config.recipe.read_text(encoding="utf-8"))
+    margins = ensemble_margins(out / "ensemble", list(config.load()), plan, recipe=recipe, say=say)
+    return [f"{config.kind} {n + 1}" for n in range(config.train)], iter(margins.T.tolist()), not config.in_sample
+
+
+def read_trusted(path: Path) -> dict[str, str]:
+    """Labels by id from JSON lines of ``id`` and ``label``; what a reviewer's page exports.
+
+    Raises:
+        InputError: A line is not that.
+    """
+    found: dict[str, str] = {}
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(error.strerror or "cannot be read", where=str(path)) from None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            found[str(row["id"])] = str(row["label"])
+        except (ValueError, KeyError, TypeError):
+            raise InputError("is no object with id and label", where=f"{path}:{number}") from None
+    return found

@@ -1,0 +1,146 @@
+"""A repaired data set: what each pair becomes, a line of audit for each change, and the way back.
+
+Repairs say what a pair shall be, not what shall be done to it: applied to a data set that has been repaired already they
+change nothing. A pair that is left out goes whole into its audit line, so nothing is lost.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from rightly.errors import InputError
+from rightly.types import Choice, Frozen, PreferencePair
+
+Action = Literal["flip", "drop", "reweigh"]
+
+_TERMS = ("target", "margin", "weight")
+
+
+class Repair(Frozen):
+    """What one pair shall be.
+
+    Attributes:
+        pair_id: The pair.
+        key: Content key of the pair as it was scored: a pair whose text has changed since is refused.
+        label: Its label.
+        keep: Whether it stays.
+        target: Probability that ``label`` is right; ``None`` leaves the field empty.
+        margin: In units of the reward models' typical margin; ``None`` leaves the field empty.
+        weight: In the loss; ``None`` leaves the field empty.
+        why: In words, with the figures.
+    """
+
+    pair_id: str
+    key: str
+    label: Choice
+    keep: bool = True
+    target: float | None = None
+    margin: float | None = None
+    weight: float | None = None
+    why: str = ""
+
+
+class Change(Frozen):
+    """One line of audit.
+
+    Attributes:
+        pair_id: The pair.
+        row: Its place in the data set before the repair, from 0.
+        actions: What was done.
+        why: As in the repair.
+        before: The fields that changed, as they were; for a pair left out the whole pair.
+        after: The same fields as they are; empty for a pair left out.
+    """
+
+    pair_id: str
+    row: int
+    actions: tuple[Action, ...]
+    why: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+def repaired(
+    pairs: Iterable[PreferencePair], repairs: dict[str, Repair]
+) -> Iterator[tuple[PreferencePair | None, Change | None]]:
+    """Every pair as it shall be (``None``: left out), with a line of audit where something changes.
+
+    Args:
+        pairs: The data set; pairs without a repair stay as they are.
+        repairs: By id.
+
+    Raises:
+        InputError: A pair is not the one that was scored.
+    """
+    for row, pair in enumerate(pairs):
+        repair = repairs.get(pair.id)
+        if repair is None:
+            yield pair, None
+            continue
+        if repair.key != pair.content_key:
+            raise InputError(
+                f"pair {pair.id!r} is not the one that was scored", fix="score this data set: rightly strength"
+            )
+        if not repair.keep:
+            change = Change(
+                pair_id=pair.id,
+                row=row,
+                actions=("drop",),
+                why=repair.why,
+                before=pair.model_dump(mode="json", exclude_none=True),
+                after={},
+            )
+            yield None, change
+            continue
+        wanted = {"label": repair.label} | {name: getattr(repair, name) for name in _TERMS}
+        changed = {name: value for name, value in wanted.items() if value != getattr(pair, name)}
+        if not changed:
+            yield pair, None
+            continue
+        actions: tuple[Action, ...] = ("flip",) if "label" in changed else ()
+        if any(name in changed for name in _TERMS):
+            actions = (*actions, "reweigh")
+        change = Change(
+            pair_id=pair.id,
+            row=row,
+            actions=actions,
+            why=repair.why,
+            before={name: getattr(pair, name) for name in changed},
+            after=changed,
+        )
+        yield pair.model_copy(update=changed), change
+
+
+def undone(pairs: Iterable[PreferencePair], changes: Iterable[Change]) -> Iterator[PreferencePair]:
+    """The data set as it was before the repair, in its order.
+
+    Args:
+        pairs: The repaired data set.
+        changes: Its audit.
+
+    Raises:
+        InputError: A pair is not as the audit left it.
+    """
+    by_row = {change.row: change for change in changes}
+    rest = iter(pairs)
+    row = 0
+    while True:
+        change = by_row.pop(row, None)
+        row += 1
+        if change is not None and change.actions == ("drop",):
+            yield PreferencePair.model_validate(change.before)
+            continue
+        pair = next(rest, None)
+        if pair is None:
+            missing = [row - 1] * (change is not None) + list(by_row)
+            if missing:
+                raise InputError(f"the audit knows row {min(missing)}, the data set ends before", fix="give all of it")
+            return
+        if change is None:
+            yield pair
+            continue
+        if pair.id != change.pair_id or any(getattr(pair, name) != value for name, value in change.after.items()):
+            raise InputError(
+                f"pair {pair.id!r} in row {row} is not as the audit left {change.pair_id!r}",
+                fix="undo the data set that this audit belongs to, unchanged",
+            )
+        yield pair.model_copy(update=change.before)

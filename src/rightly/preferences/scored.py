@@ -1,0 +1,122 @@
+"""The table that strength is made from: a row a labelled pair, a column a model, and what is known of the pair."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rightly.errors import InputError, MissingExtraError
+from rightly.preferences.table import MARGIN
+from rightly.types import PreferencePair
+
+_BATCH = 4096
+
+
+def labelled(pair: PreferencePair) -> bool:
+    """Whether one response is labelled the best: only such pairs have a strength."""
+    return pair.label not in (None, "tie")
+
+
+def write_scored(
+    path: Path,
+    pairs: Iterable[PreferencePair],
+    margins: Iterable[Sequence[float]],
+    models: Sequence[str],
+    trusted: Mapping[str, str] | None = None,
+) -> int:
+    """Write the table.
+
+    Args:
+        path: Parquet file.
+        pairs: Labelled pairs.
+        margins: Of each pair, one a model: the labelled response's reward minus the best other's; NaN where not scored.
+        models: Names of the models.
+        trusted: Labels by id that are known to be right, instead of votes.
+
+    Returns:
+        Rows.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtraError("writing Parquet", "data") from None
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("key", pa.string()),
+            ("label", pa.string()),
+            ("group", pa.string()),
+            ("length_gap", pa.int32()),
+            ("first", pa.bool_()),
+            ("known", pa.float64()),
+            *[(f"{MARGIN}{name}", pa.float64()) for name in models],
+        ]
+    )
+    partial = path.with_name(path.name + ".partial")
+    count = 0
+    rows: list[dict[str, Any]] = []
+    with pq.ParquetWriter(partial, schema) as writer:
+        for pair, values in zip(pairs, margins, strict=True):
+            rows.append(_row(pair, trusted) | {f"{MARGIN}{n}": v for n, v in zip(models, values, strict=True)})
+            count += 1
+            if len(rows) == _BATCH:
+                writer.write_table(pa.Table.from_pylist(rows, schema))
+                rows = []
+        writer.write_table(pa.Table.from_pylist(rows, schema))
+    os.replace(partial, path)
+    return count
+
+
+def _row(pair: PreferencePair, trusted: Mapping[str, str] | None) -> dict[str, Any]:
+    best = pair.choices.index(str(pair.label))
+    lengths = [len(text) for text in pair.responses]
+    return {
+        "id": pair.id,
+        "key": pair.content_key,
+        "label": pair.label,
+        "group": pair.context_key if pair.context else pair.id,
+        "length_gap": lengths[best] - max(n for place, n in enumerate(lengths) if place != best),
+        "first": best == 0,
+        "known": known_share(pair) if trusted is None else _trusted_share(pair, trusted),
+    }
+
+
+def known_share(pair: PreferencePair) -> float | None:
+    """The share of votes that agree with the label, ties half; ``None`` without votes."""
+    if not pair.votes:
+        return None
+    return sum(1.0 if v.choice == pair.label else 0.5 * (v.choice == "tie") for v in pair.votes) / len(pair.votes)
+
+
+def _trusted_share(pair: PreferencePair, trusted: Mapping[str, str]) -> float | None:
+    label = trusted.get(pair.id)
+    if label is None:
+        return None
+    if label not in pair.choices:
+        raise InputError(f"the trusted label of {pair.id!r} is {label!r}, none of {', '.join(pair.choices)}")
+    return 0.5 if label == "tie" else float(label == pair.label)
+
+
+def read_scores(path: Path) -> tuple[tuple[str, ...], dict[str, list[float]]]:
+    """Score differences of others by pair id: Parquet with ``id`` and a numeric column (or ``margin/NAME``) a model.
+
+    Raises:
+        InputError: The file is no such table.
+    """
+    from rightly.preferences.table import score_columns
+
+    columns, models = score_columns(path)
+    import pyarrow.parquet as pq
+
+    found: dict[str, list[float]] = {}
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["id", *columns]):
+            ids = batch.column(0).to_pylist()
+            values = [batch.column(n + 1).to_pylist() for n in range(len(columns))]
+            for row, name in enumerate(ids):
+                found[str(name)] = [float("nan") if v[row] is None else float(v[row]) for v in values]
+    return models, found

@@ -1,0 +1,318 @@
+"""The report of preference strength: distribution, deciles, conflicts, and suspected labels to review, in one HTML file."""
+
+import base64
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rightly import __version__
+from rightly.preferences.diagnosis import CLASSES, Diagnosis
+from rightly.prompting import fill
+from rightly.reports.markup import Html, join, tag
+from rightly.reports.numbers import decimal, percent
+from rightly.types import PreferencePair
+
+MAX_SUSPECTS = 200
+MAX_CONFLICTS = 100
+_HISTOGRAM = 48
+
+
+def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[[], Iterable[PreferencePair]]) -> None:
+    """Write ``report.html`` beside the table.
+
+    Args:
+        folder: Holds ``strength.parquet``.
+        summary: What ``strength.json`` holds.
+        load: Gives the pairs; gives none where only scores were diagnosed, and then no texts are shown.
+    """
+    import pyarrow.parquet as pq
+
+    columns = pq.read_table(folder / "strength.parquet", columns=["strength", "probability"])
+    strength = columns["strength"].to_numpy()
+    found = Diagnosis.model_validate(summary["diagnosis"])
+    worst = _worst(folder / "strength.parquet")
+    script = _asset("strength.js")
+    page = fill(
+        _asset("strength.html"),
+        {
+            "policy": _policy(script),
+            "title": join([f"Preference strength: {summary['config']['pairs'] or summary['config']['scores']}"]),
+            "style": _asset("report.css") + _asset("strength.css"),
+            "header": _header(summary, found),
+            "sections": join(_sections(summary, found, strength)),
+            "note": _note(found, len(worst)),
+            "suspects": join(_suspects(worst, load)),
+            "version": __version__,
+            "script": script,
+        },
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+
+
+def _worst(path: Path) -> dict[str, tuple[float, float, float]]:
+    """Strength, spread and probability of the pairs least likely to be labelled right, by id, worst first."""
+    import pyarrow.parquet as pq
+
+    kept: list[tuple[float, float, float, str]] = []
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["probability", "strength", "spread", "id"]):
+            probability = batch.column(0).to_numpy()
+            few = np.argsort(probability, kind="stable")[:MAX_SUSPECTS]
+            rows = batch.take(few.tolist())
+            kept += zip(*(column.to_pylist() for column in rows.columns), strict=True)
+            kept = sorted(kept)[:MAX_SUSPECTS]
+    return {str(i): (s, d, q) for q, s, d, i in kept if q < 0.5}
+
+
+def _header(summary: dict[str, Any], found: Diagnosis) -> Html:
+    config, quality = summary["config"], found.quality
+    interval = (
+        ""
+        if quality.noise_low is None
+        else f" (95% interval {percent(quality.noise_low)} to {percent(quality.noise_high)})"
+    )
+    counts = found.counts
+    said = [
+        f"About {percent(quality.noise_rate)} of the labels are wrong{interval}, by {_BASIS[quality.basis]}.",
+        f"{counts['wrong']:,} pairs are suspected to be labelled wrong, {counts['ambiguous']:,} are ambiguous, "
+        f"{counts['clear']:,} clear, {counts['easy']:,} easy.",
+    ]
+    artefacts = found.artefacts
+    if artefacts.longer_wins is not None and artefacts.longer_wins_suspected is not None:
+        said.append(
+            f"The longer response is labelled better in {percent(artefacts.longer_wins)} of all pairs, and in "
+            f"{percent(artefacts.longer_wins_suspected)} of the suspected ones; strength correlates with the surplus in "
+            f"length by {decimal(artefacts.length_strength, 2)}."
+        )
+    if artefacts.first_wins is not None:
+        said.append(f"The first response is labelled better in {percent(artefacts.first_wins)} of the pairs.")
+    warning = None
+    if summary["held_out"] is False:
+        warning = tag(
+            "aside",
+            tag("strong", "Strength here is in-sample."),
+            " The models were trained on these labels, so wrong ones look right; figures are too low.",
+            class_="banner",
+            role="note",
+        )
+    source = config["pairs"] or config["scores"]
+    held = " No model scored a pair that it trained on." if summary["held_out"] else ""
+    return join(
+        [
+            tag("p", "Rightly · preference strength", class_="eyebrow"),
+            tag("h1", tag("bdi", str(source))),
+            tag("p", f"{found.n:,} labelled pairs, {len(summary['models'])} reward models.{held}", class_="provenance"),
+            warning,
+            tag("h2", "What this says"),
+            tag("ul", *(tag("li", each) for each in said), class_="findings"),
+        ]
+    )
+
+
+_BASIS = {
+    "noise model": "the model of noise: what disagreement is left where the reward models are surest",
+    "trusted labels": "isotonic regression on trusted labels or votes",
+    "expected rate": "the rate that was expected",
+}
+
+
+def _sections(summary: dict[str, Any], found: Diagnosis, strength: np.ndarray) -> Iterable[Html]:
+    rules = [
+        tag("tr", tag("th", name, scope="row"), tag("td", f"{found.counts[name]:,}", class_="number"),
+            tag("td", found.rule.sentences[name]))
+        for name in CLASSES
+    ]  # fmt: skip
+    yield tag(
+        "section",
+        tag("h2", "Distribution"),
+        histogram(strength),
+        tag("p", "Strength: the labelled response's reward minus the other's, in units of each model's typical "
+                 f"difference, mean over {len(summary['models'])} models. {percent(found.negative)} lie below 0."),
+        _table(("Class", "Pairs", "Rule"), rules),
+        id="distribution",
+    )  # fmt: skip
+    yield tag("section", tag("h2", "By decile"), _curve(found), _deciles(found), _agreement(summary), id="deciles")
+    if summary["conflict_counts"]:
+        yield tag("section", tag("h2", "Contradictions"), *_conflicts(summary), id="conflicts")
+
+
+def _table(heads: Iterable[str], rows: Iterable[Html]) -> Html:
+    head = tag("thead", tag("tr", *(tag("th", name, scope="col") for name in heads)))
+    return tag("div", tag("table", head, tag("tbody", *rows)), class_="frame")
+
+
+def _deciles(found: Diagnosis) -> Html:
+    rows = [
+        tag(
+            "tr",
+            tag("th", f"{place} ({each.weakest:+.2f} to {each.strongest:+.2f})", scope="row"),
+            *(
+                tag("td", text, class_="number")
+                for text in (
+                    f"{each.n:,}",
+                    decimal(each.probability),
+                    decimal(each.accuracy),
+                    f"{each.known:,}",
+                    decimal(each.spread, 2),
+                )
+            ),
+        )
+        for place, each in enumerate(found.deciles, start=1)
+    ]
+    heads = ("Strength", "Pairs", "Right, by the model", "Right, by people", "Known", "Spread")
+    note = (
+        ""
+        if found.votes_correlation is None
+        else f"Strength correlates with what people said by {decimal(found.votes_correlation, 2)} (Spearman)."
+    )
+    return join([_table(heads, rows), tag("p", note) if note else None])
+
+
+def _agreement(summary: dict[str, Any]) -> Html | None:
+    values = summary["agreement"]
+    if len(values) < 2:
+        return None
+    said = ", ".join(f"{n} {decimal(value, 2)}" for n, value in enumerate(values[:-1], start=1))
+    return tag("p", f"Smaller ensembles against all {len(values)} models (Spearman): {said}.")
+
+
+def _conflicts(summary: dict[str, Any]) -> Iterable[Html]:
+    counts = summary["conflict_counts"]
+    yield tag("p", ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.items())) + ".")
+    shown = summary["conflicts"][:MAX_CONFLICTS]
+    rows = [tag("tr", tag("th", each["kind"], scope="row"), tag("td", ", ".join(each["ids"][:12]))) for each in shown]
+    total = sum(counts.values())
+    yield tag("details", tag("summary", f"{len(shown):,} of {total:,}"), _table(("Kind", "Pairs"), rows))
+
+
+def histogram(strength: np.ndarray) -> Html:
+    """How many pairs have which strength; what lies beyond the outer 0.5% is counted in the last bar."""
+    low, high = np.quantile(strength, [0.005, 0.995])
+    edge = max(abs(low), abs(high)) or 1.0
+    edges = np.linspace(-edge, edge, _HISTOGRAM + 1)
+    counts, _ = np.histogram(np.clip(strength, -edge, edge), edges)
+    width, height, bottom = 860, 210, 26
+    step, tallest = width / _HISTOGRAM, max(int(counts.max()), 1)
+    bars = [
+        tag("rect", tag("title", f"{edges[i]:+.2f} to {edges[i + 1]:+.2f}: {count:,} pairs"),
+            x=round(i * step + 0.5, 1), y=round((height - bottom) * (1 - count / tallest), 1),
+            width=round(step - 1, 1), height=round((height - bottom) * count / tallest, 1),
+            class_="wrong" if edges[i + 1] <= 1e-12 else "right")
+        for i, count in enumerate(counts.tolist())
+    ]  # fmt: skip
+    marks = [
+        tag("text", f"{value:+.1f}" if value else "0", x=round(width * (value / edge + 1) / 2, 1), y=height - 8,
+            text_anchor="middle")
+        for value in (-0.8 * edge, -0.4 * edge, 0.0, 0.4 * edge, 0.8 * edge)
+    ]  # fmt: skip
+    zero = tag("line", x1=width / 2, x2=width / 2, y1=0, y2=height - bottom, class_="zero")
+    said = f"Histogram of strength; {float((strength < 0).mean()):.1%} of the pairs are below 0"
+    return tag(
+        "svg", *bars, zero, *marks, viewBox=f"0 0 {width} {height}", class_="histogram", role="img", aria_label=said
+    )
+
+
+def _curve(found: Diagnosis) -> Html:
+    width, height, left, bottom = 640, 220, 34, 40
+
+    def spot(place: int, value: float) -> str:
+        x = left + 10 + place * (width - left - 20) / max(len(found.deciles) - 1, 1)
+        return f"{x:.1f},{8 + (1 - value) * (height - bottom - 8):.1f}"
+
+    grid = []
+    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+        y = float(spot(0, value).partition(",")[2])
+        grid.append(tag("line", x1=left, x2=width, y1=y, y2=y, class_="grid"))
+        grid.append(tag("text", f"{value:g}", x=left - 6, y=y + 4, text_anchor="end"))
+    model = " ".join(spot(n, each.probability) for n, each in enumerate(found.deciles))
+    people = " ".join(spot(n, each.accuracy) for n, each in enumerate(found.deciles) if each.accuracy is not None)
+    lines = [tag("polyline", points=model, class_="model")]
+    if people:
+        lines.append(tag("polyline", points=people, class_="people"))
+    told = "dashed: estimated probability that the label is right" + (
+        "; line: share of people who agree" if people else ""
+    )
+    caption = tag("text", f"decile of strength, weakest first ({told})", x=left, y=height - 8)
+    return tag(
+        "svg", *grid, *lines, caption, viewBox=f"0 0 {width} {height}", class_="curve", role="img", aria_label=told
+    )
+
+
+def _note(found: Diagnosis, shown: int) -> Html:
+    if not shown:
+        return tag("p", "No label is more likely wrong than right.", class_="empty")
+    return tag(
+        "p",
+        f"The {shown:,} labels least likely to be right, worst first. Words that only one response has are marked. Decide, "
+        "export, and hand the file to rightly repair --decisions or rightly strength --trusted.",
+    )
+
+
+def _suspects(
+    worst: dict[str, tuple[float, float, float]], load: Callable[[], Iterable[PreferencePair]]
+) -> Iterable[Html]:
+    if not worst:
+        return
+    pairs = {pair.id: pair for pair in load() if pair.id in worst}
+    for name, (strength, spread, probability) in worst.items():
+        pair = pairs.get(name)
+        if pair is not None and pair.label is not None:
+            yield _suspect(pair, strength, spread, probability)
+
+
+def _suspect(pair: PreferencePair, strength: float, spread: float, probability: float) -> Html:
+    best = pair.choices.index(str(pair.label))
+    other = 1 if best == 0 else 0
+    labelled, rejected = marked(pair.responses[best], pair.responses[other])
+    context = "\n\n".join(f"{message.role}: {message.content}" for message in pair.context)
+    figures = f"strength {strength:+.2f} ± {spread:.2f}, right with a probability of {probability:.2f}"
+    choices = [
+        tag("label", tag("input", type="radio", name=pair.id, value=value), f" {said}")
+        for value, said in (
+            (pair.choices[best], "label is right"),
+            (pair.choices[other], "the other is better"),
+            ("tie", "neither"),
+        )
+    ]
+    return tag(
+        "article",
+        tag("h3", tag("bdi", pair.id), f": {figures}"),
+        tag("p", context, class_="context", tabindex="0") if context else None,
+        tag(
+            "div",
+            tag("div", tag("h4", f"{pair.choices[best]}: labelled better"), tag("p", labelled), class_="labelled"),
+            tag("div", tag("h4", pair.choices[other]), tag("p", rejected), class_="other"),
+            class_="sides",
+        ),
+        tag("fieldset", tag("legend", "Decision"), *choices, class_="choices"),
+        class_="suspect",
+    )
+
+
+def marked(first: str, second: str) -> tuple[Html, Html]:
+    """Both texts with the words marked that the other does not have at that place."""
+    one, two = re.findall(r"\S+\s*|\s+", first), re.findall(r"\S+\s*|\s+", second)
+    matcher = difflib.SequenceMatcher(None, [w.strip() for w in one], [w.strip() for w in two], autojunk=False)
+    left: list[Html | str] = []
+    right: list[Html | str] = []
+    for operation, a, b, c, d in matcher.get_opcodes():
+        same = operation == "equal"
+        for out, words in ((left, one[a:b]), (right, two[c:d])):
+            if words:
+                out.append("".join(words) if same else tag("mark", "".join(words)))
+    return join(left), join(right)
+
+
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _asset(name: str) -> str:
+    return resources.files("rightly.reports").joinpath("assets", name).read_text(encoding="utf-8")
