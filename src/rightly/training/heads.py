@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rightly.metrics.calibration import preference_probability
 from rightly.preferences.strength import assign_folds
@@ -22,6 +22,9 @@ class HeadEnsemble:
     Args:
         members: How many heads.
         seed: Of the samples.
+
+    Attributes:
+        penalty: Chosen on the training pairs of the first fold, then kept.
     """
 
     def __init__(self, members: int, seed: int = 0) -> None:
@@ -65,7 +68,8 @@ class HeadEnsemble:
         """``(members, H)`` weights on the features as they are."""
         scale = np.sqrt((differences**2).mean(axis=0)) + 1e-8
         x = differences / scale
-        self.penalty = _choose_penalty(x, groups, self._seed)
+        if np.isnan(self.penalty):
+            self.penalty = choose_penalty(x, groups, self._seed)
         random = np.random.default_rng([self._seed, part])
         _, own = np.unique(groups, return_inverse=True)
         count = int(own.max()) + 1
@@ -79,31 +83,43 @@ class HeadEnsemble:
 
 
 def fit_head(
-    x: NDArray[np.float64], weights: NDArray[np.float64], penalty: float, start: NDArray[np.float64] | None = None
+    x: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    penalty: float,
+    start: NDArray[np.float64] | None = None,
+    *,
+    target: ArrayLike = 1.0,
+    margin: ArrayLike = 0.0,
 ) -> NDArray[np.float64]:
-    """The ``w`` that minimises ``sum_i weights_i softplus(-x_i w) + penalty / 2 |w|^2``.
+    """The head that minimises the ranking loss of `rightly.losses.ranking_loss` plus ``penalty / 2 |w|^2``, with ``d = x w``.
 
     Args:
-        x: ``(N, H)`` features of the better response minus those of the other.
+        x: ``(N, H)`` features of the labelled response minus those of the other.
         weights: ``(N,)``.
         penalty: Above 0.
         start: ``(H,)`` where to begin.
+        target: ``(N,)`` or one number; probability that the label is right.
+        margin: ``(N,)`` or one number.
 
     Returns:
         ``(H,)``.
     """
     from scipy.optimize import minimize
 
+    t, m = np.asarray(target, dtype=np.float64), np.asarray(margin, dtype=np.float64)
+
     def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         d = x @ w
-        value = weights @ np.logaddexp(0, -d) + penalty / 2 * w @ w
-        return float(value), penalty * w - x.T @ (weights * preference_probability(-d))
+        value = weights @ (t * np.logaddexp(0, m - d) + (1 - t) * np.logaddexp(0, d + m)) + penalty / 2 * w @ w
+        slope = (1 - t) * preference_probability(d + m) - t * preference_probability(m - d)
+        return float(value), penalty * w + x.T @ (weights * slope)
 
     first = np.zeros(x.shape[1]) if start is None else start
     return minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
 
 
-def _choose_penalty(x: NDArray[np.float64], groups: NDArray[np.int64], seed: int) -> float:
+def choose_penalty(x: NDArray[np.float64], groups: NDArray[np.int64], seed: int) -> float:
+    """The penalty with the least held-out loss, by cross-validation over groups."""
     if len(np.unique(groups)) < _INNER_FOLDS:
         return PENALTIES[2]
     folds = assign_folds(groups.tolist(), _INNER_FOLDS, seed)
