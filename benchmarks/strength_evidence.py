@@ -292,9 +292,8 @@ def stream(args) -> None:
     seconds = time.perf_counter() - clock
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     read = source.stat().st_size / 2**20
-    print(
-        f"{found.diagnosis.n:,} pairs, 5 models, {read:,.0f} MiB read: {seconds:.0f} s, peak {peak:,.0f} MiB ({before:,.0f} before)"
-    )
+    memory = f"peak {peak:,.0f} MiB ({before:,.0f} before)"
+    print(f"{found.diagnosis.n:,} pairs, 5 models, {read:,.0f} MiB read: {seconds:.0f} s, {memory}")
     print(f"noise put in 0.150, found {found.diagnosis.quality.noise_rate:.3f}; classes {found.diagnosis.counts}")
 
 

@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
+from rightly.data.load import load_pairs
+from rightly.preferences.adjust import PRESETS, AdjustRule
+from rightly.preferences.diagnosis import ClassRule
+from rightly.preferences.scored import write_scored
+from rightly.preferences.table import StrengthRule, diagnose_table
 from rightly.training.recipe import read_recipe
 from rightly.training.run import train_reward_model, training_arguments
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
 FOLDER = Path(__file__).parents[2] / "recipes"
-RECIPES = sorted(FOLDER.glob("rm_*.toml"))
+RECIPES = sorted(FOLDER.glob("*.toml"))
 LAUNCHERS = sorted((FOLDER / "accelerate").glob("*.yaml"))
 
 
@@ -30,15 +35,25 @@ def rankings(path):
     return path
 
 
-def test_there_are_recipes():
-    assert len(RECIPES) >= 7
+def strength_of(data, folder):
+    """Strength of the pairs by made-up scores; a third of them negative."""
+    pairs = list(load_pairs(data))
+    write_scored(folder / "scored.parquet", pairs, [[1.0 + n if n % 3 else -0.5] for n in range(len(pairs))], ["m"])
+    diagnose_table(folder / "scored.parquet", folder / "strength.parquet", StrengthRule(ClassRule(), AdjustRule()))
+    return folder / "strength.parquet"
+
+
+def test_there_is_a_recipe_of_every_preset():
+    presets = {path.stem.removeprefix("strength_").replace("_", "+") for path in RECIPES if "strength_" in path.stem}
+    assert presets == set(PRESETS) - {"weight"}
+    assert len(RECIPES) >= 15
     assert len(LAUNCHERS) == 4
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipe_trains(path, tiny_model, tmp_path):  # noqa: F811
     listwise = "listwise" in path.stem
-    data = rankings(tmp_path / "train.jsonl") if listwise else write_pairs(tmp_path / "train.jsonl", 8)
+    data = rankings(tmp_path / "train.jsonl") if listwise else write_pairs(tmp_path / "train.jsonl", 12)
     small = [
         f"output={tmp_path / 'run'}",
         f"model.name={tiny_model}",
@@ -52,6 +67,8 @@ def test_recipe_trains(path, tiny_model, tmp_path):  # noqa: F811
         "trainer.use_cpu=true",
         "trainer.disable_tqdm=true",
     ]
+    if path.stem.startswith("strength_"):
+        small.append(f"adjust.strength={strength_of(data, tmp_path)}")
     trained = train_reward_model(read_recipe(path, small))
     assert trained.steps == 2
     assert trained.loss > 0

@@ -10,11 +10,10 @@ from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.preferences.adjust import AdjustRule, adjust
 from rightly.preferences.repair import Change, Repair, repaired, undone
+from rightly.preferences.table import read_strength
 from rightly.types import Frozen, PreferencePair
 
 Format = Literal["native", "chosen-rejected", "parquet", "hub"]
-
-_TABLE = ("id", "key", "label", "strength", "spread", "probability")
 
 
 class RepairCounts(Frozen):
@@ -43,34 +42,24 @@ def read_repairs(path: Path, rule: AdjustRule) -> dict[str, Repair]:
     Raises:
         InputError: The file is no table of strength of labelled pairs.
     """
-    import pyarrow.parquet as pq
-
-    try:
-        names = set(pq.read_schema(path).names)
-    except OSError as error:
-        raise InputError(str(error).partition("\n")[0], where=str(path), fix="run rightly strength first") from None
-    missing = [name for name in _TABLE if name not in names]
-    if missing:
-        raise InputError(f"has no column {missing[0]}", where=str(path), fix="measure the data set, not scores alone")
-    columns = pq.read_table(path, columns=list(_TABLE))
-    strength, probability = columns["strength"].to_numpy(), columns["probability"].to_numpy()
-    terms = adjust(strength, probability, rule)
+    table = read_strength(path)
+    terms = adjust(table.strength, table.probability, rule)
     softened = rule.preset in ("smooth", "smooth+margin", "auto")
     margined = rule.preset in ("margin", "flip+margin", "smooth+margin", "auto")
     found: dict[str, Repair] = {}
-    ids, keys, labels, spread = (columns[name].to_pylist() for name in ("id", "key", "label", "spread"))
-    for row, name in enumerate(ids):
-        flip = bool(terms.target[row] < 0.5) and labels[row] in ("A", "B")
+    for row, (name, key, label) in enumerate(zip(table.ids, table.keys, table.labels, strict=True)):
+        flip = bool(terms.target[row] < 0.5) and label in ("A", "B")
         target = float(terms.target[row])
         found[name] = Repair(
             pair_id=name,
-            key=keys[row],
-            label={"A": "B", "B": "A"}[labels[row]] if flip else labels[row],
+            key=key,
+            label={"A": "B", "B": "A"}[label] if flip else label,
             keep=bool(terms.keep[row]),
             target=round(1 - target if flip else target, 6) if softened else None,
             margin=round(float(terms.margin[row]), 6) if margined else None,
             weight=round(float(terms.weight[row]), 6) if rule.preset == "weight" else None,
-            why=f"{rule.preset}: strength {strength[row]:+.3f} ± {spread[row]:.3f}, right with {probability[row]:.3f}",
+            why=f"{rule.preset}: strength {table.strength[row]:+.3f} ± {table.spread[row]:.3f}, "
+            f"right with {table.probability[row]:.3f}",
         )
     return found
 
@@ -92,9 +81,6 @@ def read_decisions(path: Path, load: Callable[[], Iterable[PreferencePair]]) -> 
             key=pair.content_key,
             label=label,
             keep=label != "tie",
-            target=pair.target,
-            margin=pair.margin,
-            weight=pair.weight,
             why="decided by a reviewer",
         )
     return found

@@ -56,7 +56,11 @@ class LabelQuality(Frozen):
 
 
 def fit_noise_model(
-    strength: ArrayLike, *, groups: Sequence[Hashable] | NDArray[np.int64] | None = None, draws: int = 200, seed: int = 0
+    strength: ArrayLike,
+    *,
+    groups: Sequence[Hashable] | NDArray[np.int64] | None = None,
+    draws: int = 200,
+    seed: int = 0,
 ) -> tuple[NDArray[np.float64], LabelQuality]:
     """Probabilities by the noise model; nothing but held-out strength is needed.
 

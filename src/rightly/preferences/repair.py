@@ -23,9 +23,9 @@ class Repair(Frozen):
         key: Content key of the pair as it was scored: a pair whose text has changed since is refused.
         label: Its label.
         keep: Whether it stays.
-        target: Probability that ``label`` is right; ``None`` leaves the field empty.
-        margin: In units of the reward models' typical margin; ``None`` leaves the field empty.
-        weight: In the loss; ``None`` leaves the field empty.
+        target: Probability that ``label`` is right; ``None`` leaves the field as it is, but empties it where the label changes.
+        margin: In units of the reward models' typical margin; ``None`` leaves the field as it is.
+        weight: In the loss; ``None`` leaves the field as it is.
         why: In words, with the figures.
     """
 
@@ -91,7 +91,10 @@ def repaired(
             )
             yield None, change
             continue
-        wanted = {"label": repair.label} | {name: getattr(repair, name) for name in _TERMS}
+        wanted = {"label": repair.label}
+        if repair.label != pair.label and pair.target is not None:
+            wanted["target"] = None  # it spoke of the other label
+        wanted |= {name: getattr(repair, name) for name in _TERMS if getattr(repair, name) is not None}
         changed = {name: value for name, value in wanted.items() if value != getattr(pair, name)}
         if not changed:
             yield pair, None

@@ -275,3 +275,47 @@ def _write(table: _Table, target: Path, columns: dict[str, NDArray[Any]]) -> Non
     if writer is not None:
         writer.close()
     os.replace(partial, target)
+
+
+@dataclass(frozen=True)
+class StrengthTable:
+    """The columns of ``strength.parquet`` that rules work on, ``N`` rows.
+
+    Attributes:
+        ids: Of the pairs.
+        keys: Content keys of the pairs as they were scored.
+        labels: As they were.
+        strength: ``(N,)``.
+        spread: ``(N,)``.
+        probability: ``(N,)`` that the label is right.
+    """
+
+    ids: list[str]
+    keys: list[str]
+    labels: list[str]
+    strength: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    probability: NDArray[np.float64]
+
+
+def read_strength(path: Path) -> StrengthTable:
+    """Read what `diagnose_table` wrote of pairs (not of scores alone).
+
+    Raises:
+        InputError: The file is no such table.
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtraError("reading Parquet", "data") from None
+    texts, numbers = ("id", "key", "label"), ("strength", "spread", "probability")
+    try:
+        missing = [name for name in (*texts, *numbers) if name not in pq.read_schema(path).names]
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(str(error).partition("\n")[0], where=str(path), fix="run rightly strength first") from None
+    if missing:
+        raise InputError(f"has no column {missing[0]}", where=str(path), fix="measure the data set, not scores alone")
+    table = pq.read_table(path, columns=[*texts, *numbers])
+    return StrengthTable(*(table[name].to_pylist() for name in texts), *(table[name].to_numpy() for name in numbers))

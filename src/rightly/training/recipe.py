@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from rightly.errors import InputError
+from rightly.preferences.adjust import AdjustRule
 from rightly.types import Frozen
 
 
@@ -122,6 +123,19 @@ class ContrastiveTable(Frozen):
         return self.prototypes or _PROTOTYPES[self.features]
 
 
+class AdjustTable(AdjustRule):
+    """``[adjust]``: each pair's loss follows its preference strength.
+
+    Wang et al., "Secrets of RLHF Part II" (2024) and "Reward Modeling Requires Automatic Adjustment Based on Data Quality"
+    (2024); `rightly.preferences.adjust` has the formulas of the presets.
+
+    Attributes:
+        strength: ``strength.parquet`` of the training data, as `rightly strength` writes it.
+    """
+
+    strength: str
+
+
 class RewardRecipe(Frozen):
     """Everything a run is made of.
 
@@ -136,6 +150,7 @@ class RewardRecipe(Frozen):
     data: DataTable
     loss: LossTable = LossTable()
     contrastive: ContrastiveTable | None = None
+    adjust: AdjustTable | None = None
     dropout: float = Field(default=0.0, ge=0, lt=1)
     trainer: dict[str, Any] = Field(default_factory=dict)
 

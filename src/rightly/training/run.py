@@ -14,6 +14,7 @@ from rightly.reward_models.adapters import add_lora
 from rightly.reward_models.anatomy import backbone
 from rightly.reward_models.fast_path import compile_layers
 from rightly.reward_models.model import RewardModel
+from rightly.training.adjust import adjusted_pairs
 from rightly.training.data import DataCounts, TrainingPair, prepare_pairs
 from rightly.training.dropout import set_dropout
 from rightly.training.objective import Objective
@@ -141,6 +142,8 @@ def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
 def _read(recipe: RewardRecipe, reward_model: RewardModel) -> tuple[list[TrainingPair], dict[str, DataCounts]]:
     table = recipe.data
     sources = (pair for source in table.train for pair in load_pairs(source, columns=table.columns, limit=table.limit))
+    if recipe.adjust is not None:
+        sources = adjusted_pairs(sources, recipe.adjust)
     train, counts = prepare_pairs(sources, reward_model, recipe.loss, ties=table.ties)
     return train, {"train": counts}
 
