@@ -16,7 +16,6 @@ import gzip
 import json
 import resource
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +35,7 @@ from rightly.types import PreferencePair
 
 MEMBERS = 10
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4)
-LENGTH = 256
+LENGTH = 512
 
 
 class Material:
@@ -57,17 +56,9 @@ class Material:
         )
 
 
-def ukp(args, *, strict: bool) -> list[PreferencePair]:
-    """Strict labels, or the majority of the votes where there is one."""
-    pairs = []
-    for pair in load_pairs(args.ukp):
-        if not strict:
-            (first, n), *rest = Counter(vote.choice for vote in pair.votes).most_common(2)
-            label = first if first != "tie" and (not rest or n > rest[0][1]) else None
-            pair = pair.model_copy(update={"label": label})
-        if pair.label in ("A", "B"):
-            pairs.append(pair)
-    return pairs
+def ukp(args) -> list[PreferencePair]:
+    """Pairs with a strict label."""
+    return [pair for pair in load_pairs(args.ukp) if pair.label in ("A", "B")]
 
 
 def auc(score: NDArray, positive: NDArray) -> float:
@@ -87,13 +78,13 @@ def mean_interval(values: list[float]) -> str:
 
 
 def votes(args) -> None:
-    """Cross-fitted over debates: votes for the label by decile of strength, with majority labels and with one random vote."""
-    data = Material(ukp(args, strict=False), args.work, by_domain=True)
+    """Cross-fitted over debates: votes for the label by decile of strength, with strict labels and with one random vote."""
+    data = Material(ukp(args), args.work, by_domain=True)
     shares = np.array(
         [[sum(v.choice == c for v in p.votes) / len(p.votes) for c in ("A", "B", "tie")] for p in data.pairs]
     )
     rows = np.arange(len(data.pairs))
-    for name in ("majority of five", "one random vote"):
+    for name in ("strict labels", "one random vote"):
         deciles, correlations, rates, accuracy = [], [], [], []
         for seed in range(args.seeds):
             random = np.random.default_rng(seed)
@@ -131,7 +122,7 @@ def votes(args) -> None:
 
 def materials(args) -> dict[str, tuple[Material, int]]:
     return {
-        "UKPConvArg1": (Material(ukp(args, strict=True), args.work, by_domain=True), 4),
+        "UKPConvArg1": (Material(ukp(args), args.work, by_domain=True), 4),
         "HH-RLHF": (Material(list(load_pairs(args.hh)), args.work, by_domain=False), 5),
     }
 

@@ -64,6 +64,9 @@ def fit_noise_model(
 ) -> tuple[NDArray[np.float64], LabelQuality]:
     """Probabilities by the noise model; nothing but held-out strength is needed.
 
+    With draws, probabilities are means over the fits to the bootstrap samples: where little noise and much noise explain
+    the data alike, they say so rather than follow the likelier of the two.
+
     Args:
         strength: ``(N,)`` held-out, its sign relative to the label.
         groups: Keys of what is resampled for the interval; each pair for itself where not given.
@@ -88,6 +91,7 @@ def fit_noise_model(
 
     rate, temperature = fit(np.ones(len(s)))
     low = high = None
+    q = noise_posterior(s, rate, temperature)
     if draws:
         keys = np.arange(len(s)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
         random = np.random.default_rng(seed)
@@ -95,12 +99,13 @@ def fit_noise_model(
         found = []
         for _ in range(draws):
             weights = np.bincount(random.integers(0, count, count), minlength=count)[keys].astype(float)
-            found.append(fit(weights, (rate, temperature))[0])
-        low, high = (float(end) for end in np.quantile(found, [0.025, 0.975]))
+            found.append(fit(weights, (rate, temperature)))
+        low, high = (float(end) for end in np.quantile([each[0] for each in found], [0.025, 0.975]))
+        q = np.mean([noise_posterior(s, *each) for each in found], axis=0)
     quality = LabelQuality(
         basis="noise model", noise_rate=rate, noise_low=low, noise_high=high, temperature=temperature
     )
-    return noise_posterior(s, rate, temperature), quality
+    return q, quality
 
 
 def noise_posterior(strength: ArrayLike, rate: float, temperature: float) -> NDArray[np.float64]:
@@ -205,6 +210,10 @@ def _fit(
         by_temperature = slope @ ((1 - 2 * rate) * sure * (1 - sure) * -z) / total
         return value, np.array([by_rate, by_temperature])
 
-    first = (0.1, 0.0) if start is None else (start[0], float(np.log(start[1] / scale)))
-    done = minimize(loss, first, jac=True, method="L-BFGS-B", bounds=[(1e-3, 0.499), (-6, 6)])
-    return float(done.x[0]), float(scale * np.exp(done.x[1]))
+    # The likelihood may have two tops: little noise and an unsure model, or much noise and a sure one.
+    starts = [(0.02, 0.0), (0.1, -2.0), (0.3, -2.0)]
+    if start is not None:
+        starts.append((start[0], float(np.log(start[1] / scale))))
+    found = [minimize(loss, first, jac=True, method="L-BFGS-B", bounds=[(1e-3, 0.499), (-6, 6)]) for first in starts]
+    best = min(found, key=lambda done: done.fun)
+    return float(best.x[0]), float(scale * np.exp(best.x[1]))

@@ -6,7 +6,9 @@ or scored lies in the folder and is not done again.
 
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
 
@@ -196,7 +198,8 @@ def _train_and_score(recipe: RewardRecipe, plan: EnsemblePlan, pairs: Sequence[P
 
     from rightly.training.run import train_reward_model
 
-    output = train_reward_model(recipe).folder
+    with redirect_stdout(sys.stderr):  # the Trainer's log; standard output is the caller's
+        output = train_reward_model(recipe).folder
     models = [output]
     if plan.kind == "checkpoints":
         models = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]))[-plan.members :]
