@@ -178,7 +178,7 @@ def table(results: dict[str, dict[str, list[dict]]]) -> Iterable[str]:
     from scipy.stats import t
 
     for name, arms in results.items():
-        yield f"\n**{name}**\n"
+        yield f"\n**{name}**, {len(arms['plain'])} seeds\n"
         yield "| | test | accuracy | minus plain [95%] | NLL | ECE | uniformity | separation |"
         yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
         for test in ("in-domain", "shifted"):
@@ -242,6 +242,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=640)
     parser.add_argument("--test", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--sets", nargs="*", help="UKPConvArg1, HH-RLHF; both by default.")
     parser.add_argument("--work", type=Path, default=Path("runs/contrastive_study"))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--threads", type=int)
@@ -255,14 +256,14 @@ def main() -> None:
         "UKPConvArg1": lambda seed: ukp_sets(args.ukp, seed, args.train, args.test),
         "HH-RLHF": lambda seed: hh_sets(args.harmless, args.helpful, seed, args.train, args.test),
     }
-    results: dict = {name: {arm: [] for arm in ARMS} for name in makers}
-    for seed in range(1 if args.quick else args.seeds):
-        for name, make in makers.items():
-            sets = make(seed)
+    results: dict = {name: {arm: [] for arm in ARMS} for name in args.sets or makers}
+    for name in results:
+        for seed in range(1 if args.quick else args.seeds):
+            sets = makers[name](seed)
             for arm, contrastive in ARMS.items():
                 results[name][arm].append(run(args.work / slug(name, arm, seed), base, contrastive, sets, seed, args))
         (args.work / "results.json").write_text(json.dumps(results, indent=1))
-    draw(args.work, list(makers), args.work / "features.svg")
+    draw(args.work, list(results), args.work / "features.svg")
     print("\n".join(table(results)))
 
 

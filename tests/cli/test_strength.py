@@ -35,7 +35,7 @@ def data(tmp_path):
             {
                 "id": str(number),
                 "context": [{"role": "user", "content": f"question {number}"}],
-                "responses": [f"yes <b>bold</b> {number}", f"no and more {number}"],
+                "responses": [f"it is so, yes <b>bold</b> {number}", f"it is so, no {number}"],
                 "label": "A",
                 "votes": votes,
             }
@@ -71,7 +71,8 @@ def test_strength_finds_the_wrong_labels(data):
 def test_the_page_shows_the_suspects_and_marks_differing_words(data):
     page = (measured(data) / "report.html").read_text()
     assert page.count('class="suspect"') == 12
-    assert "<mark>yes " in page
+    assert "it is so, <mark>yes " in page
+    assert "What a repair would do" in page
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
     assert "<b>bold" not in page
     assert 'name="3" value="B"' in page
@@ -220,7 +221,7 @@ def test_exports_for_trainers(data, tmp_path):
     run(repair, data, *options, "--format", "chosen-rejected", "--out", tmp_path / "trl.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "trl.jsonl").read_text().splitlines()]
     assert len(rows) == 60
-    assert rows[0]["chosen"][-1] == {"role": "assistant", "content": "no and more 0"}
+    assert rows[0]["chosen"][-1] == {"role": "assistant", "content": "it is so, no 0"}
     assert rows[0]["chosen"][:-1] == rows[0]["rejected"][:-1] == [{"role": "user", "content": "question 0"}]
     assert all(0 < row["margin"] <= 1 for row in rows)
     run(repair, data, *options, "--format", "parquet", "--out", tmp_path / "trl.parquet")

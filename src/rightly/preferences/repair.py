@@ -91,7 +91,7 @@ def repaired(
             )
             yield None, change
             continue
-        wanted = {"label": repair.label}
+        wanted: dict[str, Any] = {"label": repair.label}
         if repair.label != pair.label and pair.target is not None:
             wanted["target"] = None  # it spoke of the other label
         wanted |= {name: getattr(repair, name) for name in _TERMS if getattr(repair, name) is not None}

@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 
 from rightly import __version__
+from rightly.preferences.adjust import PRESETS, AdjustRule, adjust
 from rightly.preferences.diagnosis import CLASSES, Diagnosis
 from rightly.prompting import fill
 from rightly.reports.markup import Html, join, tag
-from rightly.reports.numbers import decimal, percent
+from rightly.reports.numbers import NONE, decimal, percent
 from rightly.types import PreferencePair
 
 MAX_SUSPECTS = 200
 MAX_CONFLICTS = 100
 _HISTOGRAM = 48
+_SHARED = 0.3
+"""Below this likeness nearly every word differs, and marks would say nothing."""
 
 
 def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[[], Iterable[PreferencePair]]) -> None:
@@ -45,7 +48,7 @@ def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[
             "title": join([f"Preference strength: {summary['config']['pairs'] or summary['config']['scores']}"]),
             "style": _asset("report.css") + _asset("strength.css"),
             "header": _header(summary, found),
-            "sections": join(_sections(summary, found, strength)),
+            "sections": join(_sections(summary, found, strength, columns["probability"].to_numpy())),
             "note": _note(found, len(worst)),
             "suspects": join(_suspects(worst, load)),
             "version": __version__,
@@ -122,7 +125,9 @@ _BASIS = {
 }
 
 
-def _sections(summary: dict[str, Any], found: Diagnosis, strength: np.ndarray) -> Iterable[Html]:
+def _sections(
+    summary: dict[str, Any], found: Diagnosis, strength: np.ndarray, probability: np.ndarray
+) -> Iterable[Html]:
     rules = [
         tag("tr", tag("th", name, scope="row"), tag("td", f"{found.counts[name]:,}", class_="number"),
             tag("td", found.rule.sentences[name]))
@@ -138,6 +143,7 @@ def _sections(summary: dict[str, Any], found: Diagnosis, strength: np.ndarray) -
         id="distribution",
     )  # fmt: skip
     yield tag("section", tag("h2", "By decile"), _curve(found), _deciles(found), _agreement(summary), id="deciles")
+    yield tag("section", tag("h2", "What a repair would do"), *_presets(summary, strength, probability), id="repair")
     if summary["conflict_counts"]:
         yield tag("section", tag("h2", "Contradictions"), *_conflicts(summary), id="conflicts")
 
@@ -182,6 +188,29 @@ def _agreement(summary: dict[str, Any]) -> Html | None:
     return tag("p", f"Smaller ensembles against all {len(values)} models (Spearman): {said}.")
 
 
+def _presets(summary: dict[str, Any], strength: np.ndarray, probability: np.ndarray) -> Iterable[Html]:
+    """Each preset's effect, with what the probabilities expect of the labels afterwards."""
+    config = summary["config"]
+    rows = []
+    for preset in PRESETS:
+        terms = adjust(
+            strength, probability, AdjustRule(preset=preset, suspects=config["suspects"], share=config["share"])
+        )
+        flipped = terms.keep & (terms.target < 0.5)
+        wrong = np.where(flipped, probability, 1 - probability)[terms.keep]
+        cells = (
+            f"{int(flipped.sum()):,}",
+            f"{int((terms.keep & (terms.target > 0) & (terms.target < 1)).sum()):,}",
+            f"{int((~terms.keep).sum()):,}",
+            percent(float(wrong.mean())) if len(wrong) else NONE,
+        )
+        rows.append(tag("tr", tag("th", preset, scope="row"), *(tag("td", text, class_="number") for text in cells)))
+    yield _table(("Preset", "Turned round", "Soft", "Left out", "Wrong afterwards, expected"), rows)
+    yield tag(
+        "p", "A soft label counts by the side that it leans to. rightly repair --by PRESET does it, with an audit."
+    )
+
+
 def _conflicts(summary: dict[str, Any]) -> Iterable[Html]:
     counts = summary["conflict_counts"]
     yield tag("p", ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.items())) + ".")
@@ -219,7 +248,7 @@ def histogram(strength: np.ndarray) -> Html:
 
 
 def _curve(found: Diagnosis) -> Html:
-    width, height, left, bottom = 640, 220, 34, 40
+    width, height, left, bottom = 640, 200, 34, 10
 
     def spot(place: int, value: float) -> str:
         x = left + 10 + place * (width - left - 20) / max(len(found.deciles) - 1, 1)
@@ -238,10 +267,8 @@ def _curve(found: Diagnosis) -> Html:
     told = "dashed: estimated probability that the label is right" + (
         "; line: share of people who agree" if people else ""
     )
-    caption = tag("text", f"decile of strength, weakest first ({told})", x=left, y=height - 8)
-    return tag(
-        "svg", *grid, *lines, caption, viewBox=f"0 0 {width} {height}", class_="curve", role="img", aria_label=told
-    )
+    drawn = tag("svg", *grid, *lines, viewBox=f"0 0 {width} {height}", class_="curve", role="img", aria_label=told)
+    return tag("figure", drawn, tag("figcaption", f"By decile of strength, weakest first ({told})."))
 
 
 def _note(found: Diagnosis, shown: int) -> Html:
@@ -249,8 +276,8 @@ def _note(found: Diagnosis, shown: int) -> Html:
         return tag("p", "No label is more likely wrong than right.", class_="empty")
     return tag(
         "p",
-        f"The {shown:,} labels least likely to be right, worst first. Words that only one response has are marked. Decide, "
-        "export, and hand the file to rightly repair --decisions or rightly strength --trusted.",
+        f"The {shown:,} labels least likely to be right, worst first. Where the two texts are alike, the words that differ "
+        "are marked. Decide, export, and hand the file to rightly repair --decisions or rightly strength --trusted.",
     )
 
 
@@ -296,9 +323,11 @@ def _suspect(pair: PreferencePair, strength: float, spread: float, probability: 
 
 
 def marked(first: str, second: str) -> tuple[Html, Html]:
-    """Both texts with the words marked that the other does not have at that place."""
+    """Both texts with the words marked that the other does not have at that place; unmarked where they share little."""
     one, two = re.findall(r"\S+\s*|\s+", first), re.findall(r"\S+\s*|\s+", second)
     matcher = difflib.SequenceMatcher(None, [w.strip() for w in one], [w.strip() for w in two], autojunk=False)
+    if matcher.ratio() < _SHARED:
+        return join([first]), join([second])
     left: list[Html | str] = []
     right: list[Html | str] = []
     for operation, a, b, c, d in matcher.get_opcodes():

@@ -18,7 +18,8 @@ def adjusted_pairs(pairs: Iterable[PreferencePair], table: AdjustTable) -> Itera
     Raises:
         InputError: The table lacks a labelled pair, or its text or label has changed since it was scored.
     """
-    found = read_strength(Path(table.strength))
+    source = str(table.strength)
+    found = read_strength(Path(source))
     terms = adjust(found.strength, found.probability, table)
     rows = {name: row for row, name in enumerate(found.ids)}
     for pair in pairs:
@@ -29,7 +30,7 @@ def adjusted_pairs(pairs: Iterable[PreferencePair], table: AdjustTable) -> Itera
         if row is None or found.keys[row] != pair.content_key or found.labels[row] != pair.label:
             problem = "has no strength of" if row is None else "knows another text or label of"
             raise InputError(
-                f"{problem} pair {pair.id!r}", where=table.strength, fix="run rightly strength on the training data"
+                f"{problem} pair {pair.id!r}", where=source, fix="run rightly strength on the training data"
             )
         if terms.keep[row]:
             update = {"target": float(terms.target[row]), "margin": float(terms.margin[row])}

@@ -131,9 +131,20 @@ class AdjustTable(AdjustRule):
 
     Attributes:
         strength: ``strength.parquet`` of the training data, as `rightly strength` writes it.
+        online: Instead of a table, targets by the model's own margins as it meets each pair (`rightly.training.online`);
+            preset ``auto``, without margins.
     """
 
-    strength: str
+    strength: str | None = None
+    online: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "AdjustTable":
+        if self.online == (self.strength is not None):
+            raise ValueError("adjust needs strength = FILE or online = true, one of them")
+        if self.online and self.preset != "auto":
+            raise ValueError(f"adjust online knows the preset auto alone, not {self.preset}")
+        return self
 
 
 class RewardRecipe(Frozen):

@@ -18,8 +18,10 @@ from rightly.training.collate import Collator, split_terms
 from rightly.training.data import TrainingPair
 from rightly.training.evaluation import evaluate_pairs
 from rightly.training.objective import Objective, Terms
+from rightly.training.online import OnlineAdjustment
 
 _CONTRAST_FILE = "contrastive.pt"
+_ONLINE_FILE = "online.pt"
 
 
 class RewardTrainer(Trainer):
@@ -36,6 +38,7 @@ class RewardTrainer(Trainer):
         train_pairs: What is trained on.
         eval_sets: Named sets.
         model: The module to train, where it is not ``reward_model.model`` (PEFT).
+        online: Targets from the margins of the run itself.
         eval_tokens: Tokens computed in one pass of an evaluation.
     """
 
@@ -48,6 +51,7 @@ class RewardTrainer(Trainer):
         eval_sets: Mapping[str, Sequence[TrainingPair]] | None = None,
         *,
         model: nn.Module | None = None,
+        online: OnlineAdjustment | None = None,
         eval_tokens: int = 8192,
         **others: Any,
     ) -> None:
@@ -57,6 +61,7 @@ class RewardTrainer(Trainer):
             )
         self.reward_model = reward_model
         self.objective = objective.to(args.device)
+        self.online = None if online is None else online.to(args.device)
         self.eval_tokens = eval_tokens
         self.results: dict[str, PreferenceMetrics] = {}
         self._seen: dict[str, Tensor] = {}
@@ -96,6 +101,9 @@ class RewardTrainer(Trainer):
         pairs = len(terms.sizes)
         total = pairs if num_items_in_batch is None else num_items_in_batch
         rewards = out.logits[:, 0].float().chunk(self.objective.views)
+        if self.online is not None:
+            terms = self.online.adjust(rewards[0].detach(), terms)
+            self._add("noise_rate", torch.tensor(self.online.noise_rate * pairs, device=rewards[0].device))
         loss = torch.stack([self.objective.supervised(view, terms).sum() for view in rewards]).mean()
         self._watch(rewards[0], terms)
         if self.objective.contrastive is not None:
@@ -160,14 +168,21 @@ class RewardTrainer(Trainer):
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
-        if self.args.should_save and self.objective.swav is not None:
-            torch.save(self.objective.state_dict(), Path(output_dir) / _CONTRAST_FILE)
+        if self.args.should_save:
+            for name, module in self._beside().items():
+                torch.save(module.state_dict(), Path(output_dir) / name)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None and self.objective.swav is not None:
-            path = Path(checkpoint) / _CONTRAST_FILE
-            self.objective.load_state_dict(torch.load(path, map_location=self.args.device, weights_only=True))
+        if checkpoint is not None:
+            for name, module in self._beside().items():
+                path = Path(checkpoint) / name
+                module.load_state_dict(torch.load(path, map_location=self.args.device, weights_only=True))
         super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _beside(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds beside the model, by file."""
+        parts = {_CONTRAST_FILE: self.objective if self.objective.swav is not None else None, _ONLINE_FILE: self.online}
+        return {name: module for name, module in parts.items() if module is not None}
 
 
 def _mean_over_processes(gradient: Tensor) -> Tensor:

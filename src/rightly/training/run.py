@@ -18,6 +18,7 @@ from rightly.training.adjust import adjusted_pairs
 from rightly.training.data import DataCounts, TrainingPair, prepare_pairs
 from rightly.training.dropout import set_dropout
 from rightly.training.objective import Objective
+from rightly.training.online import OnlineAdjustment
 from rightly.training.recipe import RewardRecipe
 from rightly.training.reward_trainer import RewardTrainer, last_checkpoint
 
@@ -60,9 +61,9 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
         sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss)
     model = _adapted(recipe, reward_model)
     width = reward_model.model.config.get_text_config().hidden_size
-    trainer = RewardTrainer(
-        reward_model, args, Objective(recipe.loss, recipe.contrastive, width), train, sets, model=model
-    )
+    objective = Objective(recipe.loss, recipe.contrastive, width)
+    online = OnlineAdjustment(recipe.adjust.cap) if recipe.adjust is not None and recipe.adjust.online else None
+    trainer = RewardTrainer(reward_model, args, objective, train, sets, model=model, online=online)
     done = trainer.train(resume_from_checkpoint=last_checkpoint(recipe.output))
     if sets:
         trainer.evaluate()
@@ -142,7 +143,7 @@ def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
 def _read(recipe: RewardRecipe, reward_model: RewardModel) -> tuple[list[TrainingPair], dict[str, DataCounts]]:
     table = recipe.data
     sources = (pair for source in table.train for pair in load_pairs(source, columns=table.columns, limit=table.limit))
-    if recipe.adjust is not None:
+    if recipe.adjust is not None and recipe.adjust.strength is not None:
         sources = adjusted_pairs(sources, recipe.adjust)
     train, counts = prepare_pairs(sources, reward_model, recipe.loss, ties=table.ties)
     return train, {"train": counts}
