@@ -41,10 +41,10 @@ LENGTH = 512
 class Material:
     """Pairs with frozen features; the label is response ``best``."""
 
-    def __init__(self, pairs: list[PreferencePair], work: Path, *, by_domain: bool) -> None:
+    def __init__(self, pairs: list[PreferencePair], work: Path, *, together: str) -> None:
         self.pairs = pairs
         self.features = stored_features(work / "features", pairs, minilm(), LENGTH, print)
-        self.groups = np.unique(group_keys(pairs, by_domain=by_domain), return_inverse=True)[1]
+        self.groups = np.unique(group_keys(pairs, together), return_inverse=True)[1]
         self.best = np.array([pair.choices.index(str(pair.label)) for pair in pairs])
 
     def some(self, count: int, seed: int) -> NDArray[np.int64]:
@@ -79,7 +79,7 @@ def mean_interval(values: list[float]) -> str:
 
 def votes(args) -> None:
     """Cross-fitted over debates: votes for the label by decile of strength, with strict labels and with one random vote."""
-    data = Material(ukp(args), args.work, by_domain=True)
+    data = Material(ukp(args), args.work, together="domain")
     shares = np.array(
         [[sum(v.choice == c for v in p.votes) / len(p.votes) for c in ("A", "B", "tie")] for p in data.pairs]
     )
@@ -122,8 +122,8 @@ def votes(args) -> None:
 
 def materials(args) -> dict[str, tuple[Material, int]]:
     return {
-        "UKPConvArg1": (Material(ukp(args), args.work, by_domain=True), 4),
-        "HH-RLHF": (Material(list(load_pairs(args.hh)), args.work, by_domain=False), 5),
+        "UKPConvArg1": (Material(ukp(args), args.work, together="domain"), 4),
+        "HH-RLHF": (Material(list(load_pairs(args.hh)), args.work, together="context"), 5),
     }
 
 
@@ -134,8 +134,8 @@ def flips(args) -> None:
     for name, (data, folds) in materials(args).items():
         rows = data.some(args.pairs, 0)
         print(f"\n**{name}**, {len(rows):,} pairs: AUC (precision at the true rate)\n")
-        heads = ["rate", "cross-fitted, 10", "in-sample, 10", "cross-fitted, 1", "3", "5", "in-sample loss of 1", "cleanlab",
-                 "noise found", "accuracy"]  # fmt: skip
+        crossed = ["cross-fitted, 10", "cross-fitted over pairs, 10", "in-sample, 10", "cross-fitted, 1", "3", "5"]
+        heads = ["rate", *crossed, "in-sample loss of 1", "cleanlab", "noise found", "accuracy"]
         print("| " + " | ".join(heads) + " |\n" + "| --- " * len(heads) + "|")
         for rate in RATES[1:]:
             found: dict[str, list] = {head: [] for head in heads}
@@ -149,6 +149,9 @@ def flips(args) -> None:
                 outside = preference_strength(HeadEnsemble(MEMBERS, seed).margins(features, best, groups, cut))
                 inside = preference_strength(HeadEnsemble(MEMBERS, seed).margins(features, best, groups, None))
                 scores = {"cross-fitted, 10": outside.mean, "in-sample, 10": inside.mean}
+                single = assign_folds(range(len(rows)), folds, seed)
+                apart = HeadEnsemble(MEMBERS, seed).margins(features, best, np.arange(len(rows)), single)
+                scores["cross-fitted over pairs, 10"] = preference_strength(apart).mean
                 scores |= {str(m) if m > 1 else "cross-fitted, 1": outside.margins[:m].mean(0) for m in (1, 3, 5)}
                 scores["in-sample loss of 1"] = inside.margins[0]
                 # cleanlab sees classes: which response is better, with the held-out probability of each.
@@ -177,15 +180,16 @@ def training(args) -> None:
         results: dict[tuple[float, str], list[tuple[float, float, float]]] = {}
         for rate in RATES:
             for seed in range(args.seeds):
-                rows = data.some(args.pairs, seed)
-                outer = assign_folds(data.groups[rows].tolist(), 4, seed)
-                train, test = rows[outer != 0], rows[outer == 0]
+                outer = assign_folds(data.groups.tolist(), 4, seed)
+                rows = data.some(len(data.pairs), seed)
+                train = np.random.default_rng(seed).permutation(rows[outer != 0])[: args.pairs]
+                test = rows[outer == 0]
                 random = np.random.default_rng([seed, int(100 * rate)])
                 flipped = random.random(len(train)) < rate
                 best = np.where(flipped, 1 - data.best[train], data.best[train])
                 groups = data.groups[train]
                 cut = assign_folds(groups.tolist(), min(folds, len(np.unique(groups))), seed)
-                ensemble = HeadEnsemble(MEMBERS, seed).margins([data.features[i] for i in train], best, groups, cut)
+                ensemble = HeadEnsemble(5, seed).margins([data.features[i] for i in train], best, groups, cut)
                 s = preference_strength(ensemble).mean
                 q, _ = fit_noise_model(s, draws=0)
                 x = data.differences(train, best)
@@ -203,7 +207,11 @@ def training(args) -> None:
                         margin=terms.margin[keep],
                     )
                     d = clean @ w
-                    figures = ((d > 0).mean(), negative_log_likelihood(d), expected_calibration_error(d))
+                    figures = (
+                        (d > 0).mean(),
+                        negative_log_likelihood(d),
+                        expected_calibration_error(preference_probability(d)),
+                    )
                     results.setdefault((rate, preset), []).append(figures)
         print(
             f"\n**{name}**: accuracy on clean held-out labels (baseline), and each preset minus baseline [95% t interval]\n"

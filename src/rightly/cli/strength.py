@@ -36,7 +36,8 @@ _PRESETS = ("baseline", "flip", "smooth", "margin", "flip+margin", "smooth+margi
 @click.option("--base", metavar="NAME", help="What members start from.  [default: all-MiniLM-L6-v2]")
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True, help="Of the cross-fit.")
 @click.option("--in-sample", is_flag=True, help="Score the pairs that were trained on, as the papers do.")
-@click.option("--by-domain", is_flag=True, help="Keep a domain in one fold, rather than a prompt.")
+@click.option("--together", type=click.Choice(["context", "domain", "pair"]), default="context", show_default=True,
+              help="What folds do not part.")  # fmt: skip
 @click.option("--max-length", type=click.IntRange(min=8), default=512, show_default=True, metavar="N", help="Tokens.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="Recipe whose tables go over a member's defaults.")
 @click.option("--scores", type=click.Path(path_type=Path), help="Parquet of score differences: id, a column a model.")

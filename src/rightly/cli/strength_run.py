@@ -33,7 +33,7 @@ class StrengthConfig(Frozen):
         kind: How much of it is trained.
         folds: Of the cross-fit.
         in_sample: Score the pairs that were trained on, as the papers do.
-        by_domain: Keep a domain (a debate, a subset) in one fold.
+        together: What folds do not part.
         max_length: Tokens of a sequence.
         recipe: Recipe whose tables go over the defaults of trained members.
         scores: Table of score differences that others made.
@@ -56,7 +56,7 @@ class StrengthConfig(Frozen):
     kind: Literal["heads", "lora", "checkpoints", "full"] = "heads"
     folds: int = 5
     in_sample: bool = False
-    by_domain: bool = False
+    together: Literal["context", "domain", "pair"] = "context"
     max_length: int = 512
     recipe: Path | None = None
     scores: Path | None = None
@@ -110,7 +110,7 @@ def run_strength(
     """
     identity = {"verb": "strength"} | config.model_dump(
         mode="json", include={"pairs", "columns", "limit", "models", "train", "base", "kind", "folds", "in_sample",
-                              "by_domain", "max_length", "recipe", "scores", "seed"},
+                              "together", "max_length", "recipe", "scores", "seed"},
     )  # fmt: skip
     run = RunFolder(out, identity, fresh=fresh)
     rule = StrengthRule(
@@ -229,7 +229,7 @@ def _trained(out: Path, config: StrengthConfig, say: Say) -> tuple[Sequence[str]
         kind=config.kind,
         members=config.train,
         folds=0 if config.in_sample else config.folds,
-        by_domain=config.by_domain,
+        together=config.together,
         max_length=config.max_length,
         seed=config.seed,
     )

@@ -26,6 +26,8 @@ from rightly.types import Frozen, PreferencePair, content_key
 
 Kind = Literal["heads", "lora", "checkpoints", "full"]
 
+Together = Literal["context", "domain", "pair"]
+
 Say = Callable[[str], None]
 
 
@@ -37,7 +39,8 @@ class EnsemblePlan(Frozen):
         kind: How much of it is trained.
         members: Models; for ``checkpoints`` the places along one run.
         folds: Of the cross-fit; 0 scores the pairs that were trained on, as the papers do.
-        by_domain: Keep pairs of a domain (a debate, a subset) in one fold, rather than pairs of a context.
+        together: What is never parted by folds: pairs of one context, of one domain (a debate, a subset; up to its first
+            ``/``), or nothing. Where responses recur over pairs, folds over single pairs let a model know them.
         max_length: Tokens of a sequence.
         seed: Of folds, samples and orders.
     """
@@ -46,7 +49,7 @@ class EnsemblePlan(Frozen):
     kind: Kind = "heads"
     members: int = 5
     folds: int = 5
-    by_domain: bool = False
+    together: Together = "context"
     max_length: int = 512
     seed: int = 0
 
@@ -77,16 +80,18 @@ def ensemble_margins(
     unlabelled = next((pair.id for pair in pairs if pair.label in (None, "tie")), None)
     if unlabelled is not None:
         raise InputError(f"pair {unlabelled!r} has no better response", fix="leave ties and unlabelled pairs out")
-    groups = group_keys(pairs, by_domain=plan.by_domain)
+    groups = group_keys(pairs, plan.together)
     folds = assign_folds(groups, plan.folds, plan.seed) if plan.folds else None
     if plan.kind == "heads":
         return _heads(folder, pairs, plan, groups, folds, say)
     return _runs(folder, pairs, plan, folds, recipe or {}, say)
 
 
-def group_keys(pairs: Sequence[PreferencePair], *, by_domain: bool) -> list[str]:
-    """What must not be parted: the context, or the domain up to its first ``/``; a pair without one stands for itself."""
-    if by_domain:
+def group_keys(pairs: Sequence[PreferencePair], together: Together) -> list[str]:
+    """The group of each pair that folds do not part; a pair without a context or domain stands for itself."""
+    if together == "pair":
+        return [pair.id for pair in pairs]
+    if together == "domain":
         return [(pair.domain or pair.id).partition("/")[0] for pair in pairs]
     return [pair.context_key if pair.context else pair.id for pair in pairs]
 
