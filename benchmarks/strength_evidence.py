@@ -3,6 +3,7 @@
     python benchmarks/strength_evidence.py votes    --ukp pairs.jsonl.gz --work FOLDER
     python benchmarks/strength_evidence.py flips    --ukp pairs.jsonl.gz --hh test.jsonl.gz --work FOLDER
     python benchmarks/strength_evidence.py training --ukp pairs.jsonl.gz --hh test.jsonl.gz --work FOLDER
+    python benchmarks/strength_evidence.py curves   --ukp pairs.jsonl.gz --work FOLDER --pairs 1000 --seeds 3
     python benchmarks/strength_evidence.py nll      --nll commonsenseqa_train.csv.gz
     python benchmarks/strength_evidence.py stream   --work FOLDER
 
@@ -27,8 +28,11 @@ from rightly.data.load import load_pairs
 from rightly.metrics.calibration import expected_calibration_error, negative_log_likelihood, preference_probability
 from rightly.metrics.ranks import equal_mass_bins, rank_correlation
 from rightly.preferences.adjust import PRESETS, AdjustRule, adjust
+from rightly.preferences.diagnosis import ClassRule
 from rightly.preferences.quality import fit_noise_model
+from rightly.preferences.scored import write_scored
 from rightly.preferences.strength import assign_folds, preference_strength
+from rightly.preferences.table import StrengthRule, diagnose_table
 from rightly.training.ensemble import group_keys, stored_features
 from rightly.training.heads import HeadEnsemble, choose_penalty, fit_head
 from rightly.types import PreferencePair
@@ -229,6 +233,71 @@ def training(args) -> None:
         (args.work / f"training-{name}.json").write_text(json.dumps({f"{r}/{p}": v for (r, p), v in results.items()}))
 
 
+def curves(args) -> None:
+    """A body trained with each preset on noisy labels: clean accuracy along the run, by whole epochs."""
+    from contrastive_study import base_model
+    from minilm_ukp import write
+
+    from rightly.training.recipe import parse_recipe
+    from rightly.training.run import train_reward_model
+
+    data = Material(ukp(args), args.work, together="domain")
+    base = base_model(args.work / "base")
+    presets = ("baseline", "smooth+margin", "drop", "auto", "online")
+    found: dict[str, list[list[float]]] = {preset: [] for preset in presets}
+    for seed in range(args.seeds):
+        outer = assign_folds(data.groups.tolist(), 4, seed)
+        random = np.random.default_rng([seed, 7])
+        train = random.permutation(np.flatnonzero(outer != 0))[: args.pairs]
+        test = [data.pairs[i] for i in random.permutation(np.flatnonzero(outer == 0))[:400]]
+        flipped = random.random(len(train)) < 0.3
+        best = np.where(flipped, 1 - data.best[train], data.best[train])
+        cut = assign_folds(data.groups[train].tolist(), 4, seed)
+        margins = HeadEnsemble(5, seed).margins([data.features[i] for i in train], best, data.groups[train], cut)
+        pairs = [data.pairs[i].model_copy(update={"label": "AB"[b]}) for i, b in zip(train, best, strict=True)]
+        folder = args.work / f"curves-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        source, clean = write(folder / "train.jsonl", pairs), write(folder / "test.jsonl", test)
+        write_scored(folder / "scored.parquet", pairs, margins.T.tolist(), [str(m) for m in range(5)])
+        diagnose_table(folder / "scored.parquet", folder / "strength.parquet", StrengthRule(ClassRule(), AdjustRule()))
+        for preset in presets:
+            path = folder / f"{preset}.json"
+            if not path.exists():
+                table = {"strength": str(folder / "strength.parquet"), "preset": preset}
+                recipe = {
+                    "output": str(folder / f"run-{preset}"),
+                    "model": {"name": base, "max_length": 96},
+                    "data": {"train": [source], "eval": {"clean": clean}},
+                    "adjust": {"online": True} if preset == "online" else table,
+                    "trainer": {
+                        "per_device_train_batch_size": 16,
+                        "num_train_epochs": 3,
+                        "learning_rate": 2e-4,
+                        "lr_scheduler_type": "constant_with_warmup",
+                        "warmup_steps": 10,
+                        "eval_strategy": "steps",
+                        "eval_steps": 1 / 6,
+                        "bf16": True,
+                        "save_strategy": "no",
+                        "use_cpu": True,
+                        "disable_tqdm": True,
+                        "seed": seed,
+                    },
+                }
+                history = train_reward_model(parse_recipe(recipe)).history
+                path.write_text(
+                    json.dumps([row["eval_clean_accuracy"] for row in history if "eval_clean_accuracy" in row])
+                )
+            found[preset].append(json.loads(path.read_text()))
+    print(
+        f"\n30% of {args.pairs:,} labels turned round; accuracy on clean labels of held-out debates after each half epoch\n"
+    )
+    steps = len(found["baseline"][0])
+    print("| preset | " + " | ".join(f"{(n + 1) / 2:g}" for n in range(steps)) + " |\n" + "| --- " * (steps + 1) + "|")
+    for preset, runs in found.items():
+        print(f"| {preset} | " + " | ".join(f"{v:.3f}" for v in np.mean(runs, axis=0)) + " |")
+
+
 def nll(args) -> None:
     """few_shot_explanations: does a language model's stored likelihood tell which explanation people accept?"""
     with gzip.open(args.nll, "rt", encoding="utf-8") as file:
@@ -266,9 +335,6 @@ def stream(args) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from rightly.preferences.diagnosis import ClassRule
-    from rightly.preferences.table import StrengthRule, diagnose_table
-
     args.work.mkdir(parents=True, exist_ok=True)
     source = args.work / "scores.parquet"
     if not source.exists():
@@ -296,7 +362,14 @@ def stream(args) -> None:
     print(f"noise put in 0.150, found {found.diagnosis.quality.noise_rate:.3f}; classes {found.diagnosis.counts}")
 
 
-PARTS: dict[str, Callable] = {"votes": votes, "flips": flips, "training": training, "nll": nll, "stream": stream}
+PARTS: dict[str, Callable] = {
+    "votes": votes,
+    "flips": flips,
+    "training": training,
+    "curves": curves,
+    "nll": nll,
+    "stream": stream,
+}
 
 
 def main() -> None:

@@ -36,6 +36,7 @@ class TrainedRewardModel:
         counts: What became of the pairs of ``train`` and of every evaluation set.
         steps: Optimiser steps.
         loss: Mean training loss of the run as the Trainer reports it.
+        history: What the Trainer logged, step by step.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class TrainedRewardModel:
     counts: dict[str, DataCounts]
     steps: int
     loss: float
+    history: list[dict[str, float]]
 
 
 def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
@@ -69,7 +71,9 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
         trainer.evaluate()
     folder = Path(recipe.output)
     trainer.save_model(str(folder))
-    trained = TrainedRewardModel(folder, dict(trainer.results), counts, done.global_step, done.training_loss)
+    trained = TrainedRewardModel(
+        folder, dict(trainer.results), counts, done.global_step, done.training_loss, list(trainer.state.log_history)
+    )
     if trainer.is_world_process_zero():
         _record(recipe, trained, reward_model)
     return trained

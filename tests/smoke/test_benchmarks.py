@@ -1,0 +1,33 @@
+"""The benchmarks run: small sets, tiny models, and the lines that they promise. No figure is checked here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script, *arguments):
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / script), *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "said"),
+    [
+        ("rm_training.py", ["--quick", "--only", "TRL bf16", "Rightly bf16"], "Rightly bf16"),
+        (
+            "rm_scoring.py",
+            ["--quick", "--sets", "short prompts", "--only", "batch 1 | float32", "Rightly | float32"],
+            "Rightly",
+        ),
+        ("strength_evidence.py", ["stream", "--rows", 20000], "20,000 pairs, 5 models"),
+    ],
+)
+def test_benchmark_runs(script, arguments, said, tmp_path):
+    assert said in run(script, *arguments, "--work", tmp_path)
