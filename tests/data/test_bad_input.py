@@ -77,7 +77,11 @@ WRONG_ROWS = {
         SCORED | {"context": [{"role": "user", "content": [{"type": "image"}]}]},
         "whose content is a list of 1",
     ),
-    "chosen a list of texts": (CHOSEN | {"chosen": ["x"], "rejected": ["y"]}, "expected a list of objects"),
+    "chosen a list of numbers": (CHOSEN | {"chosen": [1], "rejected": [2]}, "expected a list of objects"),
+    "score lists of different lengths": (
+        {"chosen": ["q", "x"], "rejected": ["q", "y"], "chosen score list": [1.0], "rejected score list": [1.0, 2.0]},
+        "1 scores of chosen and 2 of rejected",
+    ),
     "chosen and rejected differ in kind": (CHOSEN | {"chosen": []}, "both must be text or both message lists"),
     "chosen without prompt": (without(CHOSEN, "prompt"), "there is no prompt"),
     "chosen empty list": (CHOSEN | {"chosen": [], "rejected": []}, "do not part at an assistant's turn"),

@@ -10,7 +10,7 @@ from rightly.runs import RecordFile
 from tests.reward_models.test_scoring import run, table_of
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
