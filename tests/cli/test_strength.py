@@ -157,6 +157,13 @@ def test_trained_members(tiny_model, tmp_path, kind):  # noqa: F811
     ]
     assert set(train).isdisjoint(other)
     assert len(train) + len(other) == 24
+    margins = tmp_path / "s" / "ensemble" / "member0-fold0" / "margins.json"
+    margins.write_text(json.dumps([[7.0] * 12] * (2 if kind == "checkpoints" else 1)))
+    recipe.write_text(recipe.read_text() + "learning_rate = 1e-4\n")
+    with pytest.raises(InputError, match="holds another run: recipe was"):
+        run(strength, *arguments, "--out", tmp_path / "s")
+    run(strength, *arguments, "--out", tmp_path / "s", "--fresh")
+    assert "7.0" not in margins.read_text()
 
 
 def test_models_that_exist(tiny_model, tmp_path):  # noqa: F811

@@ -81,9 +81,9 @@ def _report(summary: "StrengthSummary", out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from rightly.preferences.diagnosis import CLASSES, Diagnosis
+    from rightly.preferences.diagnosis import CLASSES
 
-    found = Diagnosis.model_validate(summary.diagnosis)
+    found = summary.diagnosis
     console = Console(highlight=False)
     quality = found.quality
     interval = "" if quality.noise_low is None else f" [{quality.noise_low:.3f}, {quality.noise_high:.3f}]"

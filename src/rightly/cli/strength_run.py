@@ -1,6 +1,8 @@
 """The work behind ``rightly strength``: margins from wherever they come, one table, figures, report."""
 
 import json
+import shutil
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +13,7 @@ from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.preferences.adjust import AdjustRule, Preset, Suspects
 from rightly.preferences.conflicts import Conflict, ConflictFinder
-from rightly.preferences.diagnosis import ClassRule, RuleKind
+from rightly.preferences.diagnosis import ClassRule, Diagnosis, RuleKind
 from rightly.preferences.scored import labelled, read_scores, write_scored
 from rightly.preferences.table import StrengthResult, StrengthRule, diagnose_table
 from rightly.runs import RunFolder
@@ -75,6 +77,19 @@ class StrengthConfig(Frozen):
             return iter(())
         return filter(labelled, load_pairs(self.pairs, columns=self.columns, limit=self.limit))
 
+    def tables(self) -> dict[str, Any]:
+        """The tables of the recipe; empty where none is named.
+
+        Raises:
+            InputError: The file is no TOML.
+        """
+        if self.recipe is None:
+            return {}
+        try:
+            return tomllib.loads(self.recipe.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"is no recipe: {error}", where=str(self.recipe)) from None
+
 
 class StrengthSummary(Frozen):
     """What ``strength.json`` holds.
@@ -94,7 +109,7 @@ class StrengthSummary(Frozen):
     models: tuple[str, ...]
     scales: tuple[float, ...]
     agreement: tuple[float, ...]
-    diagnosis: dict[str, Any]
+    diagnosis: Diagnosis
     conflicts: tuple[Conflict, ...] = ()
     conflict_counts: dict[str, int] = Field(default_factory=dict)
     held_out: bool | None = None
@@ -110,9 +125,13 @@ def run_strength(
     """
     identity = {"verb": "strength"} | config.model_dump(
         mode="json", include={"pairs", "columns", "limit", "models", "train", "base", "kind", "folds", "in_sample",
-                              "together", "max_length", "recipe", "scores", "seed"},
+                              "together", "max_length", "scores", "seed"},
     )  # fmt: skip
+    identity["recipe"] = config.tables()
     run = RunFolder(out, identity, fresh=fresh)
+    if fresh:
+        for trained in (out / "ensemble").glob("member*"):
+            shutil.rmtree(trained)
     rule = StrengthRule(
         classes=ClassRule.of(config.rule),
         adjust=AdjustRule(preset=config.preset, suspects=config.suspects, share=config.share),
@@ -150,7 +169,7 @@ def _written(
         models=result.models,
         scales=result.scales,
         agreement=result.agreement,
-        diagnosis=result.diagnosis.model_dump(mode="json"),
+        diagnosis=result.diagnosis,
         conflicts=tuple(conflicts[:1000]),
         conflict_counts=counts,
         held_out=held_out,
@@ -222,8 +241,6 @@ def _trained(out: Path, config: StrengthConfig, say: Say) -> tuple[Sequence[str]
         from rightly.training.ensemble import EnsemblePlan, ensemble_margins
     except ImportError as error:
         raise MissingExtraError(f"training (no module {error.name})", "train") from None
-    import tomllib
-
     plan = EnsemblePlan(
         base=config.base,
         kind=config.kind,
@@ -233,8 +250,7 @@ def _trained(out: Path, config: StrengthConfig, say: Say) -> tuple[Sequence[str]
         max_length=config.max_length,
         seed=config.seed,
     )
-    recipe = None if config.recipe is None else tomllib.loads(config.recipe.read_text(encoding="utf-8"))
-    margins = ensemble_margins(out / "ensemble", list(config.load()), plan, recipe=recipe, say=say)
+    margins = ensemble_margins(out / "ensemble", list(config.load()), plan, recipe=config.tables(), say=say)
     return [f"{config.kind} {n + 1}" for n in range(config.train)], iter(margins.T.tolist()), not config.in_sample
 
 
