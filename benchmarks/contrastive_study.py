@@ -215,7 +215,7 @@ def draw(work: Path, sets: Iterable[str], path: Path) -> None:
             )
             panels.append(
                 f'<rect x="{x}" y="{y}" width="{size}" height="{size}" fill="none" stroke="#bbb"/>'
-                f'<text x="{x}" y="{y - 7}">{name}: {arm}</text><g fill-opacity="0.55">{dots}</g>'
+                f'<text x="{x}" y="{y - 7}">{arm.replace("beta", "β") if column else f"{name}: {arm}"}</text><g fill-opacity="0.55">{dots}</g>'
             )
     width, height = len(ARMS) * (size + 12), len(list(sets)) * (size + 34) + 30
     legend = (
