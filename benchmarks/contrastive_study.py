@@ -209,13 +209,14 @@ def draw(work: Path, sets: Iterable[str], path: Path) -> None:
             low, high = np.quantile(places, [0.005, 0.995], axis=0)
             places = np.clip((places - low) / (high - low), 0, 1) * (size - 16) + 8
             x, y = column * (size + 12), row * (size + 34) + 24
+            title = arm.replace("beta", "β") if column else f"{name}: {arm}"
             dots = "".join(
                 f'<circle cx="{x + a:.1f}" cy="{y + b:.1f}" r="2" fill="{"#0b6e99" if i % 2 == 0 else "#d9822b"}"/>'
                 for i, (a, b) in enumerate(places)
             )
             panels.append(
                 f'<rect x="{x}" y="{y}" width="{size}" height="{size}" fill="none" stroke="#bbb"/>'
-                f'<text x="{x}" y="{y - 7}">{arm.replace("beta", "β") if column else f"{name}: {arm}"}</text><g fill-opacity="0.55">{dots}</g>'
+                f'<text x="{x}" y="{y - 7}">{title}</text><g fill-opacity="0.55">{dots}</g>'
             )
     width, height = len(ARMS) * (size + 12), len(list(sets)) * (size + 34) + 30
     legend = (
