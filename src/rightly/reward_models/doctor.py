@@ -4,29 +4,30 @@ The causes are few and known: a pad token that is the final token, no pad token,
 second start token, a template that the checkpoint lacks. Each has a name, a consequence and a cure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from rightly.errors import InputError
 from rightly.reward_models.adapters import adapter_base, attach_adapter
 from rightly.reward_models.anatomy import backbone, head_name, pools_last_token
 from rightly.reward_models.contract import FILE, Tokenizer
-from rightly.reward_models.model import Precision, RewardModel
+from rightly.reward_models.model import Precision, RewardModel, load_tokenizer
 from rightly.reward_models.packing import group_sequences
 from rightly.reward_models.served import Protocol, served_rewards
 from rightly.reward_models.ways import (
+    PROBES,
     Way,
     attempt,
     plain_model,
+    probe_turns,
     template_then_tokenise,
-    through_batches,
     through_transformers,
 )
-from rightly.types import Frozen, Message
+from rightly.types import Frozen
 
 Severity = Literal["error", "warning", "note"]
 
@@ -34,6 +35,9 @@ TOLERANCE = {"torch.float32": 1e-3, "torch.bfloat16": 0.05, "torch.float16": 0.0
 """Largest difference of rewards, over their standard deviation on the probes or 1, that counts as the same."""
 
 REFERENCE = "one at a time, unpadded"
+
+_TOKENS = 2048
+"""Of one pass over the probes."""
 
 
 class Finding(Frozen):
@@ -138,27 +142,29 @@ def examine(
         return Diagnosis(model=name, findings=(_unloadable(error),))
     except Exception as error:  # noqa: BLE001 - checkpoints break in every manner, and that is the finding
         return Diagnosis(model=name, findings=(_damaged(base or name, error, common),))
-    stored = _stored(name, base or name, common)
+    config = AutoConfig.from_pretrained(base or name, **common)
+    stored = _Stored(config, load_tokenizer(name, base or name, common))
+    used = next(model.model.parameters()).dtype
     groups = [group_sequences([each.ids for each in model.encode(context, responses)]) for context, responses in PROBES]
     sequences = [sequence for group in groups for sequence in group.sequences()]
     reference = attempt(REFERENCE, lambda: _alone(model, sequences))
     if reference.rewards is None:
         problem = f"it computes no reward: {reference.failure}"
         return Diagnosis(model=name, findings=(Finding(kind="broken", severity="error", problem=problem),))
-    ways = [attempt("rightly, padded", lambda: through_batches(model, groups, packed=False))]
+    ways = [attempt("rightly, padded", lambda: _flat(model.score_groups(groups, _TOKENS, packed=False)))]
     if model.unpacked is None:
-        ways.append(attempt("rightly, packed", lambda: through_batches(model, groups, packed=True)))
+        ways.append(attempt("rightly, packed", lambda: _flat(model.score_groups(groups, _TOKENS, packed=True))))
     ways += _plain_ways(name, base, model, stored, sequences, common)
     if endpoint is not None:
         found = served_rewards(endpoint, sequences, protocol=protocol, model=served_name)
         ways.append(Way(f"{protocol} at {endpoint}", tuple(found)))
-    results = tuple(_compare(way, reference.rewards, next(model.model.parameters()).dtype) for way in ways)
+    results = tuple(_compare(way, reference.rewards, used) for way in ways)
     findings = [*_about_rewards(reference.rewards), *_about_tokens(stored, model), *_about_ways(results, model)]
     order = ("error", "warning", "note")
     return Diagnosis(
         model=name,
         architecture=type(model.model).__name__,
-        dtype=str(next(model.model.parameters()).dtype).removeprefix("torch."),
+        dtype=str(used).removeprefix("torch."),
         contract=_has_contract(name),
         rewards=reference.rewards,
         ways=results,
@@ -194,16 +200,12 @@ def _damaged(source: str, error: Exception, common: dict[str, Any]) -> Finding:
     return Finding(kind="unloadable", severity="error", problem=f"{type(error).__name__}: {told}")
 
 
-def _stored(name: str, source: str, common: dict[str, Any]) -> _Stored:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **common)
-    except (OSError, ValueError):
-        tokenizer = AutoTokenizer.from_pretrained(source, **common)
-    return _Stored(AutoConfig.from_pretrained(source, **common), tokenizer)
-
-
 def _alone(model: RewardModel, sequences: Sequence[Sequence[int]]) -> list[float]:
-    return [through_batches(model, [group_sequences([sequence])], packed=False)[0] for sequence in sequences]
+    return _flat(model.score_groups([group_sequences([each])], _TOKENS, packed=False)[0] for each in sequences)
+
+
+def _flat(rewards: Iterable[Sequence[float]]) -> list[float]:
+    return [reward for group in rewards for reward in group]
 
 
 def _plain_ways(
@@ -230,17 +232,11 @@ def _plain_ways(
             lambda side=side: through_transformers(plain, sequences, pad, batch=16, side=side),
         )
     if model.contract.form == "chat" and stored.tokenizer.chat_template:
-        usual = [template_then_tokenise(stored.tokenizer, turns) for turns in _turns()]
+        usual = [template_then_tokenise(stored.tokenizer, turns) for turns in probe_turns()]
         yield attempt(USUAL, lambda: through_transformers(plain, usual, pad, batch=1))
 
 
 USUAL = "template to text, text to tokens"
-
-
-def _turns() -> Iterator[list[dict[str, str]]]:
-    for context, responses in PROBES:
-        for response in responses:
-            yield [m.model_dump() for m in (*context, Message(role="assistant", content=response))]
 
 
 def _compare(way: Way, reference: Sequence[float], dtype: torch.dtype) -> WayResult:
@@ -331,8 +327,7 @@ def _about_template(stored: _Stored, model: RewardModel) -> Iterator[Finding]:
             cure="store the template that it was trained with in the tokeniser",
         )
         return
-    (context, responses), *_ = PROBES
-    turns = [m.model_dump() for m in (*context, Message(role="assistant", content=responses[0]))]
+    turns = next(probe_turns())
     usual = template_then_tokenise(tokenizer, turns)
     if tokenizer.bos_token_id is not None and usual[:2] == [tokenizer.bos_token_id] * 2:
         yield Finding(
@@ -343,7 +338,7 @@ def _about_template(stored: _Stored, model: RewardModel) -> Iterator[Finding]:
             cure="pass add_special_tokens=False when tokenising rendered text, or set add_bos_token to false",
         )
     text = tokenizer.apply_chat_template(turns, tokenize=False)
-    tail = text.rpartition(responses[0])[2]
+    tail = text.rpartition(turns[-1]["content"])[2]
     if not tail:
         yield Finding(
             kind="no-final-token",
@@ -373,36 +368,3 @@ def _about_ways(results: Sequence[WayResult], model: RewardModel) -> Iterator[Fi
         cure = "" if result.name == USUAL else "see the other findings for the cause"
         severity: Severity = "warning" if result.name == USUAL else "error"
         yield Finding(kind="disagrees", severity=severity, problem=problem, cure=cure)
-
-
-def _asked(text: str) -> tuple[Message, ...]:
-    return (Message(role="user", content=text),)
-
-
-PROBES: tuple[tuple[tuple[Message, ...], tuple[str, str]], ...] = (
-    (
-        _asked("How do I boil an egg?"),
-        ("Put it into boiling water for eight minutes, then under cold water.", "You can look that up."),
-    ),
-    (
-        _asked("What is the capital of Australia?"),
-        ("Canberra.", "The capital of Australia is Sydney, its largest city."),
-    ),
-    (
-        (
-            *_asked("My sister will not talk to me any more. What can I do?"),
-            Message(role="assistant", content="I am sorry. Do you know what made her stop?"),
-            Message(role="user", content="I forgot her birthday."),
-        ),
-        (
-            "Write to her that you are sorry and that you would like to make up for it; then give her time. A card with "
-            "a few honest lines often does more than a long talk.",
-            "Birthdays do not matter.",
-        ),
-    ),
-    (
-        _asked("Write a Python function that reverses a list without changing it."),
-        ("def reverse(items):\n    return items[::-1]", "def reverse(items):\n    items.reverse()"),
-    ),
-)
-"""Short texts of different lengths, two responses each; the better one first."""

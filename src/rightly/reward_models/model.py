@@ -110,7 +110,7 @@ class RewardModel:
         base = adapter_base(str(name), revision)
         source = str(name) if base is None else base
         model, fresh = _weights(source, dtype, {**common, "quantization_config": quantization_config})
-        tokenizer = _tokenizer(str(name), source, common)
+        tokenizer = load_tokenizer(str(name), source, common)
         if base is not None:
             model = merge_adapter(model, str(name), revision)
         elif fresh and not new_head:
@@ -171,7 +171,7 @@ class RewardModel:
                 numbers.setdefault(response, len(numbers))
         encoded = {key: self.encode(contexts[key], list(numbers)) for key, numbers in wanted.items()}
         groups = [group_sequences([each.ids for each in found]) for found in encoded.values()]
-        rewards = self._score_groups(groups, budget)
+        rewards = self.score_groups(groups, budget)
         by_context = dict(zip(encoded, rewards, strict=True))
         for pair in pairs:
             numbers = [wanted[pair.context_key][response] for response in pair.responses]
@@ -183,9 +183,13 @@ class RewardModel:
                 tuple(each.cut for each in found),
             )
 
-    def _score_groups(self, groups: list[TokenGroup], budget: int) -> list[list[float]]:
+    def score_groups(
+        self, groups: Sequence[TokenGroup], tokens_per_batch: int, *, packed: bool | None = None
+    ) -> list[list[float]]:
+        """The rewards of every group's branches, packed where the model can be unless ``packed`` says otherwise."""
+        packed = self.unpacked is None if packed is None else packed
         rewards = [[0.0] * len(group.branches) for group in groups]
-        for slots, batch in plan_batches(groups, budget, packed=self.unpacked is None, pad_id=self.pad_id):
+        for slots, batch in plan_batches(groups, tokens_per_batch, packed=packed, pad_id=self.pad_id):
             for (group, branch), reward in zip(slots, self.rewards(batch).tolist(), strict=True):
                 rewards[group][branch] = reward
         return rewards
@@ -247,7 +251,8 @@ def _restore_head(model: PreTrainedModel, source: str, revision: str | None) -> 
             head.weight.data.copy_(weights.get_tensor(name))
 
 
-def _tokenizer(name: str, source: str, options: dict) -> Tokenizer:
+def load_tokenizer(name: str, source: str, options: dict) -> Tokenizer:
+    """The checkpoint's tokeniser; that of its base where an adapter brings none."""
     try:
         return AutoTokenizer.from_pretrained(name, **options)
     except (OSError, ValueError):

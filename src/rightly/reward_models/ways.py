@@ -1,15 +1,13 @@
 """The ways in which software gets rewards out of one checkpoint; on a sound one they all agree."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from rightly.reward_models.batches import plan_batches
 from rightly.reward_models.contract import Tokenizer
-from rightly.reward_models.model import RewardModel
-from rightly.reward_models.packing import TokenGroup
+from rightly.types import Message
 
 
 class Way(NamedTuple):
@@ -33,16 +31,6 @@ def attempt(name: str, compute: Callable[[], Sequence[float]]) -> Way:
     except Exception as error:  # noqa: BLE001 - that it broke, and how, is the finding
         lines = str(error).strip().splitlines()
         return Way(name, None, f"{type(error).__name__}: {lines[0] if lines else 'no message'}")
-
-
-@torch.inference_mode()
-def through_batches(model: RewardModel, groups: Sequence[TokenGroup], *, packed: bool) -> list[float]:
-    """Our rewards, packed or padded."""
-    rewards = [[0.0] * len(group.branches) for group in groups]
-    for slots, batch in plan_batches(groups, 2048, packed=packed, pad_id=model.pad_id):
-        for (group, branch), reward in zip(slots, model.rewards(batch).tolist(), strict=True):
-            rewards[group][branch] = reward
-    return [reward for group in rewards for reward in group]
 
 
 def plain_model(source: str, dtype: torch.dtype, *, revision: str | None, trust_remote_code: bool) -> Any:
@@ -77,3 +65,43 @@ def template_then_tokenise(tokenizer: Tokenizer, turns: list[dict[str, str]]) ->
     """The ids that most scripts make: render the template to text, then call the tokeniser on it."""
     text = tokenizer.apply_chat_template(turns, tokenize=False)
     return tokenizer(text)["input_ids"]
+
+
+def probe_turns() -> Iterator[list[dict[str, str]]]:
+    """The probes as chat messages, a conversation for each response."""
+    for context, responses in PROBES:
+        for response in responses:
+            yield [m.model_dump() for m in (*context, Message(role="assistant", content=response))]
+
+
+def _asked(text: str) -> tuple[Message, ...]:
+    return (Message(role="user", content=text),)
+
+
+PROBES: tuple[tuple[tuple[Message, ...], tuple[str, str]], ...] = (
+    (
+        _asked("How do I boil an egg?"),
+        ("Put it into boiling water for eight minutes, then under cold water.", "You can look that up."),
+    ),
+    (
+        _asked("What is the capital of Australia?"),
+        ("Canberra.", "The capital of Australia is Sydney, its largest city."),
+    ),
+    (
+        (
+            *_asked("My sister will not talk to me any more. What can I do?"),
+            Message(role="assistant", content="I am sorry. Do you know what made her stop?"),
+            Message(role="user", content="I forgot her birthday."),
+        ),
+        (
+            "Write to her that you are sorry and that you would like to make up for it; then give her time. A card with "
+            "a few honest lines often does more than a long talk.",
+            "Birthdays do not matter.",
+        ),
+    ),
+    (
+        _asked("Write a Python function that reverses a list without changing it."),
+        ("def reverse(items):\n    return items[::-1]", "def reverse(items):\n    items.reverse()"),
+    ),
+)
+"""Short texts of different lengths, two responses each; the better one first."""
