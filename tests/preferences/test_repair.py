@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from rightly.errors import InputError
 from rightly.preferences.conflicts import ConflictFinder
-from rightly.preferences.repair import Repair, repaired, undone
+from rightly.preferences.repair import Change, Repair, repaired, undone
 from rightly.types import Message, PreferencePair
 
 
@@ -42,6 +42,16 @@ def test_flip_reweigh_drop():
     assert changes[0].before == {"label": "A"}
     assert changes[0].why == "strength -2.1"
     assert changes[1].after == {"target": 0.9}
+
+
+def test_margins_that_a_pair_carries_turn_with_its_label():
+    pairs = [pair(0, margins=(-2.0, -1.0)), pair(1, margins=(1.0, 2.0))]
+    repairs = [for_pair(pairs[0], label="B"), for_pair(pairs[1])]
+    out, changes = apply(pairs, repairs)
+    assert [each.margins for each in out] == [(2.0, 1.0), (1.0, 2.0)]
+    assert apply(out, repairs) == (out, [])
+    stored = [Change.model_validate_json(change.model_dump_json()) for change in changes]
+    assert list(undone(out, stored)) == pairs
 
 
 ACTIONS = st.lists(st.sampled_from(["none", "flip", "soften", "drop", "absent"]), min_size=1, max_size=12)

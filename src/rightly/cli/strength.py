@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rightly.cli.options import configured, echo_json
+from rightly.cli.options import configured, echo_json, input_options
 
 if TYPE_CHECKING:
     from rightly.cli.strength_run import StrengthSummary
@@ -27,8 +27,7 @@ _PRESETS = ("baseline", "flip", "smooth", "margin", "flip+margin", "smooth+margi
 @click.command(name="strength", epilog=EXAMPLES)
 @click.argument("pairs", required=False)
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder.")
-@click.option("--columns", metavar="FAMILY", help="Column family of the file, where it cannot be told.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N pairs.")
+@input_options
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Reward model that scores the pairs; repeat.")
 @click.option("--train", type=click.IntRange(min=1), default=None, metavar="N", help="Train an ensemble of N members.")
 @click.option("--by", "kind", type=click.Choice(["heads", "lora", "checkpoints", "full"]), default="heads", show_default=True,

@@ -1,6 +1,5 @@
 """The work behind ``rightly strength``: margins from wherever they come, one table, figures, report."""
 
-import json
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from rightly.data.jsonl import read_lines
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.preferences.adjust import AdjustRule, Preset, Suspects
@@ -261,16 +261,8 @@ def read_trusted(path: Path) -> dict[str, str]:
         InputError: A line is not that.
     """
     found: dict[str, str] = {}
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError(error.strerror or "cannot be read", where=str(path)) from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            found[str(row["id"])] = str(row["label"])
-        except (ValueError, KeyError, TypeError):
-            raise InputError("is no object with id and label", where=f"{path}:{number}") from None
+    for number, row in read_lines(path, str(path)):
+        if not {"id", "label"} <= row.keys():
+            raise InputError("is no object with id and label", where=f"{path}:{number}")
+        found[str(row["id"])] = str(row["label"])
     return found

@@ -94,6 +94,9 @@ def repaired(
         wanted: dict[str, Any] = {"label": repair.label}
         if repair.label != pair.label and pair.target is not None:
             wanted["target"] = None  # it spoke of the other label
+        if repair.label != pair.label and pair.margins:
+            two = len(pair.responses) == 2
+            wanted["margins"] = tuple(-margin for margin in pair.margins) if two else ()  # so did they
         wanted |= {name: getattr(repair, name) for name in _TERMS if getattr(repair, name) is not None}
         changed = {name: value for name, value in wanted.items() if value != getattr(pair, name)}
         if not changed:
@@ -102,15 +105,16 @@ def repaired(
         actions: tuple[Action, ...] = ("flip",) if "label" in changed else ()
         if any(name in changed for name in _TERMS):
             actions = (*actions, "reweigh")
+        after = pair.model_copy(update=changed)
         change = Change(
             pair_id=pair.id,
             row=row,
             actions=actions,
             why=repair.why,
-            before={name: getattr(pair, name) for name in changed},
-            after=changed,
+            before=_fields(pair, changed),
+            after=_fields(after, changed),
         )
-        yield pair.model_copy(update=changed), change
+        yield after, change
 
 
 def undone(pairs: Iterable[PreferencePair], changes: Iterable[Change]) -> Iterator[PreferencePair]:
@@ -141,9 +145,15 @@ def undone(pairs: Iterable[PreferencePair], changes: Iterable[Change]) -> Iterat
         if change is None:
             yield pair
             continue
-        if pair.id != change.pair_id or any(getattr(pair, name) != value for name, value in change.after.items()):
+        if pair.id != change.pair_id or _fields(pair, change.after) != change.after:
             raise InputError(
                 f"pair {pair.id!r} in row {row} is not as the audit left {change.pair_id!r}",
                 fix="undo the data set that this audit belongs to, unchanged",
             )
-        yield pair.model_copy(update=change.before)
+        yield PreferencePair.model_validate(pair.model_dump() | change.before)
+
+
+def _fields(pair: PreferencePair, names: Iterable[str]) -> dict[str, Any]:
+    """The fields as a line of audit holds them."""
+    held = pair.model_dump(mode="json", include=set(names))
+    return {name: held[name] for name in names}
