@@ -4,10 +4,7 @@ A content security policy in the page allows no request and only the page's own 
 or a person wrote is text in it. The page has no date: the same audit gives the same bytes.
 """
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 
 from rightly.prompting import fill
@@ -17,6 +14,7 @@ from rightly.reports.findings import consistency_ranks, findings
 from rightly.reports.judge_table import judge_table
 from rightly.reports.markup import Child, Html, join, tag
 from rightly.reports.numbers import plural
+from rightly.reports.page import asset, page
 from rightly.reports.sections import (
     domains_section,
     failures_section,
@@ -67,13 +65,9 @@ def audit_page(result: AuditResult, sample: Sample, extra_sections: Sequence[Tab
     parts += [(f"added-{i}", section.title, added_table(section)) for i, section in enumerate(extra_sections, start=1)]
     anchors = [("judges", "Judges"), *((anchor, title) for anchor, title, _ in parts)]
     anchors += [("items", "Items")] if sample.items else []
-    script = _asset("report.js")
-    return fill(
-        _asset("audit.html"),
+    body = fill(
+        asset("audit.html"),
         {
-            "policy": _policy(script),
-            "title": join([f"Audit of judges: {result.source}"]),
-            "style": _asset("report.css"),
             "header": _header(result),
             "contents": tag(
                 "ul", *(tag("li", tag("a", title, href=f"#{a}")) for a, title in [*anchors, ("methods", "Methods")])
@@ -84,9 +78,9 @@ def audit_page(result: AuditResult, sample: Sample, extra_sections: Sequence[Tab
             "methods": _methods(result),
             "version": join([result.version]),
             "items": embedded(sample, result) if sample.items else "null",
-            "script": script,
         },
     )
+    return page(f"Audit of judges: {result.source}", body, styles=("report.css",), script="report.js")
 
 
 def _header(result: AuditResult) -> Html:
@@ -174,19 +168,9 @@ def _browser(sample: Sample) -> str:
         else f"{kept:,} of {sample.total:,} pairs: those that some judge has right below the threshold first, then the "
         "other kinds in turn, drawn at random with a fixed seed. All pairs are in items.jsonl."
     )
-    return fill(_asset("browser.html"), {"note": join([note])})
+    return fill(asset("browser.html"), {"note": join([note])})
 
 
 def _methods(result: AuditResult) -> str:
     fields = {"spurious_below": f"{result.spurious_below:g}", "max_reasons": str(result.max_reasons)}
-    return fill(_asset("methods.html"), {name: join([value]) for name, value in fields.items()})
-
-
-def _policy(script: str) -> str:
-    """No request of any kind, inline styles, and this one script."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-
-
-def _asset(name: str) -> str:
-    return resources.files("rightly.reports").joinpath("assets", name).read_text(encoding="utf-8")
+    return fill(asset("methods.html"), {name: join([value]) for name, value in fields.items()})

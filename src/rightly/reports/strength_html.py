@@ -1,11 +1,8 @@
 """The report of preference strength: distribution, deciles, conflicts, and suspected labels to review, in one HTML file."""
 
-import base64
 import difflib
-import hashlib
 import re
 from collections.abc import Callable, Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from rightly.preferences.diagnosis import CLASSES, Diagnosis
 from rightly.prompting import fill
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import NONE, decimal, percent
+from rightly.reports.page import asset, page
 from rightly.types import PreferencePair
 
 MAX_SUSPECTS = 200
@@ -40,22 +38,19 @@ def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[
     strength = columns["strength"].to_numpy()
     found = Diagnosis.model_validate(summary["diagnosis"])
     worst = _worst(folder / "strength.parquet")
-    script = _asset("strength.js")
-    page = fill(
-        _asset("strength.html"),
+    body = fill(
+        asset("strength.html"),
         {
-            "policy": _policy(script),
-            "title": join([f"Preference strength: {summary['config']['pairs'] or summary['config']['scores']}"]),
-            "style": _asset("report.css") + _asset("strength.css"),
             "header": _header(summary, found),
             "sections": join(_sections(summary, found, strength, columns["probability"].to_numpy())),
             "note": _note(found, len(worst)),
             "suspects": join(_suspects(worst, load)),
             "version": __version__,
-            "script": script,
         },
     )
-    (folder / "report.html").write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+    title = f"Preference strength: {summary['config']['pairs'] or summary['config']['scores']}"
+    text = page(title, body, styles=("report.css", "strength.css"), script="strength.js")
+    (folder / "report.html").write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
 
 
 def _worst(path: Path) -> dict[str, tuple[float, float, float]]:
@@ -336,12 +331,3 @@ def marked(first: str, second: str) -> tuple[Html, Html]:
             if words:
                 out.append("".join(words) if same else tag("mark", "".join(words)))
     return join(left), join(right)
-
-
-def _policy(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-
-
-def _asset(name: str) -> str:
-    return resources.files("rightly.reports").joinpath("assets", name).read_text(encoding="utf-8")
