@@ -12,6 +12,7 @@ from pathlib import Path
 
 OUT = Path(__file__).parents[1] / "src/rightly/rationale/samples/summhay.jsonl.gz"
 HUMAN = {"fully_covered": 1.0, "partially_covered": 0.5, "not_covered": 0.0}
+TOPICS = {"data/topic_doctor_patient.json": "doctor", "data/topic_664eac18d68e5dd3b795fd6c.json": "sales"}
 STORED = {"FULL_COVERAGE": 1.0, "PARTIAL_COVERAGE": 0.5, "NO_COVERAGE": 0.0}
 
 
@@ -51,6 +52,7 @@ def main(folder: Path) -> None:
         retriever, _, system = row["summkey"].removeprefix("summary_subtopic_").rpartition("_")
         case = {
             "id": f"summhay-{number}",
+            "topic": TOPICS.get(row.get("topic_fn"), "news"),
             "cluster": row["subtopic_id"],
             "system": system,
             "retriever": retriever,

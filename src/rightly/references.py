@@ -6,7 +6,7 @@ papers page in ``docs``). All patterns are symmetric in the two sides, so swappi
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 Side = Literal["A", "B"]
@@ -24,13 +24,20 @@ _VERB = (
     r"(?:is|was|has|had|does|did|do|doesn|didn|isn|wasn|gives?|gave|provides?|provided|contains?|omits?|misses|lacks?"
     r"|states?|stated|says?|said|uses?|used|makes?|made|answers|follows?|followed|fails?|failed|includes?|included"
     r"|explains?|explained|offers?|offered|wins|loses|can|could|would|will|should|may|might|only|also|never|just"
-    r"|simply|correctly|wrongly|incorrectly|clearly|better|over|and|or|vs|versus|than|but|because|breaks|wrong"
+    r"|simply|correctly|wrongly|incorrectly|clearly|better\s+than|over|and|or|vs|versus|than|but|because|breaks|wrong"
     r"|cites?|cited|gets?|supports?|backs|shows?|showed|argues?|argued|covers?|ignores?|ignored|adds?|added|presents?"
     r"|keeps|seems?|looks|sounds|feels|needs|takes|goes|stays|repeats|mentions|mentioned|describes|writes|claims"
     r"|assumes|refers|addresses|relies|focuses|leaves|tries|proves|names|quotes|lists|calls|adheres|respects)"
 )
-_BARE = rf"{_NOT_A_NAME_BEFORE}[AB](?:(?='s\b)|(?=\s+{_VERB}\b)|(?=\s*[,;:.!?)\]]|\s*$))"
+# A verb of the third person: ends in one s, and is none of the nouns that do.
+_NO_VERB = (
+    r"(?:lens|series|species|gas|bias|means|chaos|atlas|canvas|news|vitamins|cells|movies|players|students|grades|sides"
+    r"|parts|sections|types|options|classes|samples|batteries|flats|levels)"
+)
+_THIRD = rf"(?!{_NO_VERB}\b)[a-z]{{2,}}(?<![siu])s"
+_BARE = rf"{_NOT_A_NAME_BEFORE}[AB](?:(?='s\b)|(?=\s+(?:{_VERB}|{_THIRD})\b)|(?=\s*[,;:.!?)\]]|\s*$))"
 _BARE_AFTER = r"(?<=(?:[Uu]nlike|prefer)[ ])[AB]\b|(?<=(?:than|over)[ ])[AB]\b|(?<=to[ ])[AB](?=[,.;]|\s*$)"
+_BARE_IN = "".join(rf"|(?<=\b{word}[ ])[AB]\b(?![\w'-])" for word in ("in", "In", "by", "By", "from", "From", "does", "do", "did"))
 
 _REFERENCE = re.compile(
     rf"""
@@ -39,10 +46,11 @@ _REFERENCE = re.compile(
     | (?P<ordinal>\b(?:first|second|First|Second|FIRST|SECOND)\s+(?i:{_NOUN}|one)\b)
     | (?P<coded>\b[Aa][12]\b(?!\.?\d))
     | (?P<pair>(?<![\w'.-])[AB]{_LINK}[AB](?![\w]))
-    | (?P<bare>{_BARE}|{_BARE_AFTER})
+    | (?P<bare>{_BARE}|{_BARE_AFTER}{_BARE_IN})
     """,
     re.VERBOSE,
 )
+_NAMED_WHOLE = re.compile(rf"(?:\b[Tt]he\s+)?(?:{_REFERENCE.pattern})", re.VERBOSE)
 _TOKEN = {
     "many": re.compile(rf"(?<=\s|/|,|&){_MARK}"),
     "named": re.compile(r"(?:A?[12]|[AB]|one|two|One|Two|\([aAbB]\))$"),
@@ -76,6 +84,22 @@ def strip_references(text: str) -> str:
     return " ".join(_REFERENCE.sub(" ", text).split())
 
 
+def rename_references(text: str, names: Mapping[Side, str]) -> str:
+    """The text with every naming of a response replaced by its new name, one word for each.
+
+    >>> rename_references("Unlike the second answer, Response 1 cites a source", {"A": "X", "B": "Y"})
+    'Unlike Y, X cites a source'
+    """
+
+    def rename(match: re.Match[str]) -> str:
+        pattern = _token_pattern(match)
+        if match.lastgroup in ("many", "pair"):
+            return pattern.sub(lambda token: names[_side(token)], match.group())
+        return next(names[_side(token)] for token in pattern.finditer(match.group()))
+
+    return _NAMED_WHOLE.sub(rename, text)
+
+
 def mentioned_sides(text: str) -> list[Side]:
     """The sides that a text names, in order of mention, with repeats; ``[]`` where it names none."""
     return [side for side, _ in _mentions(text)]
@@ -94,7 +118,11 @@ def _mentions(text: str) -> Iterator[tuple[Side, int]]:
     for match in _REFERENCE.finditer(text):
         for n, token in enumerate(_token_pattern(match).finditer(match.group())):
             start = match.start() + (token.start() if n else 0)
-            yield ("A" if token.group().lower() in _FIRST_SIDE else "B"), start
+            yield _side(token), start
+
+
+def _side(token: re.Match[str]) -> Side:
+    return "A" if token.group().lower() in _FIRST_SIDE else "B"
 
 
 def _token_pattern(match: re.Match[str]) -> re.Pattern[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rightly.errors import InputError, MissingExtraError
-from rightly.rationale import embedding
+from rightly.rationale import bases
 from rightly.rationale.embedding import FLOOR, EmbeddingMatcher
 
 
@@ -91,7 +91,7 @@ def test_the_name_tells_the_weights(encoder):
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch):
-    monkeypatch.setattr(embedding, "find_spec", lambda name: None)
+    monkeypatch.setattr(bases, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'rightly\[embedded\]'"):
         EmbeddingMatcher()
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)

@@ -28,6 +28,7 @@ def link(reference, candidate, score=1.0):
 
 def case(number, human, *, system="one", cluster=None, n_points=2):
     return CoverageCase(
+        topic="news",
         id=f"case-{number}",
         cluster=cluster or f"cluster-{number}",
         system=system,
@@ -50,6 +51,7 @@ class ScriptedMatcher:
     """Answers with the human links of the case whose points it is shown, except where told to fail."""
 
     name, concurrency, smoke_only = "scripted", 4, True
+    free, operating_point, held_out = True, 0.75, None
 
     def __init__(self, cases, failing=()):
         self._answers = {

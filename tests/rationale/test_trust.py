@@ -48,7 +48,7 @@ def test_a_matcher_is_closed_when_every_match_fails(tmp_path):
 
 def test_a_model_is_not_asked_unless_told_to(tmp_path):
     matcher = WatchedMatcher()
-    matcher.smoke_only = False
+    matcher.free = False
     assert trust_in(matcher, tmp_path) is None
     assert matcher.calls == 0
     assert "rightly matcher-check --matcher lexical" in unmeasured(matcher.name)

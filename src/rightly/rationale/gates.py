@@ -1,13 +1,35 @@
-"""Logic that a matcher should not have to learn: points about different responses are different points."""
+"""Logic that a matcher should not have to learn: the response meant, the quantities, and verdicts that fit any point."""
 
 import re
 
-from rightly.references import Side, subject_side
+from rightly.references import Side, strip_references, subject_side
 
 _NAME = r"(?:A?[12]|[AB])"
 _OF_BOTH = re.compile(
     rf"^\W*(?:(?i:both|neither)\b|(?:\w+\s+)?{_NAME}\s*(?:and|or|nor|&|/)\s*(?:\w+\s+)?{_NAME}(?![\w.]))"
 )
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_DIGITS = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
+_NUMBER_WORDS = {
+    word: float(value)
+    for value, words in enumerate(
+        "zero|one|two pair couple twice both|three trio thrice|four|five|six|seven|eight|nine|ten|eleven|twelve dozen".split(
+            "|"
+        )
+    )
+    for word in words.split()
+    if word not in ("one", "zero")
+} | {"twenty": 20.0, "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "hundred": 100.0, "thousand": 1000.0}
+_EMPTY_WORDS = """
+a about actually all also am an and answer answers any are argument arguments as at awful bad be because been best better but by clearly
+compared convinced convincing could did didn't do does doesn't don't done else everything excellent fair far feel feels find fine for
+from good great had has have her his how i i'd i'm in is isn't it it's its itself job just like made make makes me more most much my nice
+not of ok okay on one only opinion or other out over overall perfect poor poorly prefer preferable quality quite rather really response
+responses right seem seems simply so solid some something stronger strong such superb superior terrible than that the their them
+there these they thing think this those to too unconvincing up very was way weak weaker well were what which while who why will with
+worse worst would written you your useful useless helpful unhelpful it's
+"""
+_EMPTY = frozenset(_EMPTY_WORDS.split())
 
 
 def same_response(reference: str, candidate: str) -> bool:
@@ -19,6 +41,33 @@ def same_response(reference: str, candidate: str) -> bool:
     """
     one, other = _subject(reference), _subject(candidate)
     return one is None or other is None or one == other
+
+
+def same_quantities(reference: str, candidate: str) -> bool:
+    """Whether two points may speak of the same quantities: true unless both name some and have none in common.
+
+    Numbers are read from digits and from words up to twelve, round tens, ``hundred`` and ``thousand``; "one" is too often no
+    number. That 24 hours are a day is not known, but a point without any number contradicts none.
+    """
+    one, other = quantities(reference), quantities(candidate)
+    return not one or not other or bool(one & other)
+
+
+def says_nothing(candidate: str) -> bool:
+    """Whether a reason is a verdict that would fit any point ("Response A is better overall")."""
+    words = _WORD.findall(strip_references(candidate).lower().replace("’", "'"))
+    return all(word in _EMPTY for word in words)
+
+
+def quantities(text: str) -> frozenset[float]:
+    """The numbers that a text names, those in the names of responses left out.
+
+    >>> sorted(quantities("Response 2 lists three causes in 1,200 words"))
+    [3.0, 1200.0]
+    """
+    bare = strip_references(text)
+    digits = {float(number.replace(",", "")) for number in _DIGITS.findall(bare)}
+    return frozenset(digits | {_NUMBER_WORDS[word] for word in _WORD.findall(bare.lower()) if word in _NUMBER_WORDS})
 
 
 def _subject(text: str) -> Side | None:

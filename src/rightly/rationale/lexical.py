@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from rightly.rationale.gates import same_response
-from rightly.rationale.matching import Link, Match
+from rightly.rationale.matching import MOSTLY, Link, Match
 from rightly.references import strip_references
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -26,6 +26,9 @@ class LexicalMatcher:
     name = "lexical"
     concurrency = 1
     smoke_only = True
+    free = True
+    operating_point = MOSTLY
+    held_out: frozenset[str] | None = None
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
         """Link what shares words and may speak of the same response."""

@@ -14,6 +14,10 @@ from scipy.optimize import linear_sum_assignment
 from rightly.types import FailureKind, Frozen, Order, Record, Usage, content_key
 
 
+MOSTLY = 0.75
+"""On the MetaJudge's scale: the same point, small differences aside."""
+
+
 class Link(Frozen):
     """A graded claim that candidate reason ``candidate`` says what reference reason ``reference`` says.
 
@@ -85,11 +89,18 @@ class Matcher(Protocol):
         name: Identity in records and tables.
         concurrency: How many matches are worth having in flight at once.
         smoke_only: True for matchers that only show that the pipeline runs; reports say so.
+        free: Whether matching costs no call to a language model.
+        operating_point: A score at or above it means the same point; `MOSTLY` on the MetaJudge's scale.
+        held_out: Of a trained matcher, the SummHay topics (``summhay: NAME``) and debates (``votes: NAME``) that it was not
+            trained on; ``None`` where nothing was trained.
     """
 
     name: str
     concurrency: int
     smoke_only: bool
+    free: bool
+    operating_point: float
+    held_out: frozenset[str] | None
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
         """Link the lists; empty lists give no links and cost nothing."""

@@ -12,7 +12,7 @@ from rightly.inference.generator import Generator
 from rightly.inference.specs import Sampling
 from rightly.judges.parsing import strip_thinking
 from rightly.prompting import fill, load_prompt
-from rightly.rationale.matching import Link, Match
+from rightly.rationale.matching import MOSTLY, Link, Match
 from rightly.types import Message, content_key
 
 _BLOCK = re.compile(r"(?is)<matches>(?!.*<matches>)(.*?)(?:</matches>|\Z)")
@@ -31,6 +31,9 @@ class MetaJudge:
     """
 
     smoke_only = False
+    free = False
+    operating_point = MOSTLY
+    held_out: frozenset[str] | None = None
 
     def __init__(self, name: str, generator: Generator, sampling: Sampling) -> None:
         self.name, self.concurrency = name, generator.concurrency

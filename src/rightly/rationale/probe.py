@@ -25,8 +25,6 @@ from rightly.rationale.result import Estimate
 from rightly.types import Frozen
 
 CHECKSUM = "8ab5d9b927d514198e80d56e159ac0a526f43c9e2b1ba25a50563cfbf4efafe5"
-ACCEPTED = 0.75
-"""A probe is accepted at this score or above: the same point, small differences aside."""
 
 Category = Literal["paraphrase", "polarity", "swap", "same topic", "vague", "number", "general"]
 Half = Literal["open", "held"]
@@ -58,6 +56,7 @@ class ProbeCheck(Frozen):
     Attributes:
         matcher: Name.
         half: Which probes; ``None`` for all.
+        accepted_at: The matcher's operating point: a probe is accepted at this score or above.
         n: Probes matched.
         n_failed: Matches that failed; they are left out.
         accepted: Share accepted, by category; high is good for paraphrases only.
@@ -66,6 +65,7 @@ class ProbeCheck(Frozen):
 
     matcher: str
     half: Half | None
+    accepted_at: float
     n: int
     n_failed: int
     accepted: dict[Category, Estimate]
@@ -74,8 +74,9 @@ class ProbeCheck(Frozen):
     def line(self) -> str:
         """What a report prints."""
         shown = ", ".join(f"{name} {_shown(found)}" for name, found in self.accepted.items())
+        which = "written probes" if self.half is None else f"written probes of the {self.half} half"
         return (
-            f"On {self.n} written probes (paraphrases should be accepted, all others rejected), accepted at {ACCEPTED} or "
+            f"On {self.n} {which} (paraphrases should be accepted, all others rejected), accepted at {self.accepted_at} or "
             f"above: {shown}; AUC {_shown(self.auc)}."
         )
 
@@ -119,10 +120,13 @@ async def check_probes(
     names: list[Category] = list(dict.fromkeys(probe.category for probe in load_probes(half)))
     accepted: dict[Category, Estimate] = {}
     for name in names:
-        accepted[name] = _share([float(score >= ACCEPTED) for probe, score in scored if probe.category == name], seed)
+        accepted[name] = _share(
+            [float(score >= matcher.operating_point) for probe, score in scored if probe.category == name], seed
+        )
     return ProbeCheck(
         matcher=matcher.name,
         half=half,
+        accepted_at=matcher.operating_point,
         n=len(scored),
         n_failed=len(done) - len(scored),
         accepted=accepted,

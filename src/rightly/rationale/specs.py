@@ -25,7 +25,7 @@ class MatcherBuilder:
     account: Account
 
     def matcher(self, text: str) -> Matcher:
-        """``lexical``, ``embedding``, ``embedding:PATH``, or any model as MetaJudge.
+        """``lexical``, ``embedding``, ``embedding:PATH``, ``local``, ``local:FOLDER``, or any model as MetaJudge.
 
         Raises:
             InputError: The spec names no matcher.
@@ -39,7 +39,11 @@ class MatcherBuilder:
             from rightly.rationale.embedding import EmbeddingMatcher
 
             return EmbeddingMatcher(spec.target or None)
-        self._require_model(text, "matcher", ("lexical", "embedding"))
+        if spec.scheme == "local":
+            from rightly.rationale.local import LocalMatcher
+
+            return LocalMatcher(spec.target or None)
+        self._require_model(text, "matcher", ("lexical", "embedding", "local"))
         return MetaJudge(text, *build_generator(spec, cache=self.cache, account=self.account))
 
     def atomiser(self, text: str) -> Atomiser:

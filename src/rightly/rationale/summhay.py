@@ -19,6 +19,7 @@ class CoverageCase(Frozen):
 
     Attributes:
         id: Its name.
+        topic: What the documents are: talks of ``doctor`` and patient, ``sales`` calls, or ``news``.
         cluster: The subtopic; cases of one subtopic share their points.
         system: The language model that wrote the summary.
         points: Reference points.
@@ -28,6 +29,7 @@ class CoverageCase(Frozen):
     """
 
     id: str
+    topic: str
     cluster: str
     system: str
     points: tuple[str, ...]
@@ -50,6 +52,7 @@ def summhay_bytes() -> bytes:
 def _case(row: dict) -> CoverageCase:
     return CoverageCase(
         id=row["id"],
+        topic=row["topic"],
         cluster=row["cluster"],
         system=row["system"],
         points=row["points"],

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from rightly import __version__
 from rightly.data.load import load_pairs
 from rightly.data.samples import sample_path
+from rightly.errors import InputError
 from rightly.rationale.matcher_check import MatcherReliability, check_matcher
 from rightly.rationale.matching import Matcher
 from rightly.rationale.probe import CHECKSUM, ProbeCheck, check_probes
-from rightly.rationale.summhay import load_summhay, summhay_bytes
+from rightly.rationale.summhay import CoverageCase, load_summhay, summhay_bytes
 from rightly.rationale.voter_check import VoterCheck, check_voters
-from rightly.types import Frozen, content_key
+from rightly.types import Frozen, PreferencePair, content_key
 
 MOST_FAILED = 0.05
 """A check in which a larger share of the matches failed says more of the day than of the matcher."""
@@ -60,9 +61,9 @@ def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = 
 
     async def whole() -> Trust:
         try:
-            reliability, _ = await check_matcher(matcher, load_summhay(), on_done)
-            voters = await check_voters(matcher, list(load_pairs("sample:ukpconvarg1")), on_done)
-            probes = await check_probes(matcher, on_done)
+            reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
+            voters = await check_voters(matcher, unseen_pairs(matcher), on_done)
+            probes = await check_probes(matcher, on_done, half=None if matcher.held_out is None else "held")
         finally:
             await matcher.aclose()
         return Trust(reliability=reliability, voters=voters, probes=probes)
@@ -87,7 +88,37 @@ def known(matcher: str, folder: Path) -> Trust | None:
 def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
     """What is known, measured now where that costs no call; ``None`` for a model that was never checked."""
     trust = known(matcher.name, folder)
-    return measure(matcher, folder) if trust is None and matcher.smoke_only else trust
+    return measure(matcher, folder) if trust is None and matcher.free else trust
+
+
+def unseen_cases(matcher: Matcher) -> list[CoverageCase]:
+    """The SummHay cases that the matcher was not trained on.
+
+    Raises:
+        InputError: It was trained on all of them.
+    """
+    held = matcher.held_out
+    cases = [case for case in load_summhay() if held is None or f"summhay: {case.topic}" in held]
+    if not cases:
+        raise InputError(f"{matcher.name} was trained on all of SummHay", fix="leave a topic out of data.topics")
+    return cases
+
+
+def unseen_pairs(matcher: Matcher) -> list[PreferencePair]:
+    """The shipped voters' pairs of debates that the matcher was not trained on.
+
+    Raises:
+        InputError: It was trained on all of them.
+    """
+    held = matcher.held_out
+    pairs = [
+        pair
+        for pair in load_pairs("sample:ukpconvarg1")
+        if held is None or f"votes: {(pair.domain or '').split('/', 1)[0]}" in held
+    ]
+    if not pairs:
+        raise InputError(f"{matcher.name} was trained on all debates", fix="name some in data.held_debates")
+    return pairs
 
 
 def unmeasured(matcher: str) -> str:

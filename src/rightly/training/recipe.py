@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -172,11 +172,32 @@ class RewardRecipe(Frozen):
         return self
 
 
+Recipe = TypeVar("Recipe", bound=Frozen)
+
+
 def read_recipe(path: str | Path, changes: Sequence[str] = ()) -> RewardRecipe:
-    """Read a recipe; ``changes`` are ``table.key=value`` with TOML values, which win over the file.
+    """The recipe of a reward model; ``changes`` are ``table.key=value`` with TOML values, which win over the file.
 
     Raises:
         InputError: The file or a change is unusable; names the key.
+    """
+    return parse_recipe(read_table(path, changes), where=str(path))
+
+
+def parse_recipe(table: Mapping[str, Any], *, where: str = "recipe") -> RewardRecipe:
+    """The recipe of a parsed table.
+
+    Raises:
+        InputError: A key is unknown or its value is wrong; names the key.
+    """
+    return check_recipe(RewardRecipe, table, where)
+
+
+def read_table(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """A TOML file with its changes, unchecked.
+
+    Raises:
+        InputError: The file or a change is unusable.
     """
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -186,17 +207,17 @@ def read_recipe(path: str | Path, changes: Sequence[str] = ()) -> RewardRecipe:
         raise InputError(f"is no TOML: {error}", where=str(path)) from None
     for change in changes:
         _change(table, change)
-    return parse_recipe(table, where=str(path))
+    return table
 
 
-def parse_recipe(table: Mapping[str, Any], *, where: str = "recipe") -> RewardRecipe:
-    """The recipe of a parsed table.
+def check_recipe(kind: type[Recipe], table: Mapping[str, Any], where: str) -> Recipe:
+    """A table as a recipe of that kind.
 
     Raises:
         InputError: A key is unknown or its value is wrong; names the key.
     """
     try:
-        return RewardRecipe.model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "recipe"

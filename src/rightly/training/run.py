@@ -1,6 +1,7 @@
 """One training run from its recipe: load, train or resume, keep the best, evaluate, write the card."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     Raises:
         InputError: Data, model or arguments are unusable.
     """
-    args = training_arguments(recipe)
+    args = training_arguments(recipe.output, recipe.trainer)
     set_seed(args.seed)  # a new head and prototypes are drawn before the Trainer seeds itself
     reward_model = _load(recipe)
     train, counts = _read(recipe, reward_model)
@@ -79,13 +80,13 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     return trained
 
 
-def training_arguments(recipe: RewardRecipe) -> TrainingArguments:
-    """Hugging Face's arguments: what the recipe hands through over our defaults.
+def training_arguments(output: str, trainer: Mapping[str, Any]) -> TrainingArguments:
+    """Hugging Face's arguments: what a recipe hands through over our defaults.
 
     Raises:
         InputError: An argument is unknown or unusable.
     """
-    owned = _OWNED & set(recipe.trainer)
+    owned = _OWNED & set(trainer)
     if owned:
         raise InputError(f"trainer.{min(owned)} is set by the recipe itself", fix="leave it out")
     given: dict[str, Any] = {
@@ -94,12 +95,12 @@ def training_arguments(recipe: RewardRecipe) -> TrainingArguments:
         "dataloader_pin_memory": False,
         "ddp_find_unused_parameters": False,
     }
-    given |= recipe.trainer
+    given |= trainer
     best = given.get("metric_for_best_model")
     if best is not None:
         given.setdefault("greater_is_better", not str(best).endswith(_LOWER_IS_BETTER))
     try:
-        return TrainingArguments(output_dir=recipe.output, remove_unused_columns=False, **given)
+        return TrainingArguments(output_dir=output, remove_unused_columns=False, **given)
     except (TypeError, ValueError) as error:
         problem = str(error).replace("TrainingArguments.__init__() got an unexpected keyword argument", "no argument")
         raise InputError(" ".join(problem.split()), where="[trainer]") from None
