@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rightly.references import mentioned_sides, subject_side, swap_references
+from rightly.references import mentioned_sides, rename_references, subject_side, swap_references
 
 FORMS = [
     "Response 1", "Response 2", "response A", "RESPONSE B", "Responses 1 and 2", "responses A & B", "Answer two", "A1",
@@ -82,3 +82,19 @@ def test_other_text_is_left_alone(text):
 def test_mentions_and_subject(text, sides, subject):
     assert mentioned_sides(text) == sides
     assert subject_side(text) == subject
+
+
+@pytest.mark.parametrize(
+    ("text", "renamed"),
+    [
+        ("Unlike the second answer, Response 1 cites a source", "Unlike Y, X cites a source"),
+        ("In B the proof is short, A points it out", "In Y the proof is short, X points it out"),
+        ("left unanswered by A", "left unanswered by X"),
+        ("The first answer is short, the second one long", "X is short, Y long"),
+        ("Responses A and B agree; so does B", "Responses X and Y agree; so does Y"),
+        ("A better answer has a lens for class B airspace", "A better answer has a lens for class B airspace"),
+        ("A series of B vitamins", "A series of B vitamins"),
+    ],
+)
+def test_names_become_the_names_given(text, renamed):
+    assert rename_references(text, {"A": "X", "B": "Y"}) == renamed

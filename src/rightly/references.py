@@ -37,7 +37,9 @@ _NO_VERB = (
 _THIRD = rf"(?!{_NO_VERB}\b)[a-z]{{2,}}(?<![siu])s"
 _BARE = rf"{_NOT_A_NAME_BEFORE}[AB](?:(?='s\b)|(?=\s+(?:{_VERB}|{_THIRD})\b)|(?=\s*[,;:.!?)\]]|\s*$))"
 _BARE_AFTER = r"(?<=(?:[Uu]nlike|prefer)[ ])[AB]\b|(?<=(?:than|over)[ ])[AB]\b|(?<=to[ ])[AB](?=[,.;]|\s*$)"
-_BARE_IN = "".join(rf"|(?<=\b{word}[ ])[AB]\b(?![\w'-])" for word in ("in", "In", "by", "By", "from", "From", "does", "do", "did"))
+_BARE_IN = "".join(
+    rf"|(?<=\b{word}[ ])[AB]\b(?![\w'-])" for word in ("in", "In", "by", "By", "from", "From", "does", "do", "did")
+)
 
 _REFERENCE = re.compile(
     rf"""
@@ -95,7 +97,7 @@ def rename_references(text: str, names: Mapping[Side, str]) -> str:
         pattern = _token_pattern(match)
         if match.lastgroup in ("many", "pair"):
             return pattern.sub(lambda token: names[_side(token)], match.group())
-        return next(names[_side(token)] for token in pattern.finditer(match.group()))
+        return next(names[_side(token)] for token in pattern.finditer(match.group(match.lastgroup or "bare")))
 
     return _NAMED_WHOLE.sub(rename, text)
 

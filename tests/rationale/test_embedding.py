@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rightly.errors import InputError, MissingExtraError
-from rightly.rationale import bases
+from rightly.rationale import bases, embedding
 from rightly.rationale.embedding import FLOOR, EmbeddingMatcher
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightly.rationale.gates import same_response
+from rightly.rationale.gates import same_quantities, same_response, says_nothing
 from rightly.references import swap_references
 
 APART = [
@@ -46,3 +46,34 @@ def test_the_gate_knows_neither_sides_nor_the_order_of_its_arguments(one, other)
     assert same_response(one, other) == same_response(other, one)
     assert same_response(one, other) == same_response(swap_references(one), swap_references(other))
     assert same_response(one, one)
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "same"),
+    [
+        ("A cites two studies", "two papers back A up", True),
+        ("A cites two studies", "A cites 2 studies", True),
+        ("A cites two studies", "A cites five studies", False),
+        ("A cites two studies", "A cites studies", True),
+        ("Response 1 is short", "Response 1 has 3 parts", True),
+        ("sales fell by 12%", "sales fell by 1,200 units", False),
+        ("Response 2 lists 3 of 5 causes", "B lists three causes", True),
+    ],
+)
+def test_quantities_must_not_differ(reference, candidate, same):
+    assert same_quantities(reference, candidate) is same
+
+
+@pytest.mark.parametrize(
+    ("candidate", "empty"),
+    [
+        ("Response A is better overall", True),
+        ("A1 is the more convincing argument.", True),
+        ("I agree with this one", False),
+        ("Response A cites a source", False),
+        ("A is better because it is shorter", False),
+        ("B", True),
+    ],
+)
+def test_a_verdict_alone_says_nothing(candidate, empty):
+    assert says_nothing(candidate) is empty

@@ -28,7 +28,8 @@ def test_what_was_measured_is_kept_and_not_measured_again(tmp_path):
     assert (first.calls, first.closed) == (988, 1)
     assert trust_in(second, tmp_path) == trust
     assert second.calls == 0
-    assert len(trust.lines()) == 5
+    assert len(trust.lines()) == 6
+    assert "Not fit as a training reward: it accepts" in trust.lines()[-1]
 
 
 @pytest.mark.parametrize(("failing", "kept"), [(3, True), (60, False)])

@@ -27,6 +27,7 @@ def run(script, *arguments):
             ["--quick", "--sets", "short prompts", "--only", "batch 1 | float32", "Rightly | float32"],
             "Rightly",
         ),
+        ("matcher_evidence.py", ["--quick", "--matcher", "lexical"], "| lexical | 0.75 |"),
         ("strength_evidence.py", ["stream", "--rows", 20000], "20,000 pairs, 5 models"),
     ],
 )

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from rightly.cli.train import command
 from rightly.errors import InputError
-from rightly.training.recipe import ContrastiveTable, parse_recipe, read_recipe
+from rightly.training.recipe import ContrastiveTable, read_recipe
 from rightly.training.run import training_arguments
 
 MINIMAL = 'output = "run"\n[model]\nname = "m"\n[data]\ntrain = ["p.jsonl"]\n'

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from rightly.errors import InputError, MissingExtraError
 from rightly.rationale.bases import base_path
@@ -46,7 +46,7 @@ class MatcherCard(Frozen):
     operating_point: float = 0.5
     max_length: int = 128
     max_words: int = 60
-    sources: dict[str, int] = {}
+    sources: dict[str, int] = Field(default_factory=dict)
     held_out: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:

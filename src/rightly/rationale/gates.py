@@ -10,24 +10,35 @@ _OF_BOTH = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _DIGITS = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
-_NUMBER_WORDS = {
+_NUMBER_WORDS = {"twenty": 20.0, "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "hundred": 100.0, "thousand": 1000.0} | {
     word: float(value)
     for value, words in enumerate(
-        "zero|one|two pair couple twice both|three trio thrice|four|five|six|seven|eight|nine|ten|eleven|twelve dozen".split(
-            "|"
-        )
+        [
+            "two pair couple twice both",
+            "three trio thrice",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve dozen",
+        ],
+        2,
     )
     for word in words.split()
-    if word not in ("one", "zero")
-} | {"twenty": 20.0, "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "hundred": 100.0, "thousand": 1000.0}
+}
 _EMPTY_WORDS = """
-a about actually all also am an and answer answers any are argument arguments as at awful bad be because been best better but by clearly
-compared convinced convincing could did didn't do does doesn't don't done else everything excellent fair far feel feels find fine for
-from good great had has have her his how i i'd i'm in is isn't it it's its itself job just like made make makes me more most much my nice
-not of ok okay on one only opinion or other out over overall perfect poor poorly prefer preferable quality quite rather really response
-responses right seem seems simply so solid some something stronger strong such superb superior terrible than that the their them
-there these they thing think this those to too unconvincing up very was way weak weaker well were what which while who why will with
-worse worst would written you your useful useless helpful unhelpful it's
+a about actually all also am an and answer answers any are argument arguments as at awful bad be because been best
+better but by clearly compared convinced convincing could did didn't do does doesn't don't done else everything
+excellent fair far feel feels find fine for from good great had has have her his how i i'd i'm in is isn't it it's its
+itself job just like made make makes me more most much my nice not of ok okay on one only opinion or other out over
+overall perfect poor poorly prefer preferable quality quite rather really response responses right seem seems simply
+so solid some something stronger strong such superb superior terrible than that the their them there these they thing
+think this those to too unconvincing up very was way weak weaker well were what which while who why will with worse
+worst would written you your useful useless helpful unhelpful
 """
 _EMPTY = frozenset(_EMPTY_WORDS.split())
 

@@ -13,7 +13,6 @@ from scipy.optimize import linear_sum_assignment
 
 from rightly.types import FailureKind, Frozen, Order, Record, Usage, content_key
 
-
 MOSTLY = 0.75
 """On the MetaJudge's scale: the same point, small differences aside."""
 

@@ -13,13 +13,17 @@ from rightly.data.samples import sample_path
 from rightly.errors import InputError
 from rightly.rationale.matcher_check import MatcherReliability, check_matcher
 from rightly.rationale.matching import Matcher
-from rightly.rationale.probe import CHECKSUM, ProbeCheck, check_probes
+from rightly.rationale.probe import CHECKSUM, Category, ProbeCheck, check_probes
 from rightly.rationale.summhay import CoverageCase, load_summhay, summhay_bytes
 from rightly.rationale.voter_check import VoterCheck, check_voters
 from rightly.types import Frozen, PreferencePair, content_key
 
 MOST_FAILED = 0.05
 """A check in which a larger share of the matches failed says more of the day than of the matcher."""
+
+
+MOST_WRONG, LEAST_RIGHT = 0.1, 0.8
+"""Of a matcher that may be a training reward: the largest share of wrong probes of a kind, the least of paraphrases."""
 
 
 class Trust(Frozen):
@@ -45,9 +49,29 @@ class Trust(Frozen):
         """Matches that did not fail."""
         return self.reliability.n_cases + self.voters.n_pairs + self.probes.n
 
+    @property
+    def unfit_for_reward(self) -> tuple[str, ...]:
+        """Why the matcher should not be a training reward; empty where it may be.
+
+        A policy finds whatever a matcher lets pass: it must reject what contradicts a point or speaks of the other response,
+        and still accept the point in other words.
+        """
+        found = []
+        wrong: tuple[Category, ...] = ("polarity", "swap", "vague")
+        for kind in wrong:
+            share = self.probes.accepted[kind].value
+            if share is None or share > MOST_WRONG:
+                found.append(f"it accepts {_percent(share)} of the {kind} probes (at most {MOST_WRONG:.0%})")
+        share = self.probes.accepted["paraphrase"].value
+        if share is None or share < LEAST_RIGHT:
+            found.append(f"it accepts {_percent(share)} of the paraphrases (at least {LEAST_RIGHT:.0%})")
+        return tuple(found)
+
     def lines(self) -> tuple[str, ...]:
         """What every report that used the matcher prints."""
-        return (*self.reliability.lines(), self.voters.line(), self.probes.line())
+        unfit = self.unfit_for_reward
+        reward = f"Not fit as a training reward: {'; '.join(unfit)}." if unfit else "Fit as a training reward."
+        return (*self.reliability.lines(), self.voters.line(), self.probes.line(), reward)
 
 
 def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
@@ -119,6 +143,10 @@ def unseen_pairs(matcher: Matcher) -> list[PreferencePair]:
     if not pairs:
         raise InputError(f"{matcher.name} was trained on all debates", fix="name some in data.held_debates")
     return pairs
+
+
+def _percent(share: float | None) -> str:
+    return "an unknown share" if share is None else f"{share:.0%}"
 
 
 def unmeasured(matcher: str) -> str:

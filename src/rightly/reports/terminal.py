@@ -93,6 +93,7 @@ def print_matchers(trusts: Sequence[Trust], stored: Sequence[MatcherReliability]
     _print_lines(console, [line for line in lines if line], style="dim")
     _print_lines(console, [trust.voters.line() for trust in trusts], bullet="· ")
     _print_lines(console, [f"{trust.probes.matcher}: {trust.probes.line()}" for trust in trusts], bullet="· ")
+    _print_lines(console, [f"{trust.probes.matcher}: {trust.lines()[-1]}" for trust in trusts], bullet="· ")
 
 
 _ALWAYS: dict[str, Callable[[JudgeResult], str]] = {

@@ -146,7 +146,7 @@ def matcher_rows(data: MatcherData, seed: int) -> tuple[list[Ranked | Graded], l
     comve = _some(from_comve(data.comve, seed) if data.comve else (), data, draw)
     winowhy = _some(from_winowhy(data.winowhy, seed) if data.winowhy else (), data, draw)
     cases = [case for case in load_summhay() if case.topic in data.topics]
-    contrasts = [each for source in data.contrasts for each in read_contrasts(_contrast_file(source))]
+    contrasts = [each for source in data.contrasts for each in read_contrasts(contrast_file(source))]
     draw.shuffle(contrasts)
     kept = len(contrasts) // HELD_CONTRASTS
     held = list(from_contrasts(contrasts[:kept], seed))
@@ -166,7 +166,8 @@ def _some(rows: Iterable[Ranked], data: MatcherData, draw: random.Random) -> lis
     return draw.sample(short, min(len(short), data.limit))
 
 
-def _contrast_file(source: str) -> str:
+def contrast_file(source: str) -> str:
+    """The file of a source of contrasts; ``written`` are those that travel with the package."""
     if source != WRITTEN:
         return source
     return str(resources.files("rightly.rationale").joinpath("samples", "contrasts.jsonl.gz"))

@@ -112,8 +112,7 @@ def from_votes(pairs: Sequence[PreferencePair], seed: int = 0) -> Iterator[Ranke
 
 
 def from_comve(path: str | Path, seed: int = 0) -> Iterator[Ranked]:
-    """ComVE (Wang et al., 2020): why a statement is against common sense; three right reasons are nearer to one another
-    than the confusing ones are.
+    """Right reasons why a statement is against common sense are nearer to one another than confusing ones (ComVE, 2020).
 
     Raises:
         InputError: The file has not the columns of ComVE's training file.
