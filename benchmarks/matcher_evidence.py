@@ -1,11 +1,11 @@
 """Which matcher can be trusted: people's links, voters' reasons, right and confusing reasons, written near misses, and speed.
 
-    python benchmarks/matcher_evidence.py --matcher lexical --matcher embedding --matcher local \\
+    python benchmarks/matcher_evidence.py --matcher lexical --matcher embedding --matcher local:runs/matcher \\
         --ukp pairs.jsonl.gz --comve FOLDER --winowhy winowhy.json
     python benchmarks/matcher_evidence.py --quick          # shipped data, some cases: does it run?
 
-SummHay: all 200 summaries (the shipped matcher saw none). UKPConvArg1: the debates that the shipped matcher was not trained on,
-for every row. ComVE: the test part. WinoWhy: all (the shipped matcher saw none). Probes: the half that nobody tuned on. Prints
+SummHay: all 200 summaries (recipes/matcher.toml uses none). UKPConvArg1: the debates that the recipe holds out, for every row.
+ComVE: the test part. WinoWhy: all (the recipe uses none). Probes: both halves; matchers are calibrated on the open one. Prints
 tables in Markdown; what was measured is kept in --work.
 """
 

@@ -6,7 +6,6 @@ The score is the sigmoid of a weighted sum of all three, and the cross-encoder w
 
 import hashlib
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from rightly.references import Side, rename_references, subject_side
 from rightly.types import Frozen
 
 _CARD = "matcher.json"
+FLOOR = 0.1
+"""Scores below this are no link."""
 _TOKENS = 4096
 
 
@@ -33,6 +34,7 @@ class MatcherCard(Frozen):
         prior: Weights of cosine, word overlap and 1 in the logit that the cross-encoder was trained to correct.
         weights: Weights of the cross-encoder's logit, cosine, word overlap and 1 in the logit of the score, calibrated on
             written points that were not trained on.
+        ceiling: The largest logit of the cross-encoder on those points.
         operating_point: A score at or above it means "the same point".
         max_length: Tokens of a pair.
         max_words: Nearly all texts of the training data are at most this long.
@@ -43,6 +45,7 @@ class MatcherCard(Frozen):
     base: str
     prior: tuple[float, float, float] = (0.0, 0.0, 0.0)
     weights: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    ceiling: float = float("inf")
     operating_point: float = 0.5
     max_length: int = 128
     max_words: int = 60
@@ -68,11 +71,6 @@ def read_card(folder: Path) -> MatcherCard:
             where=str(folder),
             fix="train one: rightly train matcher RECIPE",
         ) from None
-
-
-def shipped_matcher() -> Path:
-    """The folder of the matcher that travels with the package."""
-    return Path(str(resources.files("rightly.rationale").joinpath("samples", "matcher")))
 
 
 def weights_digest(folder: Path) -> str:
@@ -150,8 +148,18 @@ class CrossEncoder:
         return found
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """How far the second text covers the first, in [0, 1], calibrated."""
-        return 1 / (1 + np.exp(-(self.evidence(pairs) @ np.array(self.card.weights))))
+        """How far the second text covers the first, in [0, 1], calibrated.
+
+        A pair whose cosine and word overlap are so low that not even the largest logit of the calibration would lift it to
+        `FLOOR` is not read by the cross-encoder and has 0.
+        """
+        own, *surface = self.card.weights
+        logits = self.surface(pairs) @ np.array(surface)
+        near = np.flatnonzero(logits + own * self.card.ceiling >= np.log(FLOOR / (1 - FLOOR))).tolist()
+        logits[near] += own * self.logits([pairs[place] for place in near])
+        scores = np.zeros(len(pairs))
+        scores[near] = 1 / (1 + np.exp(-logits[near]))
+        return scores
 
     def evidence(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
         """Logit of the cross-encoder, cosine, word overlap and 1, ``(len(pairs), 4)``."""

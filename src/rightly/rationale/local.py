@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from rightly.rationale.cross_encoder import CrossEncoder, read_card, shipped_matcher, weights_digest
+from rightly.rationale.cross_encoder import FLOOR, CrossEncoder, read_card, weights_digest
 from rightly.rationale.gates import same_quantities, same_response, says_nothing
 from rightly.rationale.matching import Link, Match
 
-FLOOR = 0.1
-"""Scores below this give no link."""
 GATED = 0.2
 """What is left of a score that a gate closes: below the anchor "touched" of the MetaJudge's scale, yet in the learned order."""
 _LATIN = 0x250
@@ -19,7 +17,7 @@ class LocalMatcher:
     """Scores every point against every reason with a trained cross-encoder.
 
     Args:
-        folder: Of a trained matcher; ``None`` takes the one that travels with the package.
+        folder: Of a trained matcher (`rightly train matcher`).
 
     Raises:
         InputError: The folder holds no trained matcher.
@@ -29,10 +27,10 @@ class LocalMatcher:
     smoke_only = False
     free = True
 
-    def __init__(self, folder: str | None = None) -> None:
-        self._folder = Path(folder) if folder else shipped_matcher()
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
         self.card = read_card(self._folder)
-        self.name = f"local{':' if folder else ''}{folder or ''}@{weights_digest(self._folder)}"
+        self.name = f"local:{folder}@{weights_digest(self._folder)}"
         self.operating_point = self.card.operating_point
         self.held_out: frozenset[str] | None = frozenset(self.card.held_out)
         self._model: CrossEncoder | None = None

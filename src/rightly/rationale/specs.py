@@ -25,7 +25,7 @@ class MatcherBuilder:
     account: Account
 
     def matcher(self, text: str) -> Matcher:
-        """``lexical``, ``embedding``, ``embedding:PATH``, ``local``, ``local:FOLDER``, or any model as MetaJudge.
+        """``lexical``, ``embedding``, ``embedding:PATH``, ``local:FOLDER``, or any model as MetaJudge.
 
         Raises:
             InputError: The spec names no matcher.
@@ -39,10 +39,10 @@ class MatcherBuilder:
             from rightly.rationale.embedding import EmbeddingMatcher
 
             return EmbeddingMatcher(spec.target or None)
-        if spec.scheme == "local":
+        if spec.scheme == "local" and spec.target:
             from rightly.rationale.local import LocalMatcher
 
-            return LocalMatcher(spec.target or None)
+            return LocalMatcher(spec.target)
         self._require_model(text, "matcher", ("lexical", "embedding", "local"))
         return MetaJudge(text, *build_generator(spec, cache=self.cache, account=self.account))
 

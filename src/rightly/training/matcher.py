@@ -45,6 +45,8 @@ Row = TypeVar("Row", Ranked, Graded)
 
 HELD_CONTRASTS = 5
 """One in so many written points is kept for calibration."""
+UNRELATED = 10
+"""Sentences of other points in the calibration, for each point."""
 MOST_ACCEPTED = 0.1
 """The operating point accepts at most this share of opposites, and of points on the other response, of the calibration set."""
 WRITTEN = "written"
@@ -158,7 +160,8 @@ def matcher_rows(data: MatcherData, seed: int) -> tuple[list[Ranked | Graded], l
     if not rows:
         raise InputError("no row to train on", where="[data]", fix="name a source of reasons")
     draw.shuffle(rows)
-    return rows, [*held, *_open_probes()]
+    held += _open_probes()
+    return rows, [*held, *_unrelated(held, draw)]
 
 
 def _some(rows: Iterable[Ranked], data: MatcherData, draw: random.Random) -> list[Ranked]:
@@ -177,6 +180,17 @@ def _open_probes() -> list[Graded]:
     return [
         Graded(probe.human, probe.judge, float(probe.same), "written", _AS_CONTRAST[probe.category])
         for probe in load_probes("open")
+    ]
+
+
+def _unrelated(held: Sequence[Graded], draw: random.Random) -> list[Graded]:
+    """Each point with sentences of others: in two lists most pairs have nothing to do with each other."""
+    points = list(dict.fromkeys(row.reference for row in held))
+    return [
+        Graded(point, other.candidate, 0.0, "written", "unrelated")
+        for point in points
+        for other in draw.sample(held, min(UNRELATED, len(held)))
+        if other.reference != point
     ]
 
 
@@ -246,7 +260,8 @@ def _calibrated(encoder: CrossEncoder, held: Sequence[Graded]) -> tuple[MatcherC
     bounds = [float(np.quantile(scores[kinds == kind], 1 - MOST_ACCEPTED)) for kind in ("opposites", "swap")]
     point = round(min(max(bounds) + 1e-3, 0.999), 3)
     accepted = {str(kind): float((scores[kinds == kind] >= point).mean()) for kind in sorted(set(kinds))}
-    return encoder.card.model_copy(update={"weights": weights, "operating_point": point}), accepted
+    found = {"weights": weights, "ceiling": float(evidence[:, 0].max()), "operating_point": point}
+    return encoder.card.model_copy(update=found), accepted
 
 
 def _logistic(evidence: NDArray[np.float64], held: Sequence[Graded]) -> tuple[float, ...]:
