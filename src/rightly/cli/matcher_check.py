@@ -12,6 +12,7 @@ EXAMPLES = """
 Examples:
   rightly matcher-check --matcher lexical --matcher embedding
   rightly matcher-check --matcher openai:gpt-4.1-mini?temperature=0
+  rightly matcher-check --matcher local:runs/matcher
 """
 
 
