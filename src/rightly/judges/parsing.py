@@ -41,6 +41,7 @@ _THINK = re.compile(r"(?is)<(think|thinking|reasoning)>.*?</\1>")
 _THINK_TAIL = re.compile(r"(?is)\A.*</(?:think|thinking|reasoning)>")
 _THINK_OPEN = re.compile(r"(?is)<(?:think|thinking|reasoning)>.*\Z")
 _ITEM = re.compile(r"^[ \t]*(?:\d{1,2}[.)]|[-*•])[ \t]+(?=\S)", re.MULTILINE)
+_ITEM_LINE = re.compile(rf"{_ITEM.pattern}.*$", re.MULTILINE)
 _FAVORS = re.compile(r"[\[(]\s*favou?rs:?\s*(?:response\s*)?([AB])\s*[\])]", re.IGNORECASE)
 
 
@@ -73,6 +74,23 @@ def parse_answer(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> P
         return Parsed(None, (), "no verdict in the answer")
     said = next(group for group in reversed(matches[-1].groups()) if group is not None)
     return _checked(said, _listed_reasons(answer[: matches[-1].start()]), labels)
+
+
+def stated_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> tuple[Choice, ...]:
+    """Every verdict that an answer states outside its reasons, in the form of the last one, in order.
+
+    A judge gives one; two that differ are for a reward to punish (the last one binds all the same).
+    """
+    answer = strip_thinking(text)
+    objects = [found["verdict"] for found, _ in json_objects(answer) if "verdict" in found]
+    if objects:
+        said = [verdict for verdict in objects if isinstance(verdict, str)]
+    else:
+        matches = list(_VERDICT.finditer(_ITEM_LINE.sub("", answer)))
+        forms = [next(name for name, group in match.groupdict().items() if group is not None) for match in matches]
+        said = [match[form] for match, form in zip(matches, forms, strict=True) if form == forms[-1]]
+    read = (_checked(each, (), labels).verdict for each in said)
+    return tuple(verdict for verdict in read if verdict is not None)
 
 
 def strip_thinking(text: str) -> str:

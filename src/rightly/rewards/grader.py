@@ -1,0 +1,168 @@
+"""The reward of judgments: read the answers, ask the matcher only where it matters, once for equal lists, many at a time."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rightly.errors import EndpointError
+from rightly.judges.parsing import parse_answer, stated_verdicts
+from rightly.rationale.matching import Match, Matcher
+from rightly.references import Side
+from rightly.rewards.rule import Graded, Read, Reference, RewardRule, outcome_of, read_answer, reward_of
+from rightly.types import Rationale
+
+REMEMBERED = 50_000
+"""Matches that are kept: lists come back within a group, and from epoch to epoch."""
+
+_Lists = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+class Answer(NamedTuple):
+    """A judge's answer: its text, and its length in tokens where a cost of tokens is asked for."""
+
+    text: str
+    tokens: int = 0
+
+
+def marked_side(rationale: Rationale) -> Side | None:
+    """The side that a reason itself is marked to favor."""
+    return rationale.favors
+
+
+class JudgmentReward:
+    """Grades judgments against people's; picklable, and usable from any thread and any event loop.
+
+    All matching happens on one background event loop of the process, so that clients, caches and limits are shared
+    whatever calls. What the grader fails at (an endpoint that is down, slow, or answers garbage) is a reward of ``None``.
+
+    Args:
+        rule: The arithmetic.
+        matcher: A matcher's spec (``openai:MODEL``, ``local:FOLDER``, ...), or a callable that makes one. It is made in the
+            process that grades, at the first need.
+        favors: The side that a reason speaks for; by default its own mark.
+        timeout: Seconds that a match may take, retries included; then the grader has failed.
+        cache: File of the answer cache; ``None`` keeps nothing between runs.
+    """
+
+    def __init__(
+        self,
+        rule: RewardRule,
+        matcher: str | Callable[[], Matcher],
+        *,
+        favors: Callable[[Rationale], Side | None] = marked_side,
+        timeout: float = 300.0,
+        cache: Path | None = None,
+    ) -> None:
+        self.rule, self.matcher, self.favors, self.timeout, self.cache = rule, matcher, favors, timeout, cache
+        self._engine: _Engine | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Settings alone: threads and connections stay where they are."""
+        return self.__dict__ | {"_engine": None}
+
+    async def grade(
+        self, answers: Sequence[Answer], references: Sequence[Reference], *, match_all: bool = False
+    ) -> list[Graded]:
+        """One result an answer, in order.
+
+        Args:
+            answers: What the judge said.
+            references: What people said of the same pair, in the order in which the judge saw it.
+            match_all: Also match where the reward does not need it, to know consistency everywhere.
+        """
+        return await asyncio.wrap_future(self._submit(answers, references, match_all))
+
+    def grade_now(
+        self, answers: Sequence[Answer], references: Sequence[Reference], *, match_all: bool = False
+    ) -> list[Graded]:
+        """The same for callers without an event loop."""
+        return self._submit(answers, references, match_all).result()
+
+    def read(self, answer: Answer) -> Read:
+        """What an answer says, before anything is matched."""
+        parsed = parse_answer(answer.text)
+        favors: list[Side | None] = [self.favors(rationale) for rationale in parsed.rationales]
+        return read_answer(parsed, favors, stated_verdicts(answer.text), self.rule)
+
+    def _submit(
+        self, answers: Sequence[Answer], references: Sequence[Reference], match_all: bool
+    ) -> "Future[list[Graded]]":
+        if len(answers) != len(references):
+            raise ValueError(f"{len(answers)} answers, but {len(references)} references")
+        if self._engine is None:
+            self._engine = _Engine(self.matcher, self.timeout, self.cache)
+        engine = self._engine
+
+        async def whole() -> list[Graded]:
+            work = (self._grade(*each, match_all, engine) for each in zip(answers, references, strict=True))
+            return await asyncio.gather(*work)
+
+        return asyncio.run_coroutine_threadsafe(whole(), engine.loop)
+
+    async def _grade(self, answer: Answer, reference: Reference, match_all: bool, engine: "_Engine") -> Graded:
+        read = self.read(answer)
+        outcome = outcome_of(read, reference)
+        wanted = match_all or self.rule.needs_match(outcome)
+        links = None
+        if wanted and read.fault is None and reference.points:
+            match = await engine.match(reference.points, read.reasons)
+            if match.failure is None:
+                links = match.links
+            elif self.rule.needs_match(outcome):
+                return Graded(None, outcome, read, detail=match.detail or match.failure)
+        elif wanted and read.fault is None and self.rule.needs_match(outcome):
+            return Graded(None, outcome, read, detail="there are no human points to match")
+        return reward_of(self.rule, read, reference, links, answer.tokens)
+
+
+class _Engine:
+    """A matcher on an event loop of its own, what it is asked now and what it has said."""
+
+    def __init__(self, matcher: str | Callable[[], Matcher], timeout: float, cache: Path | None) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, name="rightly-rewards", daemon=True).start()
+        self._source, self._timeout, self._cache = matcher, timeout, cache
+        self._matcher: tuple[Matcher, asyncio.Semaphore] | None = None
+        self._asked: dict[_Lists, asyncio.Task[Match]] = {}
+
+    async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """Equal lists are asked once; what failed is asked again when it comes again."""
+        key = (tuple(reference), tuple(candidate))
+        task = self._asked.get(key)
+        if task is None or (task.done() and (task.exception() is not None or task.result().failure is not None)):
+            task = self._asked[key] = self.loop.create_task(self._match(*key))
+            if len(self._asked) > REMEMBERED:
+                self._forget()
+        return await task
+
+    async def _match(self, reference: tuple[str, ...], candidate: tuple[str, ...]) -> Match:
+        matcher, places = self._ready()
+        async with places:
+            try:
+                return await asyncio.wait_for(matcher.match(reference, candidate), self._timeout)
+            except TimeoutError:
+                return Match(failure="provider", detail=f"no answer within {self._timeout:g} s")
+            except EndpointError as error:
+                return Match(failure="provider", detail=str(error))
+
+    def _ready(self) -> tuple[Matcher, asyncio.Semaphore]:
+        if self._matcher is None:
+            made = build_matcher(self._source, self._cache) if isinstance(self._source, str) else self._source()
+            self._matcher = made, asyncio.Semaphore(made.concurrency)
+        return self._matcher
+
+    def _forget(self) -> None:
+        for key in [key for key, task in self._asked.items() if task.done()][: REMEMBERED // 2]:
+            del self._asked[key]
+
+
+def build_matcher(spec: str, cache: Path | None) -> Matcher:
+    """The matcher that a spec names, with its answers kept in ``cache``."""
+    from rightly.inference.account import Account
+    from rightly.inference.cache import AnswerCache
+    from rightly.rationale.specs import MatcherBuilder
+
+    return MatcherBuilder(AnswerCache(cache) if cache else None, Account()).matcher(spec)

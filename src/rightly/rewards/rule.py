@@ -1,0 +1,239 @@
+"""The arithmetic of a reward: from a parsed answer and its links to one number; no model is asked here.
+
+With ``o = 1`` where the verdict is the label, and ``r`` the agreement of the reasons with the human ones
+("Outcome Accuracy is Not Enough", 2026, section 4)::
+
+    product     r o                     the paper's R_final, with r = AP
+    additive    w o + (1 - w) r         what its ablation warns of: verdicts that contradict their reasons
+    gate        o if r >= threshold
+    outcome     o                       the usual reward of a generative reward model
+    rationale   r
+
+AP pays nothing for, and charges nothing to, whatever stands after the last hit; F1 charges every unsupported reason.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from rightly.judges.parsing import Parsed
+from rightly.rationale.consistency import ReasonMetrics, favors_agree, reason_metrics
+from rightly.rationale.matching import Link, assign
+from rightly.references import Side
+from rightly.types import Choice, Frozen, PreferencePair
+
+Agreement = Literal["ap-hard", "ap-soft", "ap-official", "f1", "recall", "precision"]
+Fault = Literal["no verdict", "no reasons", "two verdicts"]
+
+
+class Reference(Frozen):
+    """What people said of the pair that an answer judges, as it was shown.
+
+    Attributes:
+        label: The better response.
+        points: The human points.
+        weights: Of the points, where they are known to differ in importance; as many as points, or none.
+    """
+
+    label: Choice
+    points: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, pair: PreferencePair) -> "Reference":
+        """The label and the rationales of a pair, taken as atomic points; weights where all have an importance.
+
+        Raises:
+            ValueError: The pair has no label.
+        """
+        if pair.label is None:
+            raise ValueError(f"pair {pair.id!r} has no label")
+        importance = [rationale.importance for rationale in pair.rationales]
+        weights = tuple(weight for weight in importance if weight is not None)
+        points = tuple(rationale.text for rationale in pair.rationales)
+        return cls(label=pair.label, points=points, weights=weights if len(weights) == len(points) else ())
+
+
+class RewardRule(Frozen):
+    """``[reward]``: how verdict and reasons become one number.
+
+    Attributes:
+        compose: How outcome and agreement meet; the default is the paper's.
+        agreement: Of the reasons with the human points, on the full list's ranks; ``ap-official`` is the public script's.
+        weight: Of the outcome in ``additive``.
+        threshold: Of the agreement in ``gate``.
+        by_importance: Points count by their weights, where the data have them (all agreements but ``ap-official``).
+        follow: What is taken from a verdict that most of its reasons speak against: 1 takes all, 0 nothing. A list that
+            does not say whom it favors follows from nothing and counts as such.
+        verdict: ``stated``, or ``listed``: the side that most reasons favor is taken for the verdict, and what is stated
+            counts for nothing.
+        point_cost: Taken from the agreement for every reason that matches no point; not below 0.
+        token_cost: Taken from the reward for every token of the answer.
+        max_reasons: Reasons beyond it are cut before matching; ``None`` keeps all.
+    """
+
+    compose: Literal["product", "additive", "gate", "outcome", "rationale"] = "product"
+    agreement: Agreement = "ap-hard"
+    weight: float = Field(default=0.5, ge=0, le=1)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    by_importance: bool = False
+    follow: float = Field(default=0.0, ge=0, le=1)
+    verdict: Literal["stated", "listed"] = "stated"
+    point_cost: float = Field(default=0.0, ge=0)
+    token_cost: float = Field(default=0.0, ge=0)
+    max_reasons: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> "RewardRule":
+        if self.by_importance and self.agreement == "ap-official":
+            raise ValueError("the public script's average precision (ap-official) knows no importance")
+        return self
+
+    def needs_match(self, outcome: float) -> bool:
+        """Whether the reasons must be matched to know the reward; a product with 0 needs no matcher."""
+        return self.compose in ("additive", "rationale") or (self.compose in ("product", "gate") and outcome > 0)
+
+
+class Read(NamedTuple):
+    """An answer as a reward sees it, before anything is matched.
+
+    Attributes:
+        verdict: What counts as its verdict; ``None`` with a fault.
+        reasons: What is matched, in order.
+        follows: Whether the stated verdict follows from the list; ``None`` where the list does not say.
+        fault: The policy's, scored 0.
+    """
+
+    verdict: Choice | None
+    reasons: tuple[str, ...]
+    follows: bool | None
+    fault: Fault | None
+
+
+class Graded(NamedTuple):
+    """One answer's reward and what it is made of.
+
+    Attributes:
+        reward: ``None`` where the grader failed: the answer is then no sample.
+        outcome: 1 where the verdict is the label, else 0.
+        read: The answer.
+        metrics: Of the reasons against the points; ``None`` where nothing was matched.
+        detail: Why the grader failed.
+    """
+
+    reward: float | None
+    outcome: float
+    read: Read
+    metrics: ReasonMetrics | None = None
+    detail: str = ""
+
+
+def read_answer(parsed: Parsed, favors: Sequence[Side | None], stated: Sequence[Choice], rule: RewardRule) -> Read:
+    """What an answer says, or how it fails to say it.
+
+    Args:
+        parsed: The answer's reasons and its last verdict.
+        favors: The side that each reason speaks for.
+        stated: Every verdict in the answer; two different ones are a fault.
+        rule: The reward.
+    """
+    kept = parsed.rationales[: rule.max_reasons]
+    reasons = tuple(rationale.text for rationale in kept)
+    favors = favors[: rule.max_reasons]
+    follows = None if parsed.verdict is None else favors_agree(parsed.verdict, favors)
+    if parsed.verdict is None:
+        return Read(None, reasons, follows, "no verdict")
+    if len(set(stated)) > 1:
+        return Read(None, reasons, follows, "two verdicts")
+    if not reasons and rule.compose != "outcome":
+        return Read(None, reasons, follows, "no reasons")
+    verdict = parsed.verdict if rule.verdict == "stated" else listed_verdict(favors)
+    return Read(verdict, reasons, follows, None)
+
+
+def listed_verdict(favors: Sequence[Side | None]) -> Choice:
+    """The side that most reasons favor; a tie where they balance.
+
+    >>> listed_verdict(["A", None, "B", "A"])
+    'A'
+    """
+    a, b = favors.count("A"), favors.count("B")
+    return "A" if a > b else "B" if b > a else "tie"
+
+
+def outcome_of(read: Read, reference: Reference) -> float:
+    """1 where the verdict is the label; a verdict with a fault, or of a tie where people preferred one, is wrong."""
+    return float(read.fault is None and read.verdict == reference.label)
+
+
+def reward_of(
+    rule: RewardRule, read: Read, reference: Reference, links: Sequence[Link] | None, tokens: int = 0
+) -> Graded:
+    """The reward of an answer.
+
+    Args:
+        rule: How it is composed.
+        read: The answer.
+        reference: The human label and points.
+        links: The matcher's; ``None`` where it was not asked, which is right only where `RewardRule.needs_match` says so.
+        tokens: Of the answer.
+    """
+    outcome = outcome_of(read, reference)
+    cost = rule.token_cost * tokens
+    if read.fault is not None:
+        return Graded(0.0 - cost, 0.0, read)
+    metrics = None if links is None else reason_metrics(len(reference.points), len(read.reasons), links)
+    agreed = 0.0 if links is None else agreement(rule, reference, len(read.reasons), links)
+    reward = {
+        "outcome": outcome,
+        "rationale": agreed,
+        "product": agreed * outcome,
+        "additive": rule.weight * outcome + (1 - rule.weight) * agreed,
+        "gate": outcome * (agreed >= rule.threshold),
+    }[rule.compose]
+    if not read.follows:
+        reward *= 1 - rule.follow
+    return Graded(reward - cost, outcome, read, metrics)
+
+
+def agreement(rule: RewardRule, reference: Reference, n_reasons: int, links: Sequence[Link]) -> float:
+    """How far the reasons agree with the human points, costs of unsupported ones taken off; in [0, 1] but ``ap-official``."""
+    n = len(reference.points)
+    if rule.by_importance and reference.weights:
+        found = _weighted(rule.agreement, reference.weights, n_reasons, links)
+    else:
+        metrics = reason_metrics(n, n_reasons, links)
+        found = {
+            "ap-hard": metrics.ap_hard,
+            "ap-soft": metrics.ap_soft,
+            "ap-official": metrics.ap_official,
+            "f1": metrics.f1,
+            "recall": metrics.consistency,
+            "precision": metrics.precision or 0.0,
+        }[rule.agreement]
+    unsupported = n_reasons - len(assign(links))
+    return max(found - rule.point_cost * unsupported, 0.0)
+
+
+def _weighted(kind: Agreement, weights: Sequence[float], n_reasons: int, links: Sequence[Link]) -> float:
+    """The same with each point counting by its weight: recall of weight, and an AP whose hits earn their weight."""
+    resolved = assign([link.model_copy(update={"score": link.score * weights[link.reference]}) for link in links])
+    best = {(link.reference, link.candidate): link.score for link in sorted(links, key=lambda each: each.score)}
+    total = sum(weights)
+    hits = {link.candidate: (best[link.reference, link.candidate], weights[link.reference]) for link in resolved}
+    recall = sum(score * weight for score, weight in hits.values()) / total
+    precision = sum(score for score, _ in hits.values()) / n_reasons
+    if kind == "recall":
+        return recall
+    if kind == "precision":
+        return precision
+    if kind == "f1":
+        return 2 * precision * recall / (precision + recall) if precision and recall else 0.0
+    gathered, earned = 0.0, 0.0
+    for rank in range(n_reasons):
+        score, weight = hits.get(rank, (0.0, 0.0))
+        score = float(score > 0) if kind == "ap-hard" else score
+        gathered += score
+        earned += weight * gathered / (rank + 1) if score else 0.0
+    return earned / total
