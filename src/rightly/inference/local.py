@@ -42,11 +42,11 @@ def transformers_generator(
             f"hf:{path} cannot be loaded ({str(error).splitlines()[0]})", fix="give a folder or hub id"
         ) from error
     place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    engine = _TransformersEngine(model.to(place).eval(), tokenizer)
+    engine = TransformersEngine(model.to(place).eval(), tokenizer)
     return BatchingGenerator(f"hf:{path}", engine, batch_size)
 
 
-class _TransformersEngine:
+class TransformersEngine:
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._model, self._tokenizer = model, tokenizer
         if tokenizer.pad_token_id is None:

@@ -1,11 +1,15 @@
 """A language model as judge: reasons first, ordered by weight, then the verdict."""
 
+import json
+from collections.abc import Sequence
+
 from rightly.errors import InputError
 from rightly.inference.generator import Completion, Generator, Request
 from rightly.inference.specs import Sampling
 from rightly.judges.parsing import Parsed, parse_answer
 from rightly.prompting import fill, load_prompt
-from rightly.types import Judgment, Message, Order, PreferencePair, content_key
+from rightly.references import subject_side
+from rightly.types import Choice, Judgment, Message, Order, PreferencePair, Rationale, content_key
 
 
 class GenerativeJudge:
@@ -17,7 +21,7 @@ class GenerativeJudge:
         sampling: Decoding options of every call.
         orders: ``"both"`` shows every pair in both orders; ``"single"`` in one, drawn by a hash of seed and pair.
         max_reasons: How many reasons the prompt allows.
-        prompt: The prompt's text; the fields are those of ``prompts/pairwise.txt``.
+        prompt: The prompt's text; `pairwise_messages` names its fields.
         seed: Seed of the order drawn for each pair.
     """
 
@@ -68,18 +72,42 @@ class GenerativeJudge:
 
     def messages(self, shown: PreferencePair) -> tuple[Message, ...]:
         """The chat that asks for a judgment of the pair as it is shown."""
-        fields = {
-            "fence": content_key([*(m.content for m in shown.context), *shown.responses])[:8],
-            "context": "\n\n".join(f"{m.role}: {m.content}" for m in shown.context) or "(none)",
-            "response_a": shown.responses[0],
-            "response_b": shown.responses[1],
-            "max_reasons": str(self._max_reasons),
-        }
-        return (Message(role="user", content=fill(self._prompt, fields)),)
+        return pairwise_messages(shown, self._prompt, self._max_reasons)
 
     async def aclose(self) -> None:
         """Close the generator."""
         await self._generator.aclose()
+
+
+def pairwise_messages(shown: PreferencePair, prompt: str, max_reasons: int) -> tuple[Message, ...]:
+    """The chat that asks for a judgment of the pair as it is shown.
+
+    Args:
+        shown: The pair.
+        prompt: With the fields ``response_a`` and ``response_b``; ``context``, ``fence`` and ``max_reasons`` if it likes.
+        max_reasons: How many reasons the prompt allows.
+
+    Raises:
+        InputError: The prompt lacks a response, or has a field that there is not.
+    """
+    fields = {
+        "context": "\n\n".join(f"{m.role}: {m.content}" for m in shown.context) or "(none)",
+        "fence": content_key([*(m.content for m in shown.context), *shown.responses])[:8],
+        "max_reasons": str(max_reasons),
+    }
+    asked = {name: value for name, value in fields.items() if f"{{{{{name}}}}}" in prompt}
+    asked |= {"response_a": shown.responses[0], "response_b": shown.responses[1]}
+    return (Message(role="user", content=fill(prompt, asked)),)
+
+
+def write_answer(reasons: Sequence[Rationale], verdict: Choice) -> str:
+    """The answer that the shipped prompt asks for: what a judge is shown to imitate."""
+    listed = [
+        {"point": r.text, "about": r.about or subject_side(r.text), "favors": r.favors}
+        for r in reasons
+    ]
+    known = [{name: value for name, value in each.items() if value is not None} for each in listed]
+    return json.dumps({"reasons": known, "verdict": verdict}, ensure_ascii=False)
 
 
 def to_judgment(pair: PreferencePair, judge: str, order: Order, completion: Completion, parsed: Parsed) -> Judgment:

@@ -1,0 +1,192 @@
+"""Train a generative reward model: imitate judgments, then reinforce those that are right for the right reasons.
+
+"Outcome Accuracy is Not Enough" (2026), section 4, on TRL's trainers: supervised warm-up (``SFTTrainer``) and GRPO
+(``GRPOTrainer``; Shao et al., 2024) with one composed reward (`rightly.rewards`).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, set_seed
+from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
+
+from rightly.errors import InputError
+from rightly.rationale.matching import Matcher
+from rightly.rationale.trust import trust_in, unmeasured
+from rightly.rewards.adapters import TrlReward
+from rightly.rewards.grader import build_matcher
+from rightly.training.audit import AuditCallback, audit_model, read_dynamics
+from rightly.training.genrm_recipe import GenrmModel, GenrmRecipe
+from rightly.training.judging import JudgingTask, PairCounts, judging_task
+from rightly.training.recipe import Lora
+from rightly.training.reward_trainer import last_checkpoint
+from rightly.worlds.language_model import new_model, new_tokenizer
+
+WARMUP = "warmup"
+_OWNED = {"output_dir", "remove_unused_columns"}
+_OURS: dict[str, Any] = {"report_to": "none", "logging_steps": 10, "dataloader_pin_memory": False}
+
+Arguments = TypeVar("Arguments")
+
+
+class TrainedJudge(NamedTuple):
+    """What a run left behind.
+
+    Attributes:
+        folder: The model: a plain Hugging Face checkpoint, for ``hf:FOLDER`` and every server.
+        counts: What became of the pairs.
+        dynamics: What the audits found, by step and set.
+        history: What the trainer of the second stage logged.
+    """
+
+    folder: Path
+    counts: PairCounts
+    dynamics: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+
+
+def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
+    """Run a recipe; what was interrupted goes on from its last whole checkpoint, a finished warm-up is not done again.
+
+    Args:
+        recipe: The run.
+        cache: File of the answer cache of the matcher.
+
+    Raises:
+        InputError: Data, model, matcher or arguments are unusable.
+    """
+    folder = Path(recipe.output)
+    if recipe.matcher is not None and recipe.grpo is not None:
+        require_fit(recipe.matcher.spec, cache, accept_unfit=recipe.matcher.accept_unfit)
+    task = judging_task(recipe, cache)
+    name = recipe.model.name
+    if recipe.warmup is not None:
+        target = folder / WARMUP if recipe.grpo is not None else folder
+        if not (target / "config.json").exists():
+            _warm_up(recipe, task, target)
+        name = str(target)
+    history: list[dict[str, Any]] = []
+    if recipe.grpo is not None:
+        history = _reinforce(recipe, task, name, folder)
+    return TrainedJudge(folder, task.counts, read_dynamics(folder), history)
+
+
+def require_fit(spec: str, cache: Path | None, *, accept_unfit: bool) -> None:
+    """Whether a matcher may be a reward: a policy finds whatever it lets pass.
+
+    Raises:
+        InputError: It was found unfit, or never checked, and the recipe does not accept that.
+    """
+    matcher: Matcher = build_matcher(spec, cache)
+    trust = trust_in(matcher, cache.parent if cache is not None else Path())
+    reasons = trust.unfit_for_reward if trust is not None else (unmeasured(spec),)
+    if reasons and not accept_unfit:
+        raise InputError(
+            f"{spec} is not fit as a training reward: {'; '.join(reasons)}",
+            where="[matcher]",
+            fix="choose another, or write accept_unfit = true",
+        )
+
+
+def load_judge(model: GenrmModel, name: str) -> tuple[Any, Any]:
+    """A causal language model and its tokenizer, padded on the left.
+
+    Raises:
+        InputError: There is no such model, or it has no chat template.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", trust_remote_code=model.trust_remote_code)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            name, dtype=model.dtype, trust_remote_code=model.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name} cannot be loaded ({str(error).splitlines()[0]})", where="model.name") from error
+    if tokenizer.chat_template is None:
+        raise InputError(f"{name} has no chat template", where="model.name", fix="take an instruction-tuned model")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return loaded, tokenizer
+
+
+def _warm_up(recipe: GenrmRecipe, task: JudgingTask, target: Path) -> None:
+    given = recipe.warmup.trainer if recipe.warmup is not None else {}
+    args = _arguments(SFTConfig, target, {"max_length": None, **given}, "[warmup.trainer]")
+    set_seed(args.seed)
+    if recipe.model.name == "new" and recipe.world is not None:
+        tokenizer = new_tokenizer()
+        model = new_model(tokenizer, width=recipe.world.width, layers=recipe.world.layers, seed=args.seed)
+    else:
+        model, tokenizer = load_judge(recipe.model, recipe.model.name)
+    trainer = SFTTrainer(
+        model=model,
+        args=args,
+        train_dataset=Dataset.from_list(task.imitations()),
+        processing_class=tokenizer,
+        peft_config=_adapter(recipe.model.lora),
+    )
+    trainer.train(resume_from_checkpoint=last_checkpoint(target))
+    _save(trainer, target)
+
+
+def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) -> list[dict[str, Any]]:
+    args = _arguments(GRPOConfig, folder, recipe.grpo or {}, "[grpo]")
+    set_seed(args.seed)
+    model, tokenizer = load_judge(recipe.model, name)
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=TrlReward(task.reward),
+        args=args,
+        train_dataset=Dataset.from_list(task.prompts()),
+        processing_class=tokenizer,
+        peft_config=_adapter(recipe.model.lora),
+    )
+    if recipe.audit is not None and task.audit:
+        callback = AuditCallback(task, recipe.audit, folder)
+        callback.trainer = trainer
+        trainer.add_callback(callback)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    _save(trainer, folder)
+    if trainer.is_world_process_zero():
+        (folder / "trainer_log.json").write_text(json.dumps(trainer.state.log_history) + "\n", encoding="utf-8")
+    return list(trainer.state.log_history)
+
+
+def _arguments(kind: Callable[..., Arguments], folder: Path, given: Mapping[str, Any], where: str) -> Arguments:
+    owned = _OWNED & set(given)
+    if owned:
+        raise InputError(f"{min(owned)} is set by the recipe itself", where=where, fix="leave it out")
+    try:
+        return kind(output_dir=str(folder), **(_OURS | dict(given)))
+    except (TypeError, ValueError) as error:
+        problem = str(error).replace("__init__() got an unexpected keyword argument", "has no argument")
+        raise InputError(" ".join(problem.split()), where=where) from None
+
+
+def _adapter(lora: Lora | None) -> Any:
+    if lora is None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
+        task_type="CAUSAL_LM",
+    )
+
+
+def _save(trainer: Any, folder: Path) -> None:
+    """The whole model, an adapter merged into it, and its tokenizer; the configuration last, as the mark of a finished stage."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if not isinstance(model, PreTrainedModel) and trainer.is_world_process_zero():
+        model.merge_and_unload().save_pretrained(folder)
+        trainer.processing_class.save_pretrained(folder)
+    elif isinstance(model, PreTrainedModel):
+        trainer.save_model(str(folder))
+
+
+__all__ = ["TrainedJudge", "audit_model", "load_judge", "require_fit", "train_judge"]
