@@ -23,7 +23,7 @@ VERBS = {
     "repair": "Mend preference pairs by their strength, with an audit and a way back.",
     "score": "Score pairs with reward models: rewards and margins.",
     "doctor": "Does everyone who loads a reward model get the same rewards?",
-    "train": "Train a scalar reward model from a recipe.",
+    "train": "Train a reward model, scalar or generative, or a matcher, from a recipe.",
     "demo": "Audit shipped real data: no key, no network.",
 }
 

@@ -1,4 +1,4 @@
-"""``rightly train``: a scalar reward model, or a matcher, from a recipe."""
+"""``rightly train``: a scalar or a generative reward model, or a matcher, from a recipe."""
 
 import os
 from pathlib import Path
@@ -26,9 +26,20 @@ Examples:
 """
 
 
+GENRM_EXAMPLES = """
+\b
+Examples:
+  rightly train genrm recipes/genrm_world.toml
+  rightly train genrm recipes/genrm_world.toml --set reward.agreement=ap-hard --set output=runs/ap
+  accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly.cli train genrm recipes/genrm_paper.toml
+  rightly train genrm recipes/genrm_paper.toml --launch launch/verl
+Run the same command again and an interrupted run goes on from its last whole checkpoint.
+"""
+
+
 @click.group(name="train")
 def command() -> None:
-    """Train reward models and matchers."""
+    """Train reward models, scalar and generative, and matchers."""
 
 
 @command.command(name="rm", epilog=EXAMPLES)
@@ -67,6 +78,29 @@ def matcher(recipe: Path, changes: tuple[str, ...]) -> None:
     accepted = ", ".join(f"{kind} {share:.2f}" for kind, share in trained.accepted.items())
     click.echo(f"accepted at {trained.card.operating_point} on the calibration set: {accepted}")
     click.echo(f"matcher: local:{trained.folder}")
+
+
+@command.command(name="genrm", epilog=GENRM_EXAMPLES)
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe; repeat.")
+@click.option(
+    "--launch", type=click.Path(path_type=Path), metavar="DIR", help="Write a launch folder for verl instead."
+)
+def generative(recipe: Path, changes: tuple[str, ...], launch: Path | None) -> None:
+    """Train the generative reward model of RECIPE (TOML): imitate judgments, then reward those right for the right reasons."""
+    from rightly.errors import MissingExtraError
+    from rightly.training.recipe import check_recipe, read_table
+
+    try:
+        from rightly.cli.genrm_run import launch_folder, train
+        from rightly.training.genrm_recipe import GenrmRecipe
+    except ImportError as error:
+        raise MissingExtraError(f"training (no module {error.name})", "genrm") from None
+    parsed = check_recipe(GenrmRecipe, read_table(recipe, changes), str(recipe))
+    if launch is not None:
+        launch_folder(parsed, launch)
+    else:
+        train(parsed)
 
 
 def _report(trained: "TrainedRewardModel") -> None:

@@ -47,6 +47,13 @@ def transformers_generator(
 
 
 class TransformersEngine:
+    """A causal language model that answers a batch of requests at once.
+
+    Args:
+        model: The model, ready to generate.
+        tokenizer: Its tokenizer, padded on the left.
+    """
+
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._model, self._tokenizer = model, tokenizer
         if tokenizer.pad_token_id is None:

@@ -102,10 +102,7 @@ def pairwise_messages(shown: PreferencePair, prompt: str, max_reasons: int) -> t
 
 def write_answer(reasons: Sequence[Rationale], verdict: Choice) -> str:
     """The answer that the shipped prompt asks for: what a judge is shown to imitate."""
-    listed = [
-        {"point": r.text, "about": r.about or subject_side(r.text), "favors": r.favors}
-        for r in reasons
-    ]
+    listed = [{"point": r.text, "about": r.about or subject_side(r.text), "favors": r.favors} for r in reasons]
     known = [{name: value for name, value in each.items() if value is not None} for each in listed]
     return json.dumps({"reasons": known, "verdict": verdict}, ensure_ascii=False)
 

@@ -48,9 +48,7 @@ def audit_model(
         graded = task.reward.grade_now(answers, [Reference.of(pair) for pair in mine], match_all=True)
         restyled = [(i, task.restyled[pair.id]) for i, pair in enumerate(mine) if pair.id in task.restyled]
         again = _answers(engine, task, [pair for _, pair in restyled], table)
-        verdicts = [
-            (_verdict(answers[i]), _verdict(other)) for (i, _), other in zip(restyled, again, strict=True)
-        ]
+        verdicts = [(_verdict(answers[i]), _verdict(other)) for (i, _), other in zip(restyled, again, strict=True)]
         if world_size > 1:
             graded, verdicts = gather_object(graded), gather_object(verdicts)
         flips = [first != second for first, second in verdicts if first is not None and second is not None]
@@ -98,7 +96,9 @@ class AuditCallback(TrainerCallback):
         if state.global_step % self._table.every == 0:
             self._audit(state)
 
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """After the last step."""
         self._audit(state)
 

@@ -5,25 +5,31 @@
 """
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, set_seed
-from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from rightly.errors import InputError
 from rightly.rationale.matching import Matcher
 from rightly.rationale.trust import trust_in, unmeasured
 from rightly.rewards.adapters import TrlReward
 from rightly.rewards.grader import build_matcher
-from rightly.training.audit import AuditCallback, audit_model, read_dynamics
+from rightly.training.audit import AuditCallback, read_dynamics
 from rightly.training.genrm_recipe import GenrmModel, GenrmRecipe
 from rightly.training.judging import JudgingTask, PairCounts, judging_task
 from rightly.training.recipe import Lora
 from rightly.training.reward_trainer import last_checkpoint
 from rightly.worlds.language_model import new_model, new_tokenizer
+
+logger = logging.getLogger(__name__)
 
 WARMUP = "warmup"
 _OWNED = {"output_dir", "remove_unused_columns"}
@@ -72,6 +78,18 @@ def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
     if recipe.grpo is not None:
         history = _reinforce(recipe, task, name, folder)
     return TrainedJudge(folder, task.counts, read_dynamics(folder), history)
+
+
+def without_long_prompts(rows: list[dict[str, Any]], tokenizer: Any, limit: int) -> list[dict[str, Any]]:
+    """The rows whose prompt has at most so many tokens.
+
+    Raises:
+        InputError: None is left.
+    """
+    kept = [row for row in rows if len(tokenizer.apply_chat_template(row["prompt"])["input_ids"]) <= limit]
+    if not kept:
+        raise InputError(f"every prompt has more than {limit:,} tokens", where="data.max_prompt_tokens")
+    return kept
 
 
 def require_fit(spec: str, cache: Path | None, *, accept_unfit: bool) -> None:
@@ -135,11 +153,16 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) 
     args = _arguments(GRPOConfig, folder, recipe.grpo or {}, "[grpo]")
     set_seed(args.seed)
     model, tokenizer = load_judge(recipe.model, name)
+    rows = task.prompts()
+    if recipe.data is not None:
+        kept = without_long_prompts(rows, tokenizer, recipe.data.max_prompt_tokens)
+        logger.warning("%s of %s prompts left out: longer than max_prompt_tokens", len(rows) - len(kept), len(rows))
+        rows = kept
     trainer = GRPOTrainer(
         model=model,
-        reward_funcs=TrlReward(task.reward),
+        reward_funcs=TrlReward(task.reward),  # type: ignore[arg-type]  # asynchronous ones are taken too
         args=args,
-        train_dataset=Dataset.from_list(task.prompts()),
+        train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         peft_config=_adapter(recipe.model.lora),
     )
@@ -172,7 +195,7 @@ def _adapter(lora: Lora | None) -> Any:
 
     return LoraConfig(
         r=lora.rank,
-        lora_alpha=lora.alpha,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # a fraction is fine
         lora_dropout=lora.dropout,
         target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
         task_type="CAUSAL_LM",
@@ -180,13 +203,10 @@ def _adapter(lora: Lora | None) -> Any:
 
 
 def _save(trainer: Any, folder: Path) -> None:
-    """The whole model, an adapter merged into it, and its tokenizer; the configuration last, as the mark of a finished stage."""
+    """The whole model, an adapter merged into it, and its tokenizer; its configuration marks a finished stage."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     if not isinstance(model, PreTrainedModel) and trainer.is_world_process_zero():
         model.merge_and_unload().save_pretrained(folder)
         trainer.processing_class.save_pretrained(folder)
     elif isinstance(model, PreTrainedModel):
         trainer.save_model(str(folder))
-
-
-__all__ = ["TrainedJudge", "audit_model", "load_judge", "require_fit", "train_judge"]

@@ -34,6 +34,7 @@ class JudgingData(Frozen):
         held_out: Sources whose pairs are taken out of training by their content (test sets).
         prompt: File of the judge's prompt; by default the one that `rightly judge` uses.
         max_reasons: How many reasons the prompt allows.
+        max_prompt_tokens: Pairs with a longer prompt are left out, and counted.
     """
 
     train: tuple[str, ...] = Field(min_length=1)
@@ -42,6 +43,7 @@ class JudgingData(Frozen):
     held_out: tuple[str, ...] = ()
     prompt: str | None = None
     max_reasons: int = Field(default=10, ge=1)
+    max_prompt_tokens: int = Field(default=8192, ge=1)
 
 
 class WorldTable(Frozen):

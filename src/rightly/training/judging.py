@@ -95,7 +95,9 @@ class JudgingTask:
             for shown in self.demonstrations()
         ]
         if not rows:
-            raise InputError("no judgment to imitate", where="[warmup]", fix="give pairs with reasons, or right judgments")
+            raise InputError(
+                "no judgment to imitate", where="[warmup]", fix="give pairs with reasons, or right judgments"
+            )
         return rows
 
 

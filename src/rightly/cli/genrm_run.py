@@ -1,0 +1,76 @@
+"""The work behind ``rightly train genrm``: train, write the page of how it went, print where it ended."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rightly.cli.options import default_cache
+from rightly.reports.dynamics import FIGURES, write_dynamics
+from rightly.reports.numbers import decimal
+from rightly.training.genrm import TrainedJudge, train_judge
+from rightly.training.genrm_recipe import GenrmRecipe
+
+REPORT = "report.html"
+
+
+def train(recipe: GenrmRecipe) -> None:
+    """Run the recipe and report."""
+    trained = train_judge(recipe, default_cache())
+    if os.environ.get("RANK", "0") != "0":
+        return
+    console = Console()
+    console.print(_counted(trained))
+    if trained.dynamics:
+        facts = [_rewarded(recipe), _counted(trained)]
+        write_dynamics(trained.folder / REPORT, f"Training of {trained.folder.name}", {"run": trained.dynamics}, facts)
+        console.print(dynamics_table({"run": trained.dynamics}))
+        console.print(f"how it went: {trained.folder / REPORT}")
+    console.print(f"model: {trained.folder}  (rightly judge PAIRS --judge hf:{trained.folder})")
+
+
+def launch_folder(recipe: GenrmRecipe, folder: Path) -> None:
+    """Write the recipe out for verl."""
+    from rightly.training.verl_launch import write_verl_launch
+
+    left = write_verl_launch(recipe, folder)
+    console = Console()
+    if left:
+        console.print(f"not carried over (verl has its own, or none): {', '.join(left)}")
+    console.print(f"start with: NODES=1 GPUS=8 {folder / 'run.sh'}")
+
+
+def dynamics_table(runs: dict[str, Sequence[dict[str, Any]]]) -> Table:
+    """First and last audit of every run and set."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("run", "pairs", "step", *(figure.name for figure in FIGURES)):
+        table.add_column(head, justify="left" if head in ("run", "pairs") else "right")
+    for name, rows in runs.items():
+        for audited in dict.fromkeys(row["set"] for row in rows):
+            found = [row for row in rows if row["set"] == audited]
+            for row in dict.fromkeys((0, len(found) - 1)):
+                values = (decimal(found[row].get(figure.key)) for figure in FIGURES)
+                table.add_row(name, audited, str(found[row]["step"]), *values)
+    return table
+
+
+def _counted(trained: TrainedJudge) -> str:
+    counts = trained.counts
+    return (
+        f"{counts.used:,} of {counts.read:,} pairs used: {counts.unlabelled:,} without a label or tied, "
+        f"{counts.without_reasons:,} without reasons, {counts.held_out:,} held out"
+    )
+
+
+def _rewarded(recipe: GenrmRecipe) -> str:
+    rule = recipe.reward
+    said = f"Reward: {rule.compose}" + ("" if rule.compose == "outcome" else f" of outcome and {rule.agreement}")
+    extra = [
+        f"{name.replace('_', ' ')} {value:g}"
+        for name, value in (("follow", rule.follow), ("point_cost", rule.point_cost), ("token_cost", rule.token_cost))
+        if value
+    ]
+    return f"{', '.join([said, *extra])}."
