@@ -133,7 +133,7 @@ def _unwrapped(trainer: Any) -> AbstractContextManager[Any]:
     """The model as it can generate: gathered where DeepSpeed has spread it."""
     if trainer.accelerator.num_processes == 1:
         return nullcontext(trainer.accelerator.unwrap_model(trainer.model))
-    from trl.models import unwrap_model_for_generation
+    from trl.models.utils import unwrap_model_for_generation
 
     return unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from rightly.worlds.reviews import COURTESIES, CUES, PEOPLE, STRENGTHS, SYNONYMS, VAGUE, VALUES, WEIGHTS
 
-PROMPT = "{{context}} | {{response_a}} | {{response_b}}"
-"""Of a judge in this world; the answers are told apart by their place."""
+PROMPT = "{{context}} | A {{response_a}} | B {{response_b}}"
+"""Of a judge in this world."""
 
 _TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'assistant' %}{{ '\n' + message['content'] + eos_token }}"
