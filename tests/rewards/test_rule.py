@@ -67,9 +67,7 @@ class TestStaticTable:
     def test_the_top_fault_only(self, rule, pay):
         assert reward(rule, GOLD[:1]) == pytest.approx(float(pay))
 
-    @pytest.mark.parametrize(
-        ("rule", "pay"), [(AP, Fraction(1, 4)), (OFFICIAL, Fraction(1, 4)), (F1, Fraction(2, 9))]
-    )
+    @pytest.mark.parametrize(("rule", "pay"), [(AP, Fraction(1, 4)), (OFFICIAL, Fraction(1, 4)), (F1, Fraction(2, 9))])
     def test_a_fault_five_times_counts_once(self, rule, pay):
         assert reward(rule, [GOLD[0]] * 5) == pytest.approx(float(pay))
 
