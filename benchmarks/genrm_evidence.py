@@ -13,6 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,8 @@ def measure(model: Path, correlation: float, n: int) -> dict[str, dict[str, floa
     }
     restyled = {pair.id: exchange_style(pair) for pair in sets["as trained"]}
     task = judging_task(recipe)
-    object.__setattr__(task, "audit", sets)
-    object.__setattr__(task, "restyled", restyled)
     loaded, tokenizer = load_judge(recipe.model, str(model))
-    return audit_model(loaded.eval(), tokenizer, task, recipe.audit)
+    return audit_model(loaded.eval(), tokenizer, replace(task, audit=sets, restyled=restyled), recipe.audit)
 
 
 def run(work: Path, start: str, arm: str, correlation: float, seed: int, steps: int, n: int) -> dict[str, Any]:
