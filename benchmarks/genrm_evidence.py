@@ -85,14 +85,15 @@ def start_model(name: str, work: Path, steps: int | None) -> Path:
     return folder
 
 
-def measure(model: Path, correlation: float, n: int) -> dict[str, dict[str, float]]:
-    """All figures of a model on every split."""
+def measure(model: Path, correlation: float, n: int, verdict: str) -> dict[str, dict[str, float]]:
+    """All figures of a model on every split; an answer without reasons may be right, with a consistency of 0."""
     from rightly.training.audit import audit_model
     from rightly.training.genrm import load_judge
     from rightly.training.judging import judging_task
     from rightly.worlds.reviews import draw_pairs, exchange_style
 
-    recipe = checked(recipe_table({"audit": {"limit": 1, "max_tokens": 40, "batch_size": 125}}))
+    graded_by = {"compose": "outcome", "verdict": verdict}
+    recipe = checked(recipe_table({"audit": {"limit": 1, "max_tokens": 40, "batch_size": 125}, "reward": graded_by}))
     sets = {
         name: list(draw_pairs(n, seed=TEST_SEED + i, correlation=correlation if share is None else share))
         for i, (name, share) in enumerate(SPLITS.items())
@@ -120,7 +121,7 @@ def run(work: Path, start: str, arm: str, correlation: float, seed: int, steps: 
     began = time.perf_counter()
     trained = train_judge(checked(table))
     seconds = (time.perf_counter() - began) / steps
-    found = measure(folder, correlation, n)
+    found = measure(folder, correlation, n, ARMS[arm]["reward"].get("verdict", "stated"))
     curve = [row["reward"] for row in trained.history if "reward" in row]
     shutil.rmtree(folder)
     return {
@@ -210,7 +211,7 @@ def work_through(args: argparse.Namespace) -> None:
         if key_of(spot) in {key_of(row) for row in read_runs(args.work)} or (arm == "start" and seed):
             continue
         if arm == "start":
-            row = spot | {"sets": measure(args.work / "start" / start, correlation, pairs)}
+            row = spot | {"sets": measure(args.work / "start" / start, correlation, pairs, "stated")}
         else:
             row = run(args.work, start, arm, correlation, seed, steps, pairs)
         with (args.work / "runs.jsonl").open("a") as file:

@@ -12,7 +12,6 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from rightly.inference.generator import Request
 from rightly.inference.local import TransformersEngine
-from rightly.judges.parsing import parse_answer
 from rightly.rewards.grader import Answer
 from rightly.rewards.rule import Reference
 from rightly.rewards.summary import summarise
@@ -48,7 +47,8 @@ def audit_model(
         graded = task.reward.grade_now(answers, [Reference.of(pair) for pair in mine], match_all=True)
         restyled = [(i, task.restyled[pair.id]) for i, pair in enumerate(mine) if pair.id in task.restyled]
         again = _answers(engine, task, [pair for _, pair in restyled], table)
-        verdicts = [(_verdict(answers[i]), _verdict(other)) for (i, _), other in zip(restyled, again, strict=True)]
+        read = task.reward.read
+        verdicts = [(read(answers[i]).verdict, read(a).verdict) for (i, _), a in zip(restyled, again, strict=True)]
         if world_size > 1:
             graded, verdicts = gather_object(graded), gather_object(verdicts)
         flips = [first != second for first, second in verdicts if first is not None and second is not None]
@@ -145,7 +145,3 @@ def _answers(
     chunks = [requests[i : i + table.batch_size] for i in range(0, len(requests), table.batch_size)]
     completions = [completion for chunk in chunks for completion in engine(chunk)]
     return [Answer(completion.text, completion.usage.output_tokens) for completion in completions]
-
-
-def _verdict(answer: Answer) -> str | None:
-    return parse_answer(answer.text).verdict
