@@ -22,6 +22,7 @@ from rightly.rationale.matching import Matcher
 from rightly.rationale.trust import trust_in, unmeasured
 from rightly.rewards.adapters import TrlReward
 from rightly.rewards.grader import build_matcher
+from rightly.runs import written_whole
 from rightly.training.audit import AuditCallback, read_dynamics
 from rightly.training.genrm_recipe import GenrmModel, GenrmRecipe
 from rightly.training.judging import JudgingTask, PairCounts, judging_task
@@ -32,6 +33,9 @@ from rightly.worlds.language_model import new_model, new_tokenizer
 logger = logging.getLogger(__name__)
 
 WARMUP = "warmup"
+FINISHED = "trainer_log.json"
+"""Written last: a stage whose folder has it is whole."""
+RECIPE = "recipe.json"
 _OWNED = {"output_dir", "remove_unused_columns"}
 _OURS: dict[str, Any] = {"report_to": "none", "logging_steps": 10, "dataloader_pin_memory": False}
 
@@ -45,7 +49,7 @@ class TrainedJudge(NamedTuple):
         folder: The model: a plain Hugging Face checkpoint, for ``hf:FOLDER`` and every server.
         counts: What became of the pairs.
         dynamics: What the audits found, by step and set.
-        history: What the trainer of the second stage logged.
+        history: What the trainer of the last stage logged.
     """
 
     folder: Path
@@ -55,29 +59,47 @@ class TrainedJudge(NamedTuple):
 
 
 def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
-    """Run a recipe; what was interrupted goes on from its last whole checkpoint, a finished warm-up is not done again.
+    """Run a recipe; what was interrupted goes on from its last whole checkpoint, a finished stage is not done again.
 
     Args:
         recipe: The run.
         cache: File of the answer cache of the matcher.
 
     Raises:
-        InputError: Data, model, matcher or arguments are unusable.
+        InputError: Data, model, matcher or arguments are unusable, or the folder holds a run of another recipe.
     """
     folder = Path(recipe.output)
+    _claim(recipe, folder)
     if recipe.matcher is not None and recipe.grpo is not None:
         require_fit(recipe.matcher.spec, cache, accept_unfit=recipe.matcher.accept_unfit)
     task = judging_task(recipe, cache)
     name = recipe.model.name
     if recipe.warmup is not None:
         target = folder / WARMUP if recipe.grpo is not None else folder
-        if not (target / "config.json").exists():
+        if not (target / FINISHED).exists():
             _warm_up(recipe, task, target)
         name = str(target)
-    history: list[dict[str, Any]] = []
-    if recipe.grpo is not None:
-        history = _reinforce(recipe, task, name, folder)
+    if recipe.grpo is not None and not (folder / FINISHED).exists():
+        _reinforce(recipe, task, name, folder)
+    history = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
     return TrainedJudge(folder, task.counts, read_dynamics(folder), history)
+
+
+def _claim(recipe: GenrmRecipe, folder: Path) -> None:
+    """Note the recipe of a folder; another's run is neither gone on with nor overwritten."""
+    path, told = folder / RECIPE, recipe.model_dump(mode="json", exclude={"output"})
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as partial:
+            partial.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        return
+    changed = [f"[{name}]" for name in sorted({*known, *told}) if known.get(name) != told.get(name)]
+    if changed:
+        raise InputError(
+            f"holds a run of another recipe: {', '.join(changed)} differ", where=str(folder), fix="give another output"
+        )
 
 
 def without_long_prompts(rows: list[dict[str, Any]], tokenizer: Any, limit: int) -> list[dict[str, Any]]:
@@ -149,7 +171,7 @@ def _warm_up(recipe: GenrmRecipe, task: JudgingTask, target: Path) -> None:
     _save(trainer, target)
 
 
-def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) -> list[dict[str, Any]]:
+def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) -> None:
     args = _arguments(GRPOConfig, folder, recipe.grpo or {}, "[grpo]")
     set_seed(args.seed)
     model, tokenizer = load_judge(recipe.model, name)
@@ -172,9 +194,6 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) 
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     _save(trainer, folder)
-    if trainer.is_world_process_zero():
-        (folder / "trainer_log.json").write_text(json.dumps(trainer.state.log_history) + "\n", encoding="utf-8")
-    return list(trainer.state.log_history)
 
 
 def _arguments(kind: Callable[..., Arguments], folder: Path, given: Mapping[str, Any], where: str) -> Arguments:
@@ -203,10 +222,14 @@ def _adapter(lora: Lora | None) -> Any:
 
 
 def _save(trainer: Any, folder: Path) -> None:
-    """The whole model, an adapter merged into it, and its tokenizer; its configuration marks a finished stage."""
+    """The whole model, an adapter merged into it, its tokenizer, and last the log, which marks a finished stage."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     if not isinstance(model, PreTrainedModel) and trainer.is_world_process_zero():
         model.merge_and_unload().save_pretrained(folder)
         trainer.processing_class.save_pretrained(folder)
     elif isinstance(model, PreTrainedModel):
         trainer.save_model(str(folder))
+    if trainer.is_world_process_zero():
+        with written_whole(folder / FINISHED) as partial:
+            partial.write_text(json.dumps(trainer.state.log_history) + "\n", encoding="utf-8")
+    trainer.accelerator.wait_for_everyone()
