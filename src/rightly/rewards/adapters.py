@@ -1,15 +1,16 @@
 """One reward, every trainer's way of calling it: a few lines each.
 
-A grader that failed is no sample. Trainers that know this are told so (TRL, ms-swift: ``None``); the others (verl, OpenRLHF,
-slime) know numbers only, and there a grader that keeps failing stops the run, which then goes on from its checkpoint,
-rather than train on a reward that nobody gave.
+A grader that failed is no sample. Trainers that know this are told so (TRL, ms-swift: ``None``). The others (verl, OpenRLHF,
+slime) know numbers only. There an endpoint that is down is waited for, and one that stays down stops the run, which then
+goes on from its checkpoint; a list that the matcher cannot read stands at the mean reward of the answers with the same
+outcome so far, and is counted as excluded.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rightly.errors import RightlyError
 from rightly.rewards.grader import Answer, JudgmentReward
@@ -20,6 +21,8 @@ from rightly.types import PreferencePair
 PATIENCE_S = 1800.0
 """How long a trainer that knows numbers only waits for a grader that fails."""
 _PAUSE_S = 5.0
+_USUAL = 0.5
+"""What a list that cannot be matched stands at before any other with the same outcome was."""
 
 
 class GraderError(RightlyError):
@@ -97,26 +100,26 @@ class SwiftReward:
 
 def verl_function(reward: JudgmentReward) -> Callable[..., Any]:
     """The asynchronous ``compute_score`` of verl; ``ground_truth`` is a `Reference` as JSON or as a mapping."""
-    reward = _without_token_cost(reward, "verl")
+    insist = _Insistent(_without_token_cost(reward, "verl"))
 
     async def compute_score(
         data_source: str, solution_str: str, ground_truth: Any, extra_info: Any = None, **_: Any
     ) -> dict[str, float]:
         """Score one answer, with the figures that verl logs."""
-        return _verl_row(await _insist(reward, solution_str, ground_truth))
+        return _verl_row(await insist(solution_str, ground_truth))
 
     return compute_score
 
 
 def verl_function_sync(reward: JudgmentReward) -> Callable[..., dict[str, float]]:
     """The synchronous ``compute_score`` of verl, which runs it in threads."""
-    reward = _without_token_cost(reward, "verl")
+    insist = _Insistent(_without_token_cost(reward, "verl"))
 
     def compute_score(
         data_source: str, solution_str: str, ground_truth: Any, extra_info: Any = None, **_: Any
     ) -> dict[str, float]:
         """Score one answer, with the figures that verl logs."""
-        return _verl_row(asyncio.run(_insist(reward, solution_str, ground_truth)))
+        return _verl_row(asyncio.run(insist(solution_str, ground_truth)))
 
     return compute_score
 
@@ -128,31 +131,34 @@ def openrlhf_function(reward: JudgmentReward, eos_token: str = "") -> Callable[.
         reward: The reward.
         eos_token: OpenRLHF keeps special tokens in what it hands over: cut off at the end.
     """
-    reward = _without_token_cost(reward, "OpenRLHF")
+    insist = _Insistent(_without_token_cost(reward, "OpenRLHF"))
 
     def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
         """Score a batch (of one); a query is the prompt and its answer."""
         answers = [query.removeprefix(prompt) for query, prompt in zip(queries, prompts, strict=True)]
 
-        async def whole() -> list[Graded]:
+        async def whole() -> list[Scored]:
             texts = [answer.removesuffix(eos_token) for answer in answers]
-            return await asyncio.gather(*(_insist(reward, *each) for each in zip(texts, labels, strict=True)))
+            return await asyncio.gather(*(insist(*each) for each in zip(texts, labels, strict=True)))
 
-        graded = asyncio.run(whole())
-        rewards = [_number(each) for each in graded]
-        outcome = [each.outcome for each in graded]
-        return {"rewards": rewards, "scores": rewards, "extra_logs": {"outcome": sum(outcome) / len(outcome)}}
+        scored = asyncio.run(whole())
+        rewards = [each.reward for each in scored]
+        logs = {
+            "outcome": sum(each.graded.outcome for each in scored) / len(scored),
+            "excluded": sum(each.excluded for each in scored) / len(scored),
+        }
+        return {"rewards": rewards, "scores": rewards, "extra_logs": logs}
 
     return reward_func
 
 
 def slime_function(reward: JudgmentReward) -> Callable[..., Any]:
     """The ``custom_rm(args, sample)`` of slime; ``sample.label`` is a `Reference` as JSON or as a mapping."""
-    reward = _without_token_cost(reward, "slime")
+    insist = _Insistent(_without_token_cost(reward, "slime"))
 
     async def custom_rm(args: Any, sample: Any, **_: Any) -> float:
         """Score one sample."""
-        return _number(await _insist(reward, sample.response, sample.label))
+        return (await insist(sample.response, sample.label)).reward
 
     return custom_rm
 
@@ -169,35 +175,58 @@ def read_reference(value: Any) -> Reference:
     return Reference.model_validate(dict(value) if isinstance(value, Mapping) else value)
 
 
-async def _insist(reward: JudgmentReward, text: str, reference: Any) -> Graded:
-    """Grade one answer, again and again while the grader fails."""
-    known, deadline = read_reference(reference), time.monotonic() + PATIENCE_S
-    while True:
-        graded = (await reward.grade([Answer(text)], [known]))[0]
-        if graded.reward is not None:
-            return graded
-        if time.monotonic() > deadline:
-            raise GraderError(f"no reward within {PATIENCE_S / 60:g} minutes: {graded.detail}")
-        await asyncio.sleep(_PAUSE_S)
+class Scored(NamedTuple):
+    """A reward for a trainer that knows numbers only: given, or a stand-in where the answer should be no sample."""
+
+    reward: float
+    graded: Graded
+
+    @property
+    def excluded(self) -> bool:
+        """Whether the reward is a stand-in."""
+        return self.graded.reward is None
 
 
-def _verl_row(graded: Graded) -> dict[str, float]:
+class _Insistent:
+    """Grades one answer at a time, and again while the line fails; there is always a number."""
+
+    def __init__(self, reward: JudgmentReward) -> None:
+        self._reward = reward
+        self._given: dict[float, tuple[float, int]] = {}
+
+    async def __call__(self, text: str, reference: Any) -> Scored:
+        """The reward of an answer.
+
+        Raises:
+            GraderError: The line failed for longer than `PATIENCE_S`.
+        """
+        known, deadline = read_reference(reference), time.monotonic() + PATIENCE_S
+        while True:
+            graded = (await self._reward.grade([Answer(text)], [known]))[0]
+            total, count = self._given.get(graded.outcome, (0.0, 0))
+            if graded.reward is not None:
+                self._given[graded.outcome] = total + graded.reward, count + 1
+                return Scored(graded.reward, graded)
+            if not graded.transient:
+                return Scored(total / count if count else _USUAL * graded.outcome, graded)
+            if time.monotonic() > deadline:
+                raise GraderError(f"no reward within {PATIENCE_S / 60:g} minutes: {graded.detail}")
+            await asyncio.sleep(_PAUSE_S)
+
+
+def _verl_row(scored: Scored) -> dict[str, float]:
     """Every sample has all keys: verl takes those of the first for all."""
+    graded = scored.graded
     metrics = graded.metrics
     return {
-        "score": _number(graded),
+        "score": scored.reward,
         "outcome": graded.outcome,
         "consistency": 0.0 if metrics is None else metrics.consistency,
         "matched": float(metrics is not None),
         "reasons": float(len(graded.read.reasons)),
         "fault": float(graded.read.fault is not None),
+        "excluded": float(scored.excluded),
     }
-
-
-def _number(graded: Graded) -> float:
-    if graded.reward is None:
-        raise GraderError(graded.detail)
-    return graded.reward
 
 
 def _references(

@@ -112,7 +112,8 @@ class JudgmentReward:
             if match.failure is None:
                 links = match.links
             elif self.rule.needs_match(outcome):
-                return Graded(None, outcome, read, detail=match.detail or match.failure)
+                why = match.detail or match.failure
+                return Graded(None, outcome, read, detail=why, transient=match.failure == "provider")
         elif wanted and read.fault is None and self.rule.needs_match(outcome):
             return Graded(None, outcome, read, detail="there are no human points to match")
         return reward_of(self.rule, read, reference, links, answer.tokens)

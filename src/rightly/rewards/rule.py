@@ -120,6 +120,7 @@ class Graded(NamedTuple):
         read: The answer.
         metrics: Of the reasons against the points; ``None`` where nothing was matched.
         detail: Why the grader failed.
+        transient: Whether the line failed and not what it was asked: the same question may be answered later.
     """
 
     reward: float | None
@@ -127,6 +128,7 @@ class Graded(NamedTuple):
     read: Read
     metrics: ReasonMetrics | None = None
     detail: str = ""
+    transient: bool = False
 
 
 def read_answer(parsed: Parsed, favors: Sequence[Side | None], stated: Sequence[Choice], rule: RewardRule) -> Read:
