@@ -2,8 +2,8 @@
 
 A grader that failed is no sample. Trainers that know this are told so (TRL, ms-swift: ``None``). The others (verl, OpenRLHF,
 slime) know numbers only. There an endpoint that is down is waited for, and one that stays down stops the run, which then
-goes on from its checkpoint; a list that the matcher cannot read stands at the mean reward of the answers with the same
-outcome so far, and is counted as excluded.
+goes on from its checkpoint (OpenRLHF logs the error instead, and stops where such a sample is the first of its batch); a
+list that cannot be matched stands at the mean reward of the answers with the same outcome so far, and counts as excluded.
 """
 
 import asyncio
