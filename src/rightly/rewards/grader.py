@@ -17,6 +17,7 @@ from rightly.types import Rationale
 REMEMBERED = 50_000
 """Matches that are kept: lists come back within a group, and from epoch to epoch."""
 
+_MAKING = threading.Lock()
 _Lists = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -92,9 +93,8 @@ class JudgmentReward:
     ) -> "Future[list[Graded]]":
         if len(answers) != len(references):
             raise ValueError(f"{len(answers)} answers, but {len(references)} references")
-        if self._engine is None:
-            self._engine = _Engine(self.matcher, self.timeout, self.cache)
-        engine = self._engine
+        with _MAKING:
+            engine = self._engine = self._engine or _Engine(self.matcher, self.timeout, self.cache)
 
         async def whole() -> list[Graded]:
             work = (self._grade(*each, match_all, engine) for each in zip(answers, references, strict=True))
