@@ -13,8 +13,9 @@ import contextlib
 import hashlib
 import json
 import random
+import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -209,6 +210,26 @@ class FakeEndpoint:
         await response.write_eof()
         self.sent[key] += 1
         return response
+
+
+@contextlib.contextmanager
+def served(endpoint: FakeEndpoint) -> Iterator[Callable[[], None]]:
+    """Serve from a thread; what is given can be called once to let the endpoint die before its time."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(endpoint.__aenter__(), loop).result()
+
+    def die() -> None:
+        asyncio.run_coroutine_threadsafe(endpoint.__aexit__(), loop).result()
+
+    try:
+        yield die
+    finally:
+        die()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def _parse_faults(text: str) -> dict[str, float]:

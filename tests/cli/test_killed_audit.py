@@ -1,6 +1,5 @@
 """A whole audit against an endpoint that misbehaves, killed over and over: the same bytes as one that was left alone."""
 
-import asyncio
 import json
 import os
 import random
@@ -8,13 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.fake_endpoint import FakeEndpoint, heavy_tailed, judge_like
+from tests.fake_endpoint import FakeEndpoint, heavy_tailed, judge_like, served
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
@@ -48,16 +46,9 @@ def judge_or_matcher(body):
 @pytest.fixture
 def endpoint():
     """The endpoint, served from a thread."""
-    loop = asyncio.new_event_loop()
     server = FakeEndpoint(judge_or_matcher, latency=heavy_tailed(0.03), faults=FAULTS, seed=1)
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
-    yield server
-    asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with served(server):
+        yield server
 
 
 def audit(endpoint, folder, tmp_path):

@@ -82,6 +82,13 @@ class JudgmentReward:
         """The same for callers without an event loop."""
         return self._submit(answers, references, match_all).result()
 
+    def close(self) -> None:
+        """Close the matcher's connections; a later call opens them again."""
+        with _MAKING:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
     def read(self, answer: Answer) -> Read:
         """What an answer says, before anything is matched."""
         parsed = parse_answer(answer.text)
@@ -124,10 +131,19 @@ class _Engine:
 
     def __init__(self, matcher: str | Callable[[], Matcher], timeout: float, cache: Path | None) -> None:
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, name="rightly-rewards", daemon=True).start()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="rightly-rewards", daemon=True)
+        self._thread.start()
         self._source, self._timeout, self._cache = matcher, timeout, cache
         self._matcher: tuple[Matcher, asyncio.Semaphore] | None = None
         self._asked: dict[_Lists, asyncio.Task[Match]] = {}
+
+    def close(self) -> None:
+        """Release the matcher and stop the loop."""
+        if self._matcher is not None:
+            asyncio.run_coroutine_threadsafe(self._matcher[0].aclose(), self.loop).result()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
         """Equal lists are asked once; what failed is asked again when it comes again."""

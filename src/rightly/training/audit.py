@@ -84,12 +84,12 @@ class AuditCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Before the first step, or after the last checkpoint."""
-        kept = [row for row in read_dynamics(self._folder) if row["step"] <= state.global_step]
+        """Before the first step; what was found after the checkpoint that a run goes on from is forgotten."""
         if state.is_world_process_zero:
-            self._write(kept)
-        self._last = max((row["step"] for row in kept), default=-1)
-        self._audit(state)
+            known = read_dynamics(self._folder) if state.global_step else []
+            self._write([row for row in known if row["step"] <= state.global_step])
+        if state.global_step == 0:
+            self._audit(state)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Every so many steps."""

@@ -69,10 +69,19 @@ def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
         InputError: Data, model, matcher or arguments are unusable, or the folder holds a run of another recipe.
     """
     folder = Path(recipe.output)
-    _claim(recipe, folder)
+    _require_same(recipe, folder)
     if recipe.matcher is not None and recipe.grpo is not None:
         require_fit(recipe.matcher.spec, cache, accept_unfit=recipe.matcher.accept_unfit)
     task = judging_task(recipe, cache)
+    try:
+        _run_stages(recipe, task, folder)
+    finally:
+        task.reward.close()
+    history = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    return TrainedJudge(folder, task.counts, read_dynamics(folder), history)
+
+
+def _run_stages(recipe: GenrmRecipe, task: JudgingTask, folder: Path) -> None:
     name = recipe.model.name
     if recipe.warmup is not None:
         target = folder / WARMUP if recipe.grpo is not None else folder
@@ -81,25 +90,34 @@ def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
         name = str(target)
     if recipe.grpo is not None and not (folder / FINISHED).exists():
         _reinforce(recipe, task, name, folder)
-    history = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
-    return TrainedJudge(folder, task.counts, read_dynamics(folder), history)
 
 
-def _claim(recipe: GenrmRecipe, folder: Path) -> None:
-    """Note the recipe of a folder; another's run is neither gone on with nor overwritten."""
-    path, told = folder / RECIPE, recipe.model_dump(mode="json", exclude={"output"})
+def _require_same(recipe: GenrmRecipe, folder: Path) -> None:
+    """Another recipe's run is neither gone on with nor overwritten."""
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as partial:
-            partial.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         return
+    told = _told(recipe)
     changed = [f"[{name}]" for name in sorted({*known, *told}) if known.get(name) != told.get(name)]
     if changed:
         raise InputError(
-            f"holds a run of another recipe: {', '.join(changed)} differ", where=str(folder), fix="give another output"
+            f"holds a run of another recipe: {', '.join(changed)} differ",
+            where=str(folder),
+            fix="give another output, or delete the folder",
         )
+
+
+def _note(recipe: GenrmRecipe) -> None:
+    """Note whose run a folder holds, once it is known that it can begin."""
+    path = Path(recipe.output) / RECIPE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(_told(recipe), indent=1) + "\n", encoding="utf-8")
+
+
+def _told(recipe: GenrmRecipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"output"})
 
 
 def without_long_prompts(rows: list[dict[str, Any]], tokenizer: Any, limit: int) -> list[dict[str, Any]]:
@@ -167,6 +185,7 @@ def _warm_up(recipe: GenrmRecipe, task: JudgingTask, target: Path) -> None:
         processing_class=tokenizer,
         peft_config=_adapter(recipe.model.lora),
     )
+    _note(recipe)
     trainer.train(resume_from_checkpoint=last_checkpoint(target))
     _save(trainer, target)
 
@@ -192,6 +211,7 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) 
         callback = AuditCallback(task, recipe.audit, folder)
         callback.trainer = trainer
         trainer.add_callback(callback)
+    _note(recipe)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     _save(trainer, folder)
 
@@ -203,7 +223,7 @@ def _arguments(kind: Callable[..., Arguments], folder: Path, given: Mapping[str,
     try:
         return kind(output_dir=str(folder), **(_OURS | dict(given)))
     except (TypeError, ValueError) as error:
-        problem = str(error).replace("__init__() got an unexpected keyword argument", "has no argument")
+        problem = str(error).replace(".__init__() got an unexpected keyword argument", " has no argument")
         raise InputError(" ".join(problem.split()), where=where) from None
 
 
