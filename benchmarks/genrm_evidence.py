@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 START_SETTINGS: Mapping[str, tuple[float, int, int]] = {
-    "weak": (0.5, 900, 2),
-    "middle": (0.65, 1200, 1),
-    "strong": (0.85, 1500, 3),
+    "weak": (0.65, 3000, 1),
+    "middle": (0.85, 1500, 3),
+    "strong": (0.95, 2500, 4),
 }
 """Share of points that the annotator sees, steps of the warm-up, seed."""
 PRODUCT, FOLLOW = {"compose": "product"}, {"follow": 1.0}
