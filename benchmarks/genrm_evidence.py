@@ -73,15 +73,18 @@ def checked(table: Mapping[str, Any]) -> Any:
 
 def start_model(name: str, work: Path, steps: int | None) -> Path:
     """The start model of that name, made where it is missing."""
-    from rightly.training.genrm import train_judge
+    from rightly.training.genrm import FINISHED, train_judge
 
     sees, usual, seed = START_SETTINGS[name]
     folder = work / "start" / name
+    if (folder / FINISHED).exists():
+        return folder
     table = recipe_table({"output": str(folder), "world": {"sees": sees, "seed": 100 + seed}})
+    if steps is not None:
+        table["world"]["pairs"] = 64 * steps
     table["warmup"]["trainer"] |= {"max_steps": steps or usual, "seed": seed, "disable_tqdm": True}
     del table["grpo"], table["audit"]
-    if not (folder / "config.json").exists():
-        train_judge(checked(table))
+    train_judge(checked(table))
     return folder
 
 

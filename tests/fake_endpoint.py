@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,20 @@ def judge_like(body: Mapping[str, Any]) -> str:
     points = ["names the cause", "answers the question asked", "gives a worked example", "is wrong about the date"]
     reason = {"point": f"Response {about} {points[digest[2] % 4]}.", "about": about, "favors": side}
     return "My judgment:\n" + json.dumps({"reasons": [reason], "verdict": side})
+
+
+def matcher_like(body: Mapping[str, Any]) -> str:
+    """An answer such as a MetaJudge gives: equal texts are the same point."""
+    said = body["messages"][0]["content"]
+    points, reasons = (re.findall(rf"^{letter}\d+: (.*)$", said, re.MULTILINE) for letter in "RS")
+    lines = []
+    for number, point in enumerate(points, start=1):
+        same = [place for place, reason in enumerate(reasons, start=1) if reason == point]
+        lines += [f"R{number} @ S{place}: 1.00" for place in same] or [f"R{number} @ none"]
+    return "<matches>\n" + "\n".join(lines) + "\n</matches>"
+
+
+ANSWERS = {"judge": judge_like, "matcher": matcher_like}
 
 
 def key_of(body: Mapping[str, Any]) -> str:
@@ -240,7 +255,12 @@ async def _serve(options: argparse.Namespace) -> None:
     latency = (heavy_tailed if options.heavy_tailed else fixed)(options.latency)
     faults = _parse_faults(options.faults)
     async with FakeEndpoint(
-        latency=latency, faults=faults, seed=options.seed, port=options.port, hang_s=options.hang
+        ANSWERS[options.answer],
+        latency=latency,
+        faults=faults,
+        seed=options.seed,
+        port=options.port,
+        hang_s=options.hang,
     ) as endpoint:
         print(endpoint.base_url, flush=True)
         await asyncio.Event().wait()
@@ -249,6 +269,7 @@ async def _serve(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A chat endpoint that misbehaves on purpose.")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--answer", choices=list(ANSWERS), default="judge")
     parser.add_argument("--faults", default="", help=f"NAME=PROBABILITY,... of {', '.join(FAULTS)}")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--heavy-tailed", action="store_true", help="log-normal latency with this mean")

@@ -28,11 +28,14 @@ def run(script, *arguments):
             "Rightly",
         ),
         ("matcher_evidence.py", ["--quick", "--matcher", "lexical"], "| lexical | 0.75 |"),
+        ("genrm_reward.py", ["--prompts", 4, "--samples", 2, "--steps", 1], "| product |"),
+        ("genrm_evidence.py", ["--quick"], "| AP x outcome | 1 |"),
         ("strength_evidence.py", ["stream", "--rows", 20000], "20,000 pairs, 5 models"),
     ],
 )
 def test_benchmark_runs(script, arguments, said, tmp_path):
-    assert said in run(script, *arguments, "--work", tmp_path)
+    where = () if script == "genrm_reward.py" else ("--work", tmp_path)
+    assert said in run(script, *arguments, *where)
 
 
 def test_the_public_benchmarks_run_on_what_is_there(tmp_path):
