@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 START_SETTINGS: Mapping[str, tuple[float, int, int]] = {
-    "weak": (0.65, 3000, 1),
-    "middle": (0.85, 1500, 3),
-    "strong": (0.95, 2500, 4),
+    "weak": (0.85, 1500, 3),
+    "middle": (0.95, 2500, 4),
+    "strong": (0.65, 3000, 1),
 }
-"""Share of points that the annotator sees, steps of the warm-up, seed."""
+"""Share of points that the annotator sees, steps of the warm-up, seed; named by the accuracy that came of it."""
 PRODUCT, FOLLOW = {"compose": "product"}, {"follow": 1.0}
 ARMS: dict[str, dict[str, Any]] = {
     "outcome": {"reward": {"compose": "outcome"}},

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
+from trl.trainer.grpo_config import GRPOConfig
 
 from rightly.data.load import load_pairs
 from rightly.preferences.adjust import PRESETS, AdjustRule
 from rightly.preferences.diagnosis import ClassRule
 from rightly.preferences.scored import write_scored
 from rightly.preferences.table import StrengthRule, diagnose_table
-from rightly.training.recipe import read_recipe
+from rightly.rewards.rule import RewardRule
+from rightly.training.genrm import train_judge
+from rightly.training.genrm_recipe import GenrmRecipe
+from rightly.training.recipe import check_recipe, read_recipe, read_table
 from rightly.training.run import train_reward_model, training_arguments
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
@@ -88,3 +92,20 @@ def test_launcher_is_read_by_accelerate(path):
     found = load_config_from_file(str(path))
     assert found.num_processes == 8
     assert str(found.distributed_type).rsplit(".", 1)[-1] in ("MULTI_GPU", "FSDP", "DEEPSPEED")
+
+
+def test_the_miniature_world_trains_as_shipped_but_shorter(tmp_path):
+    small = [f"output={tmp_path / 'run'}", "world.pairs=128", "world.width=16", "world.layers=1", "audit.limit=4"]
+    small += ["warmup.trainer.max_steps=2", "grpo.max_steps=2", "grpo.per_device_train_batch_size=16", "audit.every=1"]
+    trained = train_judge(check_recipe(GenrmRecipe, read_table(FOLDER / "genrm_world.toml", small), "test"))
+    assert {row["step"] for row in trained.dynamics} == {0, 1, 2}
+    assert trained.counts.used == 128
+
+
+def test_the_papers_judge_is_accepted_by_the_trainer(tmp_path):
+    recipe = check_recipe(GenrmRecipe, read_table(FOLDER / "genrm_paper.toml"), "test")
+    on_cpu = {"use_cpu": True, "bf16": False, "use_vllm": False}
+    arguments = GRPOConfig(output_dir=str(tmp_path), **{**recipe.grpo, **on_cpu, "generation_batch_size": 128})
+    assert arguments.importance_sampling_level == "sequence"
+    assert (arguments.epsilon, arguments.learning_rate, arguments.num_generations) == (2e-4, 2e-6, 8)
+    assert recipe.reward == RewardRule()

@@ -24,7 +24,7 @@ VERBS = {
     "score": "Score pairs with reward models: rewards and margins.",
     "doctor": "Does everyone who loads a reward model get the same rewards?",
     "train": "Train a reward model, scalar or generative, or a matcher, from a recipe.",
-    "demo": "Audit shipped real data: no key, no network.",
+    "demo": "Audit shipped real data; or train a tiny judge on three rewards: no key, no network.",
 }
 
 

@@ -1,7 +1,7 @@
 """The work behind ``rightly train genrm``: train, write the page of how it went, print where it ended."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def train(recipe: GenrmRecipe) -> None:
     if trained.dynamics:
         facts = [_rewarded(recipe), _counted(trained)]
         write_dynamics(trained.folder / REPORT, f"Training of {trained.folder.name}", {"run": trained.dynamics}, facts)
-        console.print(dynamics_table({"run": trained.dynamics}))
+        print_dynamics(console, {"run": trained.dynamics})
         console.print(f"how it went: {trained.folder / REPORT}")
     console.print(f"model: {trained.folder}  (rightly judge PAIRS --judge hf:{trained.folder})")
 
@@ -43,18 +43,19 @@ def launch_folder(recipe: GenrmRecipe, folder: Path) -> None:
     console.print(f"start with: NODES=1 GPUS=8 {folder / 'run.sh'}")
 
 
-def dynamics_table(runs: dict[str, Sequence[dict[str, Any]]]) -> Table:
-    """First and last audit of every run and set."""
-    table = Table(box=None, pad_edge=False)
-    for head in ("run", "pairs", "step", *(figure.name for figure in FIGURES)):
-        table.add_column(head, justify="left" if head in ("run", "pairs") else "right")
-    for name, rows in runs.items():
-        for audited in dict.fromkeys(row["set"] for row in rows):
+def print_dynamics(console: Console, runs: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+    """First and last audit of every run, a table for each set."""
+    for audited in dict.fromkeys(row["set"] for rows in runs.values() for row in rows):
+        table = Table(box=None, pad_edge=False, title=f"pairs: {audited}", title_justify="left")
+        for head in ("run", "step", *(figure.short for figure in FIGURES)):
+            table.add_column(head, justify="left" if head == "run" else "right", no_wrap=True)
+        for name, rows in runs.items():
             found = [row for row in rows if row["set"] == audited]
             for row in dict.fromkeys((0, len(found) - 1)):
-                values = (decimal(found[row].get(figure.key)) for figure in FIGURES)
-                table.add_row(name, audited, str(found[row]["step"]), *values)
-    return table
+                values = (decimal(found[row].get(figure.key), 2) for figure in FIGURES)
+                table.add_row(name, str(found[row]["step"]), *values)
+        console.print(table)
+    console.print("; ".join(f"{figure.short}: {figure.name.lower()}" for figure in FIGURES), style="dim")
 
 
 def _counted(trained: TrainedJudge) -> str:

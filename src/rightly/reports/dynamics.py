@@ -19,22 +19,25 @@ _RANKS = 5
 
 
 class Figure(NamedTuple):
-    """A figure that is drawn: its key in the rows, its name, its definition."""
+    """A figure that is drawn: its key in the rows, its name, its definition, its name where there is little room."""
 
     key: str
     name: str
     meaning: str
+    short: str = ""
 
 
 FIGURES = (
-    Figure("accuracy", "Outcome accuracy", "share of verdicts that are the label"),
-    Figure("consistency", "Rationale consistency", "share of the human points found, one to one"),
-    Figure("precision", "Precision", "share of the listed reasons that are human points"),
-    Figure("f1", "F1", "of consistency and precision"),
-    Figure("reasons", "Reasons listed", "mean length of a list"),
-    Figure("spurious", "Spurious correctness", "right verdicts whose list finds less than a quarter of the points"),
-    Figure("follows", "Verdict follows from list", "share of verdicts that most listed reasons speak for"),
-    Figure("flips", "Style-swap flips", "verdicts that change when only the style is exchanged"),
+    Figure("accuracy", "Outcome accuracy", "share of verdicts that are the label", "acc"),
+    Figure("consistency", "Rationale consistency", "share of the human points found, one to one", "RC"),
+    Figure("precision", "Precision", "share of the listed reasons that are human points", "prec"),
+    Figure("f1", "F1", "of consistency and precision", "F1"),
+    Figure("reasons", "Reasons listed", "mean length of a list", "listed"),
+    Figure(
+        "spurious", "Spurious correctness", "right verdicts whose list finds less than a quarter of the points", "spur"
+    ),
+    Figure("follows", "Verdict follows from list", "share of verdicts that most listed reasons speak for", "follow"),
+    Figure("flips", "Style-swap flips", "verdicts that change when only the style is exchanged", "flips"),
 )
 
 

@@ -43,10 +43,10 @@ def audit_model(
     found: dict[str, dict[str, float]] = {}
     for name, pairs in task.audit.items():
         mine = pairs[rank::world_size]
-        answers = _answers(engine, task, mine, table)
+        answers = answer_pairs(engine, task, mine, table)
         graded = task.reward.grade_now(answers, [Reference.of(pair) for pair in mine], match_all=True)
         restyled = [(i, task.restyled[pair.id]) for i, pair in enumerate(mine) if pair.id in task.restyled]
-        again = _answers(engine, task, [pair for _, pair in restyled], table)
+        again = answer_pairs(engine, task, [pair for _, pair in restyled], table)
         read = task.reward.read
         verdicts = [(read(answers[i]).verdict, read(a).verdict) for (i, _), a in zip(restyled, again, strict=True)]
         if world_size > 1:
@@ -138,9 +138,10 @@ def _unwrapped(trainer: Any) -> AbstractContextManager[Any]:
     return unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator)
 
 
-def _answers(
+def answer_pairs(
     engine: TransformersEngine, task: JudgingTask, pairs: Sequence[PreferencePair], table: AuditTable
 ) -> list[Answer]:
+    """Greedy answers to pairs as they are shown."""
     requests = [Request(messages=task.messages(pair), max_tokens=table.max_tokens) for pair in pairs]
     chunks = [requests[i : i + table.batch_size] for i in range(0, len(requests), table.batch_size)]
     completions = [completion for chunk in chunks for completion in engine(chunk)]
