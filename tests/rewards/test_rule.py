@@ -14,7 +14,7 @@ from rightly.rewards.rule import Reference, RewardRule, agreement, listed_verdic
 from rightly.training.genrm_recipe import GenrmRecipe
 from rightly.training.recipe import check_recipe
 from rightly.worlds.matcher import ReviewsMatcher
-from rightly.worlds.reviews import read_favors
+from rightly.worlds.reviews import read_stand
 
 GOLD = ("A misstates age", "A omits pet", "B forgets cite", "B omits age")
 """All but the third speak for B or A: A misstates (3) and omits (2), B omits (2) and forgets (1); B is better."""
@@ -29,7 +29,7 @@ def reward(rule, reasons, verdict="B", reference=None, tokens=0):
     reference = reference or Reference(label="B", points=GOLD)
     text = "\n".join([*(f"- {reason}" for reason in reasons), f"[[{verdict}]]"])
     parsed = parse_answer(text)
-    read = read_answer(parsed, [read_favors(r) for r in parsed.rationales], stated_verdicts(text), rule)
+    read = read_answer(parsed, [read_stand(r) for r in parsed.rationales], stated_verdicts(text), rule)
     found = links(reference.points, read.reasons) if rule.needs_match(float(read.verdict == reference.label)) else None
     return reward_of(rule, read, reference, found, tokens).reward
 
@@ -169,8 +169,15 @@ class TestVerdictAndList:
         assert reward(rule, self.FOR_B, verdict="A") == 0.5
         assert reward(rule, self.FOR_A, verdict="B") == 0
 
+    def test_a_weighty_reason_outweighs_two_light_ones(self):
+        rule = RewardRule(agreement="recall", follow=1.0)
+        assert reward(rule, ["A misstates age", "B explains", "B forgets cite"][::2]) == 0.5
+        assert reward(rule, ["A misstates age", "B forgets cite", "B cautions", "B skips cite"]) == 0.5
+        assert reward(rule, ["A forgets cite", "B omits age"]) == 0
+
     def test_a_balanced_list_is_a_tie(self):
-        assert listed_verdict(["A", "B", None]) == "tie"
+        assert listed_verdict([("A", 1.0), ("B", 1.0), (None, 5.0)]) == "tie"
+        assert listed_verdict([]) == "tie"
 
 
 class TestPolicyFaults:

@@ -25,7 +25,7 @@ from rightly.training.recipe import check_recipe
 from rightly.training.reward_trainer import last_checkpoint
 from rightly.worlds.language_model import new_model, new_tokenizer
 from rightly.worlds.matcher import ReviewsMatcher
-from rightly.worlds.reviews import read_favors, read_point
+from rightly.worlds.reviews import read_point, read_stand
 from tests.fake_endpoint import FakeEndpoint, served
 
 ROOT = Path(__file__).parents[2]
@@ -201,7 +201,7 @@ def with_batch(table, completions):
 
 def with_exact(seen):
     """Rewards as given beside those of the exact matcher."""
-    reward = JudgmentReward(RewardRule(agreement="f1"), ReviewsMatcher, favors=read_favors)
+    reward = JudgmentReward(RewardRule(agreement="f1"), ReviewsMatcher, stand=read_stand)
     answers, references, found = zip(*seen, strict=True)
     right = reward.grade_now(answers, references)
     return [(given.reward, exact.reward) for given, exact in zip(found, right, strict=True)]

@@ -13,7 +13,7 @@ from rightly.types import Rationale
 from rightly.worlds.annotator import annotate
 from rightly.worlds.language_model import PROMPT, new_model, new_tokenizer, words
 from rightly.worlds.matcher import ReviewsMatcher
-from rightly.worlds.reviews import CORRELATIONS, CUES, draw_pairs, exchange_style, read_favors, read_point
+from rightly.worlds.reviews import CORRELATIONS, CUES, draw_pairs, exchange_style, read_point, read_stand
 
 
 def cues(response):
@@ -41,7 +41,7 @@ def test_points_are_ordered_by_weight_and_say_whom_they_favor(pairs):
     for pair in pairs:
         weights = [r.importance for r in pair.rationales]
         assert weights == sorted(weights, reverse=True)
-        assert all(read_favors(r) == r.favors for r in pair.rationales)
+        assert all(read_stand(r) == (r.favors, r.importance) for r in pair.rationales)
 
 
 @pytest.mark.parametrize(("split", "share"), CORRELATIONS.items())
@@ -69,7 +69,7 @@ def test_swapping_renames_the_points(pairs):
         for mine, theirs in zip(pair.rationales, pair.swap().rationales, strict=True):
             point, other = read_point(mine.text), read_point(theirs.text)
             assert (point.side, point.what, point.of) == ("B" if other.side == "A" else "A", other.what, other.of)
-            assert read_favors(theirs) == theirs.favors
+            assert read_stand(theirs)[0] == theirs.favors
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_reading_a_point(text, point):
 @given(st.text(max_size=30))
 def test_no_text_breaks_the_reader(text):
     read_point(text)
-    read_favors(Rationale(text=text))
+    read_stand(Rationale(text=text))
 
 
 def test_the_matcher_links_synonyms_and_nothing_else():

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from rightly.errors import EndpointError
 from rightly.judges.parsing import parse_answer, stated_verdicts
 from rightly.rationale.matching import Match, Matcher
-from rightly.references import Side
-from rightly.rewards.rule import Graded, Read, Reference, RewardRule, outcome_of, read_answer, reward_of
+from rightly.rewards.rule import Graded, Read, Reference, RewardRule, Stand, outcome_of, read_answer, reward_of
 from rightly.types import Rationale
 
 REMEMBERED = 50_000
@@ -28,9 +27,9 @@ class Answer(NamedTuple):
     tokens: int = 0
 
 
-def marked_side(rationale: Rationale) -> Side | None:
-    """The side that a reason itself is marked to favor."""
-    return rationale.favors
+def marked_stand(rationale: Rationale) -> Stand:
+    """The side that a reason is marked to favor, and its importance; 1 where it has none."""
+    return rationale.favors, 1.0 if rationale.importance is None else rationale.importance
 
 
 class JudgmentReward:
@@ -43,7 +42,7 @@ class JudgmentReward:
         rule: The arithmetic.
         matcher: A matcher's spec (``openai:MODEL``, ``local:FOLDER``, ...), or a callable that makes one. It is made in the
             process that grades, at the first need.
-        favors: The side that a reason speaks for; by default its own mark.
+        stand: For whom a reason speaks, and how much; by default its own marks.
         timeout: Seconds that a match may take, retries included; then the grader has failed.
         cache: File of the answer cache; ``None`` keeps nothing between runs.
     """
@@ -53,11 +52,11 @@ class JudgmentReward:
         rule: RewardRule,
         matcher: str | Callable[[], Matcher],
         *,
-        favors: Callable[[Rationale], Side | None] = marked_side,
+        stand: Callable[[Rationale], Stand] = marked_stand,
         timeout: float = 300.0,
         cache: Path | None = None,
     ) -> None:
-        self.rule, self.matcher, self.favors, self.timeout, self.cache = rule, matcher, favors, timeout, cache
+        self.rule, self.matcher, self.stand, self.timeout, self.cache = rule, matcher, stand, timeout, cache
         self._engine: _Engine | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -92,8 +91,8 @@ class JudgmentReward:
     def read(self, answer: Answer) -> Read:
         """What an answer says, before anything is matched."""
         parsed = parse_answer(answer.text)
-        favors: list[Side | None] = [self.favors(rationale) for rationale in parsed.rationales]
-        return read_answer(parsed, favors, stated_verdicts(answer.text), self.rule)
+        stands = [self.stand(rationale) for rationale in parsed.rationales]
+        return read_answer(parsed, stands, stated_verdicts(answer.text), self.rule)
 
     def _submit(
         self, answers: Sequence[Answer], references: Sequence[Reference], match_all: bool

@@ -18,12 +18,14 @@ from typing import Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from rightly.judges.parsing import Parsed
-from rightly.rationale.consistency import ReasonMetrics, favors_agree, reason_metrics
+from rightly.rationale.consistency import ReasonMetrics, reason_metrics
 from rightly.rationale.matching import Link, assign
 from rightly.references import Side
 from rightly.types import Choice, Frozen, PreferencePair
 
 Agreement = Literal["ap-hard", "ap-soft", "ap-official", "f1", "recall", "precision"]
+Stand = tuple[Side | None, float]
+"""The side that a reason speaks for, and with what weight."""
 Fault = Literal["no verdict", "no reasons", "two verdicts"]
 
 
@@ -64,10 +66,10 @@ class RewardRule(Frozen):
         weight: Of the outcome in ``additive``.
         threshold: Of the agreement in ``gate``.
         by_importance: Points count by their weights, where the data have them (all agreements but ``ap-official``).
-        follow: What is taken from a verdict that most of its reasons speak against: 1 takes all, 0 nothing. A list that
-            does not say whom it favors follows from nothing and counts as such.
-        verdict: ``stated``, or ``listed``: the side that most reasons favor is taken for the verdict, and what is stated
-            counts for nothing.
+        follow: What is taken from a verdict that does not follow from its reasons, by their weight: 1 takes all, 0 nothing.
+            From a list that does not say whom it favors nothing follows.
+        verdict: ``stated``, or ``listed``: the side with the weightier reasons is taken for the verdict, and what is
+            stated counts for nothing.
         point_cost: Taken from the agreement for every reason that matches no point; not below 0.
         token_cost: Taken from the reward for every token of the answer.
         max_reasons: Reasons beyond it are cut before matching; ``None`` keeps all.
@@ -131,37 +133,38 @@ class Graded(NamedTuple):
     transient: bool = False
 
 
-def read_answer(parsed: Parsed, favors: Sequence[Side | None], stated: Sequence[Choice], rule: RewardRule) -> Read:
+def read_answer(parsed: Parsed, stands: Sequence[Stand], stated: Sequence[Choice], rule: RewardRule) -> Read:
     """What an answer says, or how it fails to say it.
 
     Args:
         parsed: The answer's reasons and its last verdict.
-        favors: The side that each reason speaks for.
+        stands: For whom each reason speaks, and how much.
         stated: Every verdict in the answer; two different ones are a fault.
         rule: The reward.
     """
     kept = parsed.rationales[: rule.max_reasons]
     reasons = tuple(rationale.text for rationale in kept)
-    favors = favors[: rule.max_reasons]
-    follows = None if parsed.verdict is None else favors_agree(parsed.verdict, favors)
+    stands = stands[: rule.max_reasons]
+    listed = listed_verdict(stands)
+    says = any(side is not None for side, _ in stands)
+    follows = parsed.verdict == listed if says and parsed.verdict is not None else None
     if parsed.verdict is None:
         return Read(None, reasons, follows, "no verdict")
     if len(set(stated)) > 1:
         return Read(None, reasons, follows, "two verdicts")
     if not reasons and rule.compose != "outcome":
         return Read(None, reasons, follows, "no reasons")
-    verdict = parsed.verdict if rule.verdict == "stated" else listed_verdict(favors)
-    return Read(verdict, reasons, follows, None)
+    return Read(parsed.verdict if rule.verdict == "stated" else listed, reasons, follows, None)
 
 
-def listed_verdict(favors: Sequence[Side | None]) -> Choice:
-    """The side that most reasons favor; a tie where they balance.
+def listed_verdict(stands: Sequence[Stand]) -> Choice:
+    """The side with the weightier reasons; a tie where they balance.
 
-    >>> listed_verdict(["A", None, "B", "A"])
-    'A'
+    >>> listed_verdict([("A", 1.0), (None, 1.0), ("B", 3.0), ("A", 1.0)])
+    'B'
     """
-    a, b = favors.count("A"), favors.count("B")
-    return "A" if a > b else "B" if b > a else "tie"
+    balance = sum(weight if side == "A" else -weight for side, weight in stands if side is not None)
+    return "A" if balance > 0 else "B" if balance < 0 else "tie"
 
 
 def outcome_of(read: Read, reference: Reference) -> float:

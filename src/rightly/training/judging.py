@@ -18,7 +18,7 @@ from rightly.types import Choice, Frozen, Judgment, Message, PreferencePair, Rat
 from rightly.worlds.annotator import annotate
 from rightly.worlds.language_model import PROMPT
 from rightly.worlds.matcher import ReviewsMatcher
-from rightly.worlds.reviews import CORRELATIONS, draw_pairs, exchange_style, read_favors
+from rightly.worlds.reviews import CORRELATIONS, draw_pairs, exchange_style, read_stand
 
 AUDIT_SEED = 1_000_003
 """Of a world's audit pairs; a recipe's own seed is another."""
@@ -240,5 +240,5 @@ def _world_task(recipe: GenrmRecipe) -> JudgingTask:
         demonstrations=demonstrations,
         messages=lambda pair: pairwise_messages(pair, PROMPT, 0),
         write=lambda reasons, verdict: "\n".join([*(f"- {r.text}" for r in reasons), f"[[{verdict}]]"]),
-        reward=JudgmentReward(recipe.reward, ReviewsMatcher, favors=read_favors),
+        reward=JudgmentReward(recipe.reward, ReviewsMatcher, stand=read_stand),
     )

@@ -93,15 +93,15 @@ def read_point(text: str) -> Point | None:
     return Point("A" if side == "A" else "B", what, *of) if known else None
 
 
-def read_favors(rationale: Rationale) -> Side | None:
-    """The answer that a judge's reason speaks for; a vague one speaks too."""
+def read_stand(rationale: Rationale) -> tuple[Side | None, float]:
+    """For whom a judge's reason speaks, and with what weight; a vague one speaks too, with the least."""
     point = read_point(rationale.text)
     if point is not None:
-        return point.favors
+        return point.favors, float(point.weight)
     match rationale.text.split():
         case ["A" | "B" as side, "weak" | "fine" as said]:
-            return "A" if (side == "A") == (said == "fine") else "B"
-    return None
+            return "A" if (side == "A") == (said == "fine") else "B", 1.0
+    return None, 0.0
 
 
 def draw_pairs(n: int, *, seed: int, correlation: float) -> Iterator[PreferencePair]:
