@@ -193,7 +193,7 @@ class TestPolicyFaults:
     )
     def test_they_score_nothing(self, text, fault):
         parsed = parse_answer(text)
-        read = read_answer(parsed, [None] * len(parsed.rationales), stated_verdicts(text), AP)
+        read = read_answer(parsed, [(None, 1.0)] * len(parsed.rationales), stated_verdicts(text), AP)
         assert read.fault == fault
         graded = reward_of(AP, read, Reference(label="B", points=GOLD), None)
         assert (graded.reward, graded.outcome) == (0.0, 0.0)
