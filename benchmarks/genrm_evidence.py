@@ -25,31 +25,27 @@ START_SETTINGS: Mapping[str, tuple[float, int, int]] = {
     "strong": (0.65, 3000, 1),
 }
 """Share of points that the annotator sees, steps of the warm-up, seed; named by the accuracy that came of it."""
-PRODUCT, FOLLOW = {"compose": "product"}, {"follow": 1.0}
+AP = {"compose": "product", "agreement": "ap-hard"}
+F1 = {"compose": "product", "agreement": "f1"}
+FOLLOW, CENT = {"follow": 1.0}, {"token_cost": 0.01}
+EXCHANGED = {"exchange_style": True}
 ARMS: dict[str, dict[str, Any]] = {
     "outcome": {"reward": {"compose": "outcome"}},
-    "AP x outcome": {"reward": {**PRODUCT, "agreement": "ap-hard"}},
-    "F1 x outcome": {"reward": {**PRODUCT, "agreement": "f1"}},
-    "F1 x outcome, verdict follows": {"reward": {**PRODUCT, "agreement": "f1", **FOLLOW}},
-    "outcome - .01/token": {"reward": {"compose": "outcome", "token_cost": 0.01}},
-    "AP x outcome - .01/token": {"reward": {**PRODUCT, "agreement": "ap-hard", "token_cost": 0.01}},
-    "AP x outcome, verdict follows": {"reward": {**PRODUCT, "agreement": "ap-hard", **FOLLOW}},
-    "F1 x outcome, importance, verdict follows": {
-        "reward": {**PRODUCT, "agreement": "f1", "by_importance": True, **FOLLOW}
-    },
-    "F1 x listed outcome": {"reward": {**PRODUCT, "agreement": "f1", "verdict": "listed"}},
+    "AP x outcome": {"reward": AP},
+    "F1 x outcome": {"reward": F1},
+    "AP x outcome, styles exchanged": {"reward": AP, "world": EXCHANGED},
+    "F1 x outcome, verdict follows, styles exchanged": {"reward": {**F1, **FOLLOW}, "world": EXCHANGED},
+    "outcome, styles exchanged": {"reward": {"compose": "outcome"}, "world": EXCHANGED},
+    "outcome - .01/token": {"reward": {"compose": "outcome", **CENT}},
+    "AP x outcome - .01/token": {"reward": {**AP, **CENT}},
+    "F1 x outcome - .01/token": {"reward": {**F1, **CENT}},
+    "F1 x outcome, verdict follows": {"reward": {**F1, **FOLLOW}},
+    "F1 x outcome, importance, verdict follows": {"reward": {**F1, **FOLLOW, "by_importance": True}},
+    "F1 x listed outcome": {"reward": {**F1, "verdict": "listed"}},
     "F1 alone, verdict follows": {"reward": {"compose": "rationale", "agreement": "f1", **FOLLOW}},
-    "F1 x outcome, verdict follows, KL .02": {
-        "reward": {**PRODUCT, "agreement": "f1", **FOLLOW},
-        "grpo": {"beta": 0.02},
-    },
-    "outcome, styles exchanged": {"reward": {"compose": "outcome"}, "world": {"exchange_style": True}},
-    "F1 x outcome, verdict follows, styles exchanged": {
-        "reward": {**PRODUCT, "agreement": "f1", **FOLLOW},
-        "world": {"exchange_style": True},
-    },
+    "F1 x outcome, verdict follows, KL .02": {"reward": {**F1, **FOLLOW}, "grpo": {"beta": 0.02}},
 }
-MAIN = tuple(ARMS)[:4]
+MAIN = tuple(ARMS)[:5]
 SPLITS = {"as trained": None, "easy": 1.0, "normal": 0.5, "hard": 0.0}
 TEST_SEED = 2_000_003
 FIGURES = ("accuracy", "consistency", "precision", "f1", "spurious", "follows", "flips", "reasons")
