@@ -79,10 +79,11 @@ def same(first, second):
     return all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
 
-def test_both_stages_through_one_recipe(tmp_path):
+@pytest.mark.parametrize("lora", [None, {"rank": 2, "alpha": 4}], ids=["whole", "lora"])
+def test_both_stages_through_one_recipe(tmp_path, lora):
     table = {
         "output": str(tmp_path / "run"),
-        "model": {"name": "new"},
+        "model": {"name": "new", "lora": lora},
         "world": WORLD,
         "warmup": {"trainer": TRAINER | WARM | {"max_steps": 2}},
         "grpo": TRAINER | GRPO | {"max_steps": 2},
@@ -97,6 +98,7 @@ def test_both_stages_through_one_recipe(tmp_path):
     model, tokenizer = load_judge(GenrmModel(name=str(trained.folder)), str(trained.folder))
     assert tokenizer.chat_template
     assert sum(p.numel() for p in model.parameters()) < 10_000
+    assert not list(trained.folder.glob("adapter*"))
 
 
 def test_the_reward_moves_the_weights_and_figures_are_logged(table, start):
@@ -119,6 +121,36 @@ def test_a_finished_run_is_not_done_again_and_another_is_refused(table, monkeypa
         train(table | {"reward": {"compose": "outcome"}, "grpo": table["grpo"] | {"max_steps": 5}})
 
 
+def test_two_processes_share_the_work_and_the_audit(table, tmp_path):
+    path = write_recipe(table | {"audit": AUDIT | {"limit": 7}}, tmp_path / "recipe.toml")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "rightly.cli"]
+    settings = ["--set", "grpo.max_steps=2", "--set", "grpo.ddp_backend=gloo"]
+    done = subprocess.run(
+        [*command, "train", "genrm", str(path), *settings],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    dynamics = read_dynamics(Path(table["output"]))
+    assert [row["step"] for row in dynamics] == [0, 0, 2, 2]
+    assert all(round(row["faults"] * 7, 6).is_integer() for row in dynamics)
+    alone = train(table | {"output": str(tmp_path / "alone"), "audit": AUDIT | {"limit": 7}})
+    assert alone.dynamics[0] == pytest.approx(dynamics[0])
+    assert done.stdout.count("how it went") == 1
+
+
+def write_recipe(table, path):
+    lines = [f'output = "{table["output"]}"']
+    for name, value in table.items():
+        if isinstance(value, dict):
+            lines += [f"[{name}]", *(f"{key} = {json.dumps(each)}" for key, each in value.items())]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 SLOW = """
 import sys, time
 from transformers import TrainerCallback
@@ -137,12 +169,7 @@ main(sys.argv[1:])
 
 
 def test_killed_and_resumed_is_as_if_uninterrupted(table, tmp_path):
-    path = tmp_path / "recipe.toml"
-    lines = []
-    for name, value in table.items():
-        if isinstance(value, dict):
-            lines += [f"[{name}]", *(f"{key} = {json.dumps(each)}" for key, each in value.items())]
-    path.write_text(f'output = "{table["output"]}"\n' + "\n".join(lines) + "\n")
+    path = write_recipe(table, tmp_path / "recipe.toml")
     command = [sys.executable, "-c", SLOW, "train", "genrm", str(path), "--set", f"output={tmp_path / 'killed'}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -37,7 +37,12 @@ FINISHED = "trainer_log.json"
 """Written last: a stage whose folder has it is whole."""
 RECIPE = "recipe.json"
 _OWNED = {"output_dir", "remove_unused_columns"}
-_OURS: dict[str, Any] = {"report_to": "none", "logging_steps": 10, "dataloader_pin_memory": False}
+_OURS: dict[str, Any] = {
+    "report_to": "none",
+    "logging_steps": 10,
+    "dataloader_pin_memory": False,
+    "ddp_find_unused_parameters": False,
+}
 
 Arguments = TypeVar("Arguments")
 
