@@ -157,3 +157,13 @@ def test_every_verb_has_help(verb, capsys):
     code, out, _ = cli(verb, "--help", capsys=capsys)
     assert code == 0
     assert "Usage: rightly" in out
+
+
+def test_the_demo_of_a_trained_judge_draws_all_arms_and_shows_their_answers(tmp_path, capsys):
+    code, out, _ = cli("demo", "genrm", "--out", tmp_path / "demo", "--steps", 1, capsys=capsys)
+    assert code == 0
+    assert "pairs: hard" in out
+    html = (tmp_path / "demo" / "report.html").read_text()
+    assert html.count("<polyline") % 4 == 0
+    for arm in ("outcome", "AP x outcome", "F1 x outcome", "F1 x outcome, styles exchanged"):
+        assert f"<h3>{arm}</h3>" in html

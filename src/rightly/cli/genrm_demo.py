@@ -1,4 +1,4 @@
-"""The work behind ``rightly demo genrm``: one start model, three rewards, and what each makes of its reasons."""
+"""The work behind ``rightly demo genrm``: one start model, four ways of training it, and what each makes of its reasons."""
 
 import contextlib
 import io
@@ -22,18 +22,23 @@ from rightly.training.judging import judging_task
 from rightly.training.recipe import check_recipe
 from rightly.types import PreferencePair
 
-REWARDS: Mapping[str, dict[str, Any]] = {
-    "outcome": {"compose": "outcome"},
-    "AP x outcome": {"compose": "product", "agreement": "ap-hard"},
-    "F1 x outcome": {"compose": "product", "agreement": "f1"},
+ARMS: Mapping[str, dict[str, Any]] = {
+    "outcome": {"reward": {"compose": "outcome"}},
+    "AP x outcome": {"reward": {"compose": "product", "agreement": "ap-hard"}},
+    "F1 x outcome": {"reward": {"compose": "product", "agreement": "f1"}},
+    "F1 x outcome, styles exchanged": {
+        "reward": {"compose": "product", "agreement": "f1"},
+        "world": {"exchange_style": True},
+    },
 }
-"""The usual reward, the paper's, and the one that charges for every unsupported reason."""
+"""The usual reward, the paper's, one that charges for every unsupported reason, and that one on pairs of either style."""
 SHOWN_POINTS = 4
 """Human points of the pair whose judgments are shown: the first hard one with so many."""
 FACTS = (
     "A Llama of 130,000 parameters learned from a noisy annotator to list reasons and to give a verdict. GRPO then trains it "
-    "on three rewards, from the same start, on the same pairs, for the same number of steps.",
-    "In training the styled answer is the better one of three in four pairs; on the hard pairs it never is. Audits are greedy "
+    "in four ways, from the same start, on the same pairs, for the same number of steps. In the last, the styles of half the "
+    "pairs are exchanged, so that style says nothing.",
+    "In training the styled answer is the better one in three of four pairs; on the hard pairs it never is. Audits are greedy "
     "answers to pairs that no run is trained on; matching is exact.",
 )
 
@@ -47,7 +52,7 @@ class _Judged(NamedTuple):
 
 
 def demo(out: Path, steps: int, seed: int) -> None:
-    """Train the three arms and write the page."""
+    """Train all arms and write the page."""
     from transformers.utils import logging
 
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -57,26 +62,26 @@ def demo(out: Path, steps: int, seed: int) -> None:
     runs: dict[str, Any] = {}
     judged: dict[str, _Judged] = {}
     with as_file(files("rightly.worlds") / "start") as start:
-        for name, reward in REWARDS.items():
+        for name, tables in ARMS.items():
             console.print(f"{name}: {steps} steps of GRPO")
             folder = out / name.replace(" ", "_")
             shutil.rmtree(folder, ignore_errors=True)
-            recipe = check_recipe(GenrmRecipe, _table(folder, start, reward, steps, seed), "the demo")
+            recipe = check_recipe(GenrmRecipe, _table(folder, start, tables, steps, seed), "the demo")
             with contextlib.redirect_stdout(io.StringIO()):  # the trainer's log; its bar is on the other stream
                 runs[name] = train_judge(recipe).dynamics
             judged[name] = _judge_one(recipe, folder)
     path = out / REPORT
-    write_dynamics(path, "Three rewards for one judge", runs, FACTS, [_shown(judged)])
+    write_dynamics(path, "One judge, trained four ways", runs, FACTS, [_shown(judged)])
     print_dynamics(console, runs)
     console.print(f"page: {path}")
 
 
-def _table(folder: Path, start: Path, reward: Mapping[str, Any], steps: int, seed: int) -> dict[str, Any]:
+def _table(folder: Path, start: Path, tables: Mapping[str, Any], steps: int, seed: int) -> dict[str, Any]:
     return {
         "output": str(folder),
         "model": {"name": str(start), "dtype": "float32"},
-        "world": {"pairs": steps * 16, "seed": 1000 + seed},
-        "reward": reward,
+        "world": {"pairs": steps * 16, "seed": 1000 + seed, **tables.get("world", {})},
+        "reward": tables["reward"],
         "grpo": {
             "max_steps": steps,
             "per_device_train_batch_size": 128,
@@ -93,7 +98,7 @@ def _table(folder: Path, start: Path, reward: Mapping[str, Any], steps: int, see
             "disable_tqdm": False,
             "seed": seed,
         },
-        "audit": {"limit": 200, "every": max(steps // 4, 1), "max_tokens": 40, "batch_size": 100},
+        "audit": {"limit": 200, "every": max(steps // 3, 1), "max_tokens": 40, "batch_size": 100},
     }
 
 
