@@ -28,7 +28,7 @@ def command(context: click.Context, out: Path, seed: int) -> None:
 def generative(out: Path, steps: int, seed: int) -> None:
     """Train a tiny judge in four ways and watch what becomes of its reasons: some 4 minutes on 2 cores.
 
-    The usual reward (right verdicts), the paper's (average precision x outcome), F1 x outcome, and that on pairs of either style;
+    The usual reward (outcome), the paper's (average precision x outcome), F1 x outcome, and the same on pairs of either style;
     in a synthetic world where everything is known. The page lies in DIR/report.html.
     """
     from rightly.errors import MissingExtraError
