@@ -165,5 +165,5 @@ def test_the_demo_of_a_trained_judge_draws_all_arms_and_shows_their_answers(tmp_
     assert "pairs: hard" in out
     html = (tmp_path / "demo" / "report.html").read_text()
     assert html.count("<polyline") % 4 == 0
-    for arm in ("outcome", "AP x outcome", "F1 x outcome", "F1 x outcome, styles exchanged"):
+    for arm in ("outcome", "AP x outcome", "F1 x outcome", "F1 x outcome, restyled"):
         assert f"<h3>{arm}</h3>" in html

@@ -26,7 +26,7 @@ ARMS: Mapping[str, dict[str, Any]] = {
     "outcome": {"reward": {"compose": "outcome"}},
     "AP x outcome": {"reward": {"compose": "product", "agreement": "ap-hard"}},
     "F1 x outcome": {"reward": {"compose": "product", "agreement": "f1"}},
-    "F1 x outcome, styles exchanged": {
+    "F1 x outcome, restyled": {
         "reward": {"compose": "product", "agreement": "f1"},
         "world": {"exchange_style": True},
     },

@@ -48,7 +48,7 @@ def print_dynamics(console: Console, runs: Mapping[str, Sequence[dict[str, Any]]
     for audited in dict.fromkeys(row["set"] for rows in runs.values() for row in rows):
         table = Table(box=None, pad_edge=False, title=f"pairs: {audited}", title_justify="left")
         for head in ("run", "step", *(figure.short for figure in FIGURES)):
-            table.add_column(head, justify="left" if head == "run" else "right", no_wrap=True)
+            table.add_column(head, justify="left" if head == "run" else "right", no_wrap=head != "run")
         for name, rows in runs.items():
             found = [row for row in rows if row["set"] == audited]
             for row in dict.fromkeys((0, len(found) - 1)):
