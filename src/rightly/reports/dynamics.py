@@ -36,7 +36,9 @@ FIGURES = (
     Figure(
         "spurious", "Spurious correctness", "right verdicts whose list finds less than a quarter of the points", "spur"
     ),
-    Figure("follows", "Verdict follows from list", "share of verdicts that their reasons, by weight, speak for", "follow"),
+    Figure(
+        "follows", "Verdict follows from list", "share of verdicts that their reasons, by weight, speak for", "follow"
+    ),
     Figure("flips", "Style-swap flips", "verdicts that change when only the style is exchanged", "flips"),
 )
 

@@ -10,6 +10,7 @@ from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.judges.generative import pairwise_messages, write_answer
 from rightly.prompting import load_prompt
+from rightly.rationale.matching import Matcher
 from rightly.rewards.adapters import reward_columns
 from rightly.rewards.grader import JudgmentReward
 from rightly.runs import RecordFile
@@ -139,11 +140,15 @@ def _real_task(recipe: GenrmRecipe, data: JudgingData, cache: Path | None) -> Ju
         write=write_answer,
         reward=JudgmentReward(
             recipe.reward,
-            matcher.spec if matcher is not None else ReviewsMatcher,
+            matcher.spec if matcher is not None else _no_matcher,
             timeout=matcher.timeout if matcher is not None else 300.0,
             cache=cache,
         ),
     )
+
+
+def _no_matcher() -> Matcher:
+    raise InputError("there is no matcher to compare reasons with", where="[matcher]")
 
 
 def usable_pairs(pairs: Iterable[PreferencePair], held: set[str]) -> tuple[list[PreferencePair], PairCounts]:
