@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.rewards.grader import JudgmentReward, build_matcher
 from rightly.rewards.rule import RewardRule
@@ -295,3 +296,48 @@ def test_arguments_of_the_trainer_are_checked_before_the_folder_is_taken(table):
     with pytest.raises(InputError, match=r"\[grpo\]: output_dir is set by the recipe itself"):
         train(table | {"grpo": {"output_dir": "x"}})
     assert not Path(table["output"]).exists()
+
+
+def test_pairs_of_people_through_the_shipped_prompt(tmp_path):
+    """Real reasons, the prompt of `rightly judge`, a matcher by its spec, an audit with a second version of its pairs."""
+    pairs = [pair for pair in load_pairs("sample:ukpconvarg1") if pair.label in ("A", "B")][:24]
+    folder, files = tmp_path / "model", {}
+    tokenizer = word_tokenizer(pairs)
+    tokenizer.save_pretrained(folder)
+    model = new_model(tokenizer, width=16, layers=1)
+    model.config.max_position_embeddings = 2048
+    model.save_pretrained(folder)
+    for name, some in (("train", pairs[:20]), ("test", pairs[18:22]), ("audit", pairs[22:])):
+        files[name] = str(tmp_path / f"{name}.jsonl")
+        Path(files[name]).write_text("".join(pair.model_dump_json() + "\n" for pair in some))
+    table = {
+        "output": str(tmp_path / "run"),
+        "model": {"name": str(folder), "dtype": "float32"},
+        "data": {"train": [files["train"]], "held_out": [files["test"]], "max_prompt_tokens": 1500},
+        "matcher": {"spec": "lexical", "accept_unfit": True},
+        "reward": {"compose": "additive", "agreement": "recall"},
+        "warmup": {"trainer": TRAINER | {"max_steps": 2, "per_device_train_batch_size": 2}},
+        "grpo": TRAINER | GRPO | {"max_steps": 1, "per_device_train_batch_size": 4, "max_completion_length": 8},
+        "audit": {"pairs": files["audit"], "restyled": files["audit"], "limit": 2, "every": 1, "max_tokens": 8},
+    }
+    trained = train(table)
+    assert trained.counts.model_dump() == {"read": 20, "used": 18, "unlabelled": 0, "without_reasons": 0, "held_out": 2}
+    assert [(row["step"], row["set"]) for row in trained.dynamics] == [(0, "audit"), (1, "audit")]
+    assert all("faults" in row for row in trained.dynamics)
+    with pytest.raises(InputError, match=r"data\.max_prompt_tokens: every prompt has more than 5 tokens"):
+        train(table | {"data": table["data"] | {"max_prompt_tokens": 5}, "output": str(tmp_path / "short")})
+
+
+def word_tokenizer(pairs):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    said = " ".join(text for pair in pairs for text in (*pair.responses, *(r.text for r in pair.rationales)))
+    words = ["<pad>", "<end>", "<unk>", *sorted(set(said.split()))]
+    inner = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # type: ignore[assignment]
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="<pad>", eos_token="<end>", unk_token="<unk>", padding_side="left"
+    )
+    tokenizer.chat_template = new_tokenizer().chat_template
+    return tokenizer
