@@ -21,6 +21,7 @@ VERBS = {
     "matcher-check": "Measure a matcher against links that people made.",
     "strength": "Measure what is wrong with preference pairs: strength, classes, conflicts.",
     "repair": "Mend preference pairs by their strength, with an audit and a way back.",
+    "serve": "Serve reward models over HTTP, in the protocols that trainers speak.",
     "score": "Score pairs with reward models: rewards and margins.",
     "doctor": "Does everyone who loads a reward model get the same rewards?",
     "train": "Train a reward model, scalar or generative, or a matcher, from a recipe.",

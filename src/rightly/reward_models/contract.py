@@ -119,6 +119,32 @@ def encode_responses(
     ]
 
 
+def encode_text(tokenizer: Tokenizer, contract: TokenContract, text: str, prompt: str = "") -> Encoded:
+    """Token ids of a whole text that the chat template has rendered already, as servers are sent it.
+
+    The final token is added where it is missing, no start token is: what the template renders has its own.
+
+    Args:
+        tokenizer: The model's.
+        contract: The model's.
+        text: Conversation and response.
+        prompt: What of the text is not the response, where that is known: a text that is too long loses of it first.
+    """
+    if contract.form == "pair":
+        ids = tokenizer(text, truncation=True, max_length=contract.max_length)["input_ids"]
+        return Encoded(tuple(ids), len(ids), 0)
+    final = contract.final_token
+    if final is not None and not text.rstrip().endswith(final):
+        text += final
+    elif final is not None:
+        text = text.rstrip()
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    before = (
+        tokenizer(prompt, add_special_tokens=False)["input_ids"] if text.startswith(prompt) and prompt else ids[:-1]
+    )
+    return _within(tokenizer, contract.max_length, ids, max(len(ids) - len(before), 1), len(ids))
+
+
 def _conversation(
     tokenizer: Tokenizer,
     contract: TokenContract,

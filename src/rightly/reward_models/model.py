@@ -16,7 +16,14 @@ from rightly.reward_models import fast_path
 from rightly.reward_models.anatomy import head_name, pools_last_token
 from rightly.reward_models.attention import Kernel
 from rightly.reward_models.batches import Batch, plan_batches, to_device
-from rightly.reward_models.contract import Encoded, TokenContract, contract_for, encode_responses, read_contract
+from rightly.reward_models.contract import (
+    Encoded,
+    TokenContract,
+    contract_for,
+    encode_responses,
+    encode_text,
+    read_contract,
+)
 from rightly.reward_models.packing import TokenGroup, group_sequences
 from rightly.types import Message, PreferencePair
 
@@ -133,6 +140,10 @@ class RewardModel:
     ) -> list[Encoded]:
         """Token ids of a conversation with each of its responses; `rightly.reward_models.contract.encode_responses`."""
         return encode_responses(self.tokenizer, self.contract, context, responses, cut_alike=cut_alike)
+
+    def encode_text(self, text: str, prompt: str = "") -> Encoded:
+        """Token ids of a rendered text; `rightly.reward_models.contract.encode_text`."""
+        return encode_text(self.tokenizer, self.contract, text, prompt)
 
     @property
     def pad_id(self) -> int:

@@ -1,0 +1,102 @@
+"""``rightly serve``: rewards over HTTP, in the protocols that trainers speak."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rightly.serving.models import Ensemble
+
+EXAMPLES = """
+\b
+Examples:
+  rightly serve --model Skywork/Skywork-Reward-V2-Qwen3-0.6B --port 8000
+  rightly serve --model run1 --model run2 --model run3 --spreads 1      # mean less one standard deviation
+  RIGHTLY_TOKEN=... rightly serve --model runs/first --host 0.0.0.0
+\b
+  OpenRLHF   --reward.remote_url http://HOST:8000/get_reward
+  slime      --rm-type remote_rm --rm-url http://HOST:8000/slime
+  vLLM's and SGLang's clients, verl's reward loop: /classify, /pooling, /v1/embeddings
+  your own   POST /v1/score {"items": [{"prompt": "...", "responses": ["...", "..."]}]}
+The description of all routes is at /docs.
+"""
+
+
+@click.command(name="serve", epilog=EXAMPLES)
+@click.option("--model", "models", multiple=True, required=True, metavar="NAME", help="Folder or hub id; repeat.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option(
+    "--spreads",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Standard deviations over models to take off.",
+)
+@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
+@click.option(
+    "--max-length", type=click.IntRange(min=8), metavar="N", help="Tokens; else what the model was trained on."
+)
+@click.option("--tokens-per-batch", type=click.IntRange(min=64), default=8192, show_default=True, metavar="N")
+@click.option(
+    "--queue-tokens",
+    type=click.IntRange(min=64),
+    default=1_000_000,
+    show_default=True,
+    metavar="N",
+    help="Beyond it requests get 429.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that a request may wait.",
+)
+@click.option(
+    "--max-mb", type=click.IntRange(min=1), default=32, show_default=True, metavar="N", help="Largest request."
+)
+@click.option("--trust-remote-code", is_flag=True, help="Run the checkpoints' own code.")
+def command(models: tuple[str, ...], host: str, port: int, **options: Any) -> None:
+    """Serve reward models: one or an ensemble. With RIGHTLY_TOKEN set, requests need it as their bearer token."""
+    from rightly.errors import InputError, MissingExtraError
+
+    try:
+        import uvicorn
+
+        from rightly.serving.app import Settings, build_app
+    except ImportError as error:
+        raise MissingExtraError(f"serving (no module {error.name})", "serve") from None
+    if len(set(models)) != len(models):
+        raise InputError("--model names the same model twice", fix="leave one out")
+    settings = Settings(
+        token=os.environ.get("RIGHTLY_TOKEN") or None, max_bytes=options["max_mb"] << 20, spreads=options["spreads"]
+    )
+
+    async def load() -> "Ensemble":
+        return await _load(models, options)
+
+    app = build_app(load, settings)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+async def _load(models: tuple[str, ...], options: dict[str, Any]) -> "Ensemble":
+    import asyncio
+
+    from rightly.reward_models.model import RewardModel
+    from rightly.serving.models import Ensemble, Limits, ServedModel
+
+    def build(name: str) -> RewardModel:
+        return RewardModel.load(
+            name,
+            dtype=options["dtype"],
+            max_length=options["max_length"],
+            trust_remote_code=options["trust_remote_code"],
+        )
+
+    limits = Limits(options["tokens_per_batch"], options["queue_tokens"], options["timeout"])
+    loaded = [await asyncio.to_thread(build, name) for name in models]
+    click.echo(f"ready: {', '.join(models)}", err=True)
+    return Ensemble([ServedModel(model, limits) for model in loaded])

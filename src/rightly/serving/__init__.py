@@ -1,0 +1,1 @@
+"""The reward server: one process, the protocols that trainers speak."""

@@ -1,0 +1,195 @@
+"""The HTTP application: every protocol's route, one way through the queue, errors that say what to do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from rightly import __version__
+from rightly.errors import InputError
+from rightly.serving.batching import DeadlineError, DrainingError, OverloadedError
+from rightly.serving.guard import Guard
+from rightly.serving.metrics import Metrics
+from rightly.serving.models import Ensemble, Rewards
+from rightly.serving.wire import InputBody, OpenRlhfBody, ScoreBody, ScoredItem, SlimeBody
+from rightly.types import Message
+
+
+class Settings(NamedTuple):
+    """How the server meets its clients.
+
+    Attributes:
+        token: What ``Authorization: Bearer`` must hold; ``None`` lets everyone in.
+        max_bytes: Largest body.
+        spreads: Standard deviations over models that are taken off the reward in protocols of one number.
+    """
+
+    token: str | None = None
+    max_bytes: int = 32 * 1024 * 1024
+    spreads: float = 0.0
+
+
+def build_app(load: Callable[[], Awaitable[Ensemble]], settings: Settings) -> FastAPI:
+    """The application.
+
+    Args:
+        load: Loads the models; called once the server's loop runs. Until it is done ``/ready`` says no.
+        settings: How it meets its clients.
+    """
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.ensemble = None
+        app.state.loading = asyncio.create_task(_load(app, load))
+        yield
+        app.state.loading.cancel()
+        ensemble: Ensemble | None = app.state.ensemble
+        if ensemble is not None:
+            await ensemble.close()
+
+    app = FastAPI(title="Rightly reward server", version=__version__, lifespan=lifespan)
+    app.add_middleware(Guard, token=settings.token, max_bytes=settings.max_bytes, metrics=metrics)
+    _answer_errors(app)
+    _add_health(app, metrics)
+    _add_scoring(app, settings)
+    return app
+
+
+async def _load(app: FastAPI, load: Callable[[], Awaitable[Ensemble]]) -> None:
+    app.state.ensemble = await load()
+
+
+def _ensemble(request: Request) -> Ensemble:
+    ensemble = request.app.state.ensemble
+    if ensemble is None:
+        raise HTTPException(503, "models are loading", {"Retry-After": "5"})
+    return ensemble
+
+
+Served = Annotated[Ensemble, Depends(_ensemble)]
+
+
+def _named(request: Request, name: str | None) -> Ensemble:
+    """The model of that name; all where a client sends a name of its own (trainers send the policy's, or a path)."""
+    ensemble = _ensemble(request)
+    return ensemble.named(name if name in ensemble.models else None)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(OverloadedError)
+    async def overloaded(_: Request, error: OverloadedError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 429, {"Retry-After": f"{error.seconds:.0f}"})
+
+    @app.exception_handler(DeadlineError)
+    async def late(_: Request, error: DeadlineError) -> JSONResponse:
+        return JSONResponse({"detail": "waited longer than the deadline"}, 504)
+
+    @app.exception_handler(DrainingError)
+    async def draining(_: Request, error: DrainingError) -> JSONResponse:
+        return JSONResponse({"detail": "shutting down"}, 503, {"Retry-After": "5"})
+
+    @app.exception_handler(InputError)
+    async def unusable(_: Request, error: InputError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body")
+        return JSONResponse({"detail": f"{where or 'body'}: {first['msg']}"}, 422)
+
+
+def _add_health(app: FastAPI, metrics: Metrics) -> None:
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/ready")
+    async def ready(request: Request) -> dict[str, Any]:
+        loading = request.app.state.loading
+        if loading.done() and loading.exception() is not None:
+            raise HTTPException(500, "models could not be loaded")
+        return {"models": list(_ensemble(request).models)}
+
+    @app.get("/metrics")
+    async def numbers(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(metrics.text(request.app.state.ensemble), media_type=metrics.media_type)
+
+    @app.get("/v1/models")
+    async def models(request: Request) -> dict[str, Any]:
+        names = _ensemble(request).models
+        return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "rightly"} for name in names]}
+
+
+def _add_scoring(app: FastAPI, settings: Settings) -> None:
+    @app.post("/v1/score")
+    async def score(body: ScoreBody, ensemble: Served) -> dict[str, list[ScoredItem]]:
+        if body.model is not None and body.model not in ensemble.models:
+            raise HTTPException(404, f"no model {body.model!r}; served: {', '.join(ensemble.models)}")
+        chosen = ensemble.named(body.model)
+        found = await asyncio.gather(*(chosen.score(item.messages, item.responses) for item in body.items))
+        return {"items": [_scored(chosen, rewards, body.spreads) for rewards in found]}
+
+    @app.post("/get_reward")
+    async def openrlhf(body: OpenRlhfBody, ensemble: Served) -> dict[str, Any]:
+        found = await ensemble.score_texts(body.query, body.prompts)
+        rewards = found.conservative(settings.spreads)
+        return {"rewards": rewards, "scores": rewards, "extra_logs": {"reward_spread": found.spread}}
+
+    @app.post("/slime")
+    async def slime(body: SlimeBody, ensemble: Served) -> float:
+        context = (Message(role="user", content=body.prompt),) if isinstance(body.prompt, str) else body.prompt
+        return (await ensemble.score(context, [body.response])).conservative(settings.spreads)[0]
+
+    @app.post("/classify")
+    async def classify(body: InputBody, request: Request) -> dict[str, Any]:
+        rewards = await _of_input(request, body, settings)
+        data = [{"index": i, "label": None, "probs": [reward], "num_classes": 1} for i, reward in enumerate(rewards)]
+        return {"object": "list", "model": body.model, "data": data}
+
+    @app.post("/pooling")
+    async def pooling(body: InputBody, request: Request) -> dict[str, Any]:
+        rewards = await _of_input(request, body, settings)
+        data = [{"index": i, "object": "pooling", "data": [reward]} for i, reward in enumerate(rewards)]
+        return {"object": "list", "model": body.model, "data": data}
+
+    @app.post("/v1/embeddings")
+    async def embeddings(body: InputBody, request: Request) -> dict[str, Any]:
+        rewards = await _of_input(request, body, settings)
+        data = [{"index": i, "object": "embedding", "embedding": [reward]} for i, reward in enumerate(rewards)]
+        return {"object": "list", "model": body.model, "data": data}
+
+
+async def _of_input(request: Request, body: InputBody, settings: Settings) -> list[float]:
+    ensemble = _named(request, body.model)
+    if body.messages is not None:
+        *context, answer = body.messages
+        found = await ensemble.score(tuple(context), [answer.content])
+    else:
+        found = await _of_texts_or_ids(ensemble, body.input)
+    return found.conservative(settings.spreads)
+
+
+async def _of_texts_or_ids(ensemble: Ensemble, given: Any) -> Rewards:
+    if isinstance(given, str):
+        return await ensemble.score_texts([given])
+    if isinstance(given[0], int):
+        return await ensemble.score_ids([given])
+    if isinstance(given[0], str):
+        return await ensemble.score_texts(given)
+    return await ensemble.score_ids(given)
+
+
+def _scored(ensemble: Ensemble, rewards: Rewards, spreads: float) -> ScoredItem:
+    names: Sequence[str] = list(ensemble.models)
+    return ScoredItem(
+        rewards=rewards.mean,
+        spread=rewards.spread,
+        conservative=rewards.conservative(spreads),
+        by_model=dict(zip(names, rewards.by_model, strict=True)),
+    )

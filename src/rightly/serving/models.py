@@ -1,0 +1,149 @@
+"""What is served: reward models alone or as an ensemble, each with a queue of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+from typing import NamedTuple
+
+from rightly.errors import InputError
+from rightly.reward_models.model import TOKENS_PER_BATCH, RewardModel
+from rightly.serving.batching import Ids, Load, MicroBatcher
+from rightly.types import Message
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request and the queue may hold.
+
+    Attributes:
+        tokens_per_batch: Most tokens that a model computes together.
+        queue_tokens: Most tokens that may wait for a model.
+        timeout: Seconds that a request may wait for a model.
+    """
+
+    tokens_per_batch: int = TOKENS_PER_BATCH
+    queue_tokens: int = 1_000_000
+    timeout: float = 60.0
+
+
+class Rewards(NamedTuple):
+    """The rewards of some responses by every model.
+
+    Attributes:
+        by_model: A list a model, in the order of the models; one reward a response.
+    """
+
+    by_model: list[list[float]]
+
+    @property
+    def mean(self) -> list[float]:
+        """Over models."""
+        return [fmean(rewards) for rewards in zip(*self.by_model, strict=True)]
+
+    @property
+    def spread(self) -> list[float]:
+        """Standard deviation over models; 0 of a single one."""
+        return [pstdev(rewards) for rewards in zip(*self.by_model, strict=True)]
+
+    def conservative(self, spreads: float) -> list[float]:
+        """The mean less so many spreads.
+
+        Coste et al., "Reward Model Ensembles Help Mitigate Overoptimization" (2023): what the models agree on.
+        """
+        return [mean - spreads * spread for mean, spread in zip(self.mean, self.spread, strict=True)]
+
+
+class ServedModel:
+    """A reward model and its queue.
+
+    Args:
+        model: The model.
+        limits: Of the queue.
+    """
+
+    def __init__(self, model: RewardModel, limits: Limits) -> None:
+        self.name, self._model = model.name, model
+        self._limits = limits
+        self._batcher = MicroBatcher(
+            lambda groups: model.score_groups(groups, limits.tokens_per_batch),
+            tokens_per_batch=limits.tokens_per_batch,
+            queue_tokens=limits.queue_tokens,
+        )
+
+    @property
+    def load(self) -> Load:
+        """What was done until now."""
+        return self._batcher.load
+
+    async def score(self, context: tuple[Message, ...], responses: Sequence[str]) -> list[float]:
+        """The rewards of responses to a conversation, as `RewardModel.score` gives them."""
+        encoded = await asyncio.to_thread(self._model.encode, context, responses)
+        return await self._rewards([each.ids for each in encoded])
+
+    async def score_texts(self, texts: Sequence[str], prompts: Sequence[str] = ()) -> list[float]:
+        """The rewards of whole texts that a chat template has rendered already, with their prompts where they are known."""
+        known = prompts or [""] * len(texts)
+        encoded = await asyncio.to_thread(
+            lambda: [self._model.encode_text(*each) for each in zip(texts, known, strict=True)]
+        )
+        return await self._rewards([each.ids for each in encoded])
+
+    async def score_ids(self, sequences: Sequence[Ids]) -> list[float]:
+        """The rewards of token sequences as they are.
+
+        Raises:
+            InputError: One is empty, too long, or holds what is no token.
+        """
+        limit, words = self._model.contract.max_length, self._model.model.config.get_text_config().vocab_size
+        for ids in sequences:
+            strange = [token for token in ids if not 0 <= token < words]
+            if strange:
+                raise InputError(f"token id {strange[0]} is none of the {words:,} of {self.name}")
+            if not 0 < len(ids) <= limit:
+                raise InputError(f"{len(ids):,} tokens; {self.name} takes 1 to {limit:,}")
+        return await self._rewards(sequences)
+
+    async def _rewards(self, sequences: Sequence[Ids]) -> list[float]:
+        return await self._batcher.rewards(sequences, self._limits.timeout)
+
+    async def close(self) -> None:
+        """Finish what waits."""
+        await self._batcher.close()
+
+
+class Ensemble:
+    """All served models; every text is scored by each of them.
+
+    Args:
+        models: One or more, with different names.
+    """
+
+    def __init__(self, models: Sequence[ServedModel]) -> None:
+        self.models = {model.name: model for model in models}
+        if len(self.models) != len(models) or not models:
+            raise ValueError("models need names of their own, and there must be one")
+
+    def named(self, name: str | None) -> "Ensemble":
+        """The part that a request asks for: one model by its name, all by none.
+
+        Raises:
+            KeyError: There is no such model.
+        """
+        return self if name is None else Ensemble([self.models[name]])
+
+    async def score(self, context: tuple[Message, ...], responses: Sequence[str]) -> Rewards:
+        """Rewards of responses to a conversation."""
+        return Rewards(list(await asyncio.gather(*(m.score(context, responses) for m in self.models.values()))))
+
+    async def score_texts(self, texts: Sequence[str], prompts: Sequence[str] = ()) -> Rewards:
+        """Rewards of rendered texts."""
+        return Rewards(list(await asyncio.gather(*(m.score_texts(texts, prompts) for m in self.models.values()))))
+
+    async def score_ids(self, sequences: Sequence[Ids]) -> Rewards:
+        """Rewards of token sequences."""
+        return Rewards(list(await asyncio.gather(*(m.score_ids(sequences) for m in self.models.values()))))
+
+    async def close(self) -> None:
+        """Finish what waits for any of them."""
+        await asyncio.gather(*(model.close() for model in self.models.values()))

@@ -1,0 +1,141 @@
+"""Bodies of the protocols that trainers speak, as their clients send and read them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rightly.types import Message
+
+MOST_RESPONSES = 1024
+
+
+class Body(BaseModel):
+    """A request; fields that a client sends and nobody reads are let pass."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ScoreItem(BaseModel):
+    """A conversation and the responses to it.
+
+    Attributes:
+        context: The conversation before the response.
+        prompt: Instead of it, what a user asked.
+        responses: What is scored.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    context: tuple[Message, ...] = ()
+    prompt: str | None = None
+    responses: tuple[str, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "ScoreItem":
+        if self.context and self.prompt is not None:
+            raise ValueError("give context or prompt, not both")
+        return self
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation."""
+        return self.context if self.prompt is None else (Message(role="user", content=self.prompt),)
+
+
+class ScoreBody(BaseModel):
+    """``/v1/score``, our own.
+
+    Attributes:
+        items: Conversations with their responses.
+        model: One of the served models; all of them by default.
+        spreads: Standard deviations over models that the conservative reward takes off.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: tuple[ScoreItem, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
+    model: str | None = None
+    spreads: float = Field(default=1.0, ge=0)
+
+
+class ScoredItem(BaseModel):
+    """Rewards of one item's responses, in their order.
+
+    Attributes:
+        rewards: Mean over models.
+        spread: Standard deviation over models.
+        conservative: Mean less so many spreads.
+        by_model: Each model's.
+    """
+
+    rewards: list[float]
+    spread: list[float]
+    conservative: list[float]
+    by_model: dict[str, list[float]]
+
+
+class OpenRlhfBody(Body):
+    """OpenRLHF's ``/get_reward``: rendered prompt and response as one text, special tokens kept."""
+
+    query: tuple[str, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
+    prompts: tuple[str, ...] = ()
+    labels: tuple[Any, ...] = ()
+
+    @model_validator(mode="after")
+    def _as_many(self) -> "OpenRlhfBody":
+        if self.prompts and len(self.prompts) != len(self.query):
+            raise ValueError(f"{len(self.query)} queries, but {len(self.prompts)} prompts")
+        return self
+
+
+class SlimeBody(Body):
+    """slime's remote reward: the answer is the number itself."""
+
+    prompt: str | tuple[Message, ...]
+    response: str
+    label: Any = None
+
+
+TokenIds = tuple[int, ...]
+
+
+class InputBody(Body):
+    """vLLM's ``/classify`` and ``/pooling`` and SGLang's ``/v1/embeddings``: rendered texts, token ids, or messages.
+
+    Attributes:
+        model: A served model's name, or any other for all.
+        input: One or several texts, or one or several lists of token ids.
+        messages: Instead of it, a conversation that ends with the response.
+        use_activation: vLLM squashes by default; a reward is never squashed here.
+    """
+
+    model: str | None = None
+    input: str | TokenIds | tuple[str, ...] | tuple[TokenIds, ...] | None = None
+    messages: tuple[Message, ...] | None = Field(default=None, min_length=1)
+    use_activation: bool | None = None
+
+    @model_validator(mode="after")
+    def _has_something(self) -> "InputBody":
+        if (self.input is None) == (self.messages is None):
+            raise ValueError("give input or messages")
+        if self.input is not None and not len(self.input):
+            raise ValueError("input is empty")
+        return self
+
+
+class JudgeBody(BaseModel):
+    """``/v1/judge``: which of two responses is better, and why.
+
+    Attributes:
+        context: The conversation before the response.
+        prompt: Instead of it, what a user asked.
+        responses: The two.
+        orders: ``both`` asks twice, with the responses exchanged.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    context: tuple[Message, ...] = ()
+    prompt: str | None = None
+    responses: tuple[str, str]
+    orders: Literal["AB", "both"] = "both"

@@ -1,0 +1,62 @@
+import asyncio
+import contextlib
+import socket
+import threading
+
+import pytest
+import uvicorn
+
+from rightly.reward_models.model import RewardModel
+from rightly.serving.app import Settings, build_app
+from rightly.serving.models import Ensemble, Limits, ServedModel
+from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
+
+
+@contextlib.contextmanager
+def running(app):
+    """The application behind a real server in a thread; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started or getattr(app.state, "ensemble", None) is None:
+        if not thread.is_alive():
+            raise RuntimeError("the server did not start")
+        threading.Event().wait(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def reward_model(tiny_model):  # noqa: F811
+    return RewardModel.load(tiny_model, dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def other_model(tiny_model, tmp_path_factory):  # noqa: F811
+    """The same body with another head."""
+    import torch
+
+    model = RewardModel.load(tiny_model, dtype="float32")
+    model.name = "other"
+    torch.nn.init.normal_(model.model.score.weight, std=0.5, generator=torch.Generator().manual_seed(1))
+    return model
+
+
+def app_of(*models, limits=None, **settings):
+    async def load():
+        await asyncio.sleep(0)
+        return Ensemble([ServedModel(model, limits or Limits()) for model in models])
+
+    return build_app(load, Settings(**settings))
+
+
+@pytest.fixture
+def server(reward_model):
+    with running(app_of(reward_model)) as url:
+        yield url
