@@ -1,0 +1,114 @@
+"""A pairwise judge as the reward of a group: GRPO and RLOO ask for one number a response, the judge for two responses."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from rightly.judges.judge import Judge
+from rightly.rewards.adapters import completion_text
+from rightly.rewards.tournament import Scheme, Standings, play
+from rightly.types import Message, Order, PreferencePair, content_key
+
+_WORTH = {"A": 1.0, "B": 0.0, "tie": 0.5}
+
+
+class GroupReward:
+    """A reward function of TRL's ``GRPOTrainer`` and ``RLOOTrainer`` from verdicts on pairs.
+
+    Responses to one prompt play a tournament (`rightly.rewards.tournament`); a response's reward is its share of results, in
+    [0, 1]. Equal responses play as one and are not asked about. Whoever could not be judged gets ``None`` and is left out. A
+    group must be whole in a process's batch: trainers spread groups over processes where it does not divide.
+
+    Args:
+        judge: Makes the judge, in the process and on the loop that ask it.
+        scheme: Who meets whom.
+        rounds: Of ``swiss``.
+        anchor: For ``anchor``: column of the data set that holds the response that all are compared with.
+        both_orders: Ask about every pair twice, with the responses exchanged.
+    """
+
+    def __init__(
+        self,
+        judge: Callable[[], Judge],
+        scheme: Scheme = "round-robin",
+        *,
+        rounds: int | None = None,
+        anchor: str = "reference",
+        both_orders: bool = True,
+    ) -> None:
+        self._make, self._rounds = judge, rounds
+        self._scheme: Scheme = scheme
+        self._anchor, self._orders = anchor, ("AB", "BA") if both_orders else ("AB",)
+        self._judge: Judge | None = None
+        self.__name__ = f"{scheme}_reward"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the judge: connections stay where they are."""
+        return self.__dict__ | {"_judge": None}
+
+    async def __call__(
+        self,
+        prompts: Sequence[Any],
+        completions: Sequence[Any],
+        *,
+        log_metric: Callable[[str, float], None] | None = None,
+        **columns: Any,
+    ) -> list[float | None]:
+        """One reward a completion; groups lie one after another."""
+        texts = [completion_text(each) for each in completions]
+        anchors = columns.get(self._anchor) if self._scheme == "anchor" else None
+        if self._scheme == "anchor" and anchors is None:
+            raise ValueError(f"the data set has no column {self._anchor!r} with the response to compare with")
+        spans = [list(rows) for _, rows in groupby(range(len(texts)), lambda row: content_key([str(prompts[row])]))]
+        groups = await asyncio.gather(
+            *(
+                self._play(_context(prompts[rows[0]]), [texts[row] for row in rows], anchors and anchors[rows[0]])
+                for rows in spans
+            )
+        )
+        if log_metric is not None:
+            games = [game for standings, _ in groups for game in standings.games]
+            log_metric("comparisons", float(len(games)))
+            if games:
+                log_metric("failed_comparisons", sum(game.result is None for game in games) / len(games))
+        return [score for _, scores in groups for score in scores]
+
+    async def _play(
+        self, context: tuple[Message, ...], texts: Sequence[str], anchor: str | None
+    ) -> tuple[Standings, list[float | None]]:
+        players = list(dict.fromkeys(texts))
+        if anchor is not None:
+            players = [text for text in players if text != anchor] + [anchor]
+        if len(players) == 1:
+            return Standings([0.5], []), [0.5] * len(texts)
+
+        async def compare(first: int, second: int) -> float | None:
+            return await self._compare(context, players[first], players[second])
+
+        seed = content_key([*(message.content for message in context), *players])
+        standings = await play(self._scheme, len(players), compare, rounds=self._rounds, seed=seed)
+        if anchor is not None:
+            standings.scores[-1] = 0.5  # who says what the anchor says is its equal, whatever the others do
+        scores = dict(zip(players, standings.scores, strict=True))
+        return standings, [scores[text] for text in texts]
+
+    async def _compare(self, context: tuple[Message, ...], first: str, second: str) -> float | None:
+        judge = self._judge = self._judge or self._make()
+        name = content_key([*(message.content for message in context), first, second])
+        pair = PreferencePair(id=name, context=context, responses=(first, second))
+        judgments = await asyncio.gather(*(judge.judge(pair, order) for order in self._asked(judge, pair)))
+        results = [_WORTH[judgment.verdict] for judgment in judgments if judgment.verdict is not None]
+        return sum(results) / len(results) if results else None
+
+    def _asked(self, judge: Judge, pair: PreferencePair) -> Sequence[Order]:
+        """The orders that the judge wants, at most those that are paid for."""
+        wanted = judge.orders(pair)
+        return [order for order in self._orders if order in wanted] or wanted[:1]
+
+
+def _context(prompt: Any) -> tuple[Message, ...]:
+    """A prompt as trainers hand it over: a text, or messages."""
+    if isinstance(prompt, str):
+        return (Message(role="user", content=prompt),)
+    return tuple(Message(role=turn["role"], content=turn["content"]) for turn in prompt)

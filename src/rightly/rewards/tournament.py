@@ -1,0 +1,172 @@
+"""From pairwise verdicts to one number for each response of a group: who plays whom, and what the results are worth.
+
+A pairwise judge says which of two is better; a trainer wants a reward for each of k. All against all asks k (k - 1) / 2 times;
+the others ask less and lose some of the order (`benchmarks/tournaments.py` measures how much). Where not all have met, results
+are worth what a Bradley-Terry model (Bradley and Terry, 1952) makes of them: the chance to beat another of the group.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+Scheme = Literal["round-robin", "swiss", "knockout", "anchor"]
+Compare = Callable[[int, int], Awaitable[float | None]]
+"""1 where the first is better, 0 where the second is, 1/2 a tie; ``None`` where nobody could say."""
+
+_PRIOR = 1.0
+"""Standard deviation of strengths, in logits: keeps those who won or lost all at a finite distance."""
+
+
+class Game(NamedTuple):
+    """Two who met, and the first one's result; ``None`` where the judge failed."""
+
+    first: int
+    second: int
+    result: float | None
+
+
+class Standings(NamedTuple):
+    """What a tournament found.
+
+    Attributes:
+        scores: In [0, 1], one a player; ``None`` where no game of theirs has a result.
+        games: All that was asked.
+    """
+
+    scores: list[float | None]
+    games: list[Game]
+
+
+def games_needed(scheme: Scheme, players: int, rounds: int | None = None) -> int:
+    """How many comparisons a scheme asks for, at most.
+
+    >>> [games_needed(scheme, 8) for scheme in ("round-robin", "swiss", "knockout", "anchor")]
+    [28, 12, 7, 7]
+    """
+    return {
+        "round-robin": players * (players - 1) // 2,
+        "swiss": (players // 2) * (rounds or usual_rounds(players)),
+        "knockout": max(players - 1, 0),
+        "anchor": max(players - 1, 0),
+    }[scheme]
+
+
+def usual_rounds(players: int) -> int:
+    """Of a Swiss tournament: as many as a knock-out needs to find the best."""
+    return max(players - 1, 1).bit_length()
+
+
+async def play(
+    scheme: Scheme, players: int, compare: Compare, *, rounds: int | None = None, seed: object = 0
+) -> Standings:
+    """Let players meet.
+
+    Args:
+        scheme: ``round-robin``: all meet. ``swiss``: in every round those meet who stand alike and have not met.
+            ``knockout``: who loses is out. ``anchor``: all meet the last one.
+        players: How many.
+        compare: Asks the judge.
+        rounds: Of ``swiss``.
+        seed: Of the draw.
+    """
+    draw = random.Random(f"tournament {seed}")
+    if scheme == "round-robin":
+        games = await _meet(compare, list(combinations(range(players), 2)))
+        return Standings(mean_results(players, games), games)
+    if scheme == "anchor":
+        games = await _meet(compare, [(i, players - 1) for i in range(players - 1)])
+        return Standings(mean_results(players, games), games)
+    if scheme == "swiss":
+        games = await _swiss(players, compare, rounds or usual_rounds(players), draw)
+    else:
+        games = await _knockout(players, compare, draw)
+    return Standings(expected_results(players, games), games)
+
+
+def mean_results(players: int, games: Sequence[Game]) -> list[float | None]:
+    """Each player's mean result over the games that have one."""
+    results: list[list[float]] = [[] for _ in range(players)]
+    for first, second, result in games:
+        if result is not None:
+            results[first].append(result)
+            results[second].append(1 - result)
+    return [float(np.mean(each)) if each else None for each in results]
+
+
+def expected_results(players: int, games: Sequence[Game]) -> list[float | None]:
+    """Each player's expected result against the others, by a Bradley-Terry model with a normal prior; ties are half wins."""
+    known = [game for game in games if game.result is not None]
+    strengths = np.zeros(players)
+    for _ in range(50):
+        gradient, curvature = -strengths / _PRIOR**2, np.eye(players) / _PRIOR**2
+        for first, second, result in known:
+            chance = 1 / (1 + np.exp(strengths[second] - strengths[first]))
+            slope, weight = (result or 0.0) - chance, chance * (1 - chance)
+            gradient[first] += slope
+            gradient[second] -= slope
+            for i, j, sign in ((first, first, 1), (second, second, 1), (first, second, -1), (second, first, -1)):
+                curvature[i, j] += sign * weight
+        step = np.linalg.solve(curvature, gradient)
+        strengths += step
+        if np.abs(step).max(initial=0.0) < 1e-9:
+            break
+    chances = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
+    met = {player for game in known for player in game[:2]}
+    return [
+        float((chances[i].sum() - 0.5) / (players - 1)) if i in met and players > 1 else None for i in range(players)
+    ]
+
+
+async def _meet(compare: Compare, pairs: Sequence[tuple[int, int]]) -> list[Game]:
+    results = await asyncio.gather(*(compare(first, second) for first, second in pairs))
+    return [Game(first, second, result) for (first, second), result in zip(pairs, results, strict=True)]
+
+
+async def _swiss(players: int, compare: Compare, rounds: int, draw: random.Random) -> list[Game]:
+    games: list[Game] = []
+    for _ in range(rounds):
+        points = [0.0] * players
+        for first, second, result in games:
+            points[first] += 0.5 if result is None else result
+            points[second] += 0.5 if result is None else 1 - result
+        order = draw.sample(range(players), players)
+        order.sort(key=lambda player: -points[player])
+        met = {frozenset(game[:2]) for game in games}
+        pairs = _neighbours(order, met)
+        if not pairs:
+            break
+        games += await _meet(compare, pairs)
+    return games
+
+
+def _neighbours(order: list[int], met: set[frozenset[int]]) -> list[tuple[int, int]]:
+    """Pairs down the table, each with the next one whom they have not met; who finds none sits out."""
+    left, pairs = list(order), []
+    while left:
+        player = left.pop(0)
+        other = next((each for each in left if frozenset((player, each)) not in met), None)
+        if other is not None:
+            left.remove(other)
+            pairs.append((player, other))
+    return pairs
+
+
+async def _knockout(players: int, compare: Compare, draw: random.Random) -> list[Game]:
+    games: list[Game] = []
+    left = draw.sample(range(players), players)
+    while len(left) > 1:
+        met = await _meet(compare, list(zip(left[::2], left[1::2], strict=False)))
+        games += met
+        through = [_winner(game, draw) for game in met]
+        left = [*through, *left[2 * len(met) :]]
+    return games
+
+
+def _winner(game: Game, draw: random.Random) -> int:
+    if game.result is None or game.result == 0.5:
+        return draw.choice(game[:2])
+    return game.first if game.result > 0.5 else game.second
