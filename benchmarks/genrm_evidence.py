@@ -35,6 +35,10 @@ ARMS: dict[str, dict[str, Any]] = {
     "F1 x outcome": {"reward": F1},
     "AP x outcome, styles exchanged": {"reward": AP, "world": EXCHANGED},
     "F1 x outcome, verdict follows, styles exchanged": {"reward": {**F1, **FOLLOW}, "world": EXCHANGED},
+    "F2 x outcome, verdict follows, styles exchanged": {
+        "reward": {**F1, **FOLLOW, "agreement": "f2"},
+        "world": EXCHANGED,
+    },
     "outcome, styles exchanged": {"reward": {"compose": "outcome"}, "world": EXCHANGED},
     "outcome - .01/token": {"reward": {"compose": "outcome", **CENT}},
     "AP x outcome - .01/token": {"reward": {**AP, **CENT}},

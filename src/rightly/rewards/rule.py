@@ -23,7 +23,7 @@ from rightly.rationale.matching import Link, assign
 from rightly.references import Side
 from rightly.types import Choice, Frozen, PreferencePair
 
-Agreement = Literal["ap-hard", "ap-soft", "ap-official", "f1", "recall", "precision"]
+Agreement = Literal["ap-hard", "ap-soft", "ap-official", "f1", "f2", "recall", "precision"]
 Stand = tuple[Side | None, float]
 """The side that a reason speaks for, and with what weight."""
 Fault = Literal["no verdict", "no reasons", "two verdicts"]
@@ -63,6 +63,7 @@ class RewardRule(Frozen):
     Attributes:
         compose: How outcome and agreement meet; the default is the paper's.
         agreement: Of the reasons with the human points, on the full list's ranks; ``ap-official`` is the public script's.
+            ``f2`` minds a point that is missing more than a reason that is unsupported (van Rijsbergen, 1979).
         weight: Of the outcome in ``additive``.
         threshold: Of the agreement in ``gate``.
         by_importance: Points count by their weights, where the data have them (all agreements but ``ap-official``).
@@ -214,11 +215,23 @@ def agreement(rule: RewardRule, reference: Reference, n_reasons: int, links: Seq
             "ap-soft": metrics.ap_soft,
             "ap-official": metrics.ap_official,
             "f1": metrics.f1,
+            "f2": f_measure(metrics.precision or 0.0, metrics.consistency, 2),
             "recall": metrics.consistency,
             "precision": metrics.precision or 0.0,
         }[rule.agreement]
     unsupported = n_reasons - len(assign(links))
     return max(found - rule.point_cost * unsupported, 0.0)
+
+
+def f_measure(precision: float, recall: float, beta: int) -> float:
+    """The F measure; recall counts ``beta`` times as much as precision.
+
+    >>> f_measure(0.5, 1.0, 1), f_measure(0.5, 1.0, 2)
+    (0.6666666666666666, 0.8333333333333334)
+    """
+    if not precision or not recall:
+        return 0.0
+    return (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
 
 
 def _weighted(kind: Agreement, weights: Sequence[float], n_reasons: int, links: Sequence[Link]) -> float:
@@ -233,8 +246,8 @@ def _weighted(kind: Agreement, weights: Sequence[float], n_reasons: int, links: 
         return recall
     if kind == "precision":
         return precision
-    if kind == "f1":
-        return 2 * precision * recall / (precision + recall) if precision and recall else 0.0
+    if kind in ("f1", "f2"):
+        return f_measure(precision, recall, int(kind[1]))
     gathered, earned = 0.0, 0.0
     for rank in range(n_reasons):
         score, weight = hits.get(rank, (0.0, 0.0))
