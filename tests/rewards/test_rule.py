@@ -68,14 +68,14 @@ class TestStaticTable:
         assert reward(rule, GOLD[:1]) == pytest.approx(float(pay))
 
     @pytest.mark.parametrize(("rule", "pay"), [(AP, Fraction(1, 4)), (OFFICIAL, Fraction(1, 4)), (F1, Fraction(2, 9))])
+    def test_a_fault_five_times_counts_once(self, rule, pay):
+        assert reward(rule, [GOLD[0]] * 5) == pytest.approx(float(pay))
+
     def test_f2_minds_what_is_missing_more_than_junk(self):
         f2 = RewardRule(agreement="f2")
         assert reward(f2, [*GOLD, *JUNK[:4]]) == pytest.approx(5 * 0.5 / (4 * 0.5 + 1))
         assert reward(f2, GOLD[:2]) == pytest.approx(5 * 0.5 / (4 + 0.5))
         assert reward(F1, [*GOLD, *JUNK[:4]]) == pytest.approx(reward(F1, GOLD[:2]))
-
-    def test_a_fault_five_times_counts_once(self, rule, pay):
-        assert reward(rule, [GOLD[0]] * 5) == pytest.approx(float(pay))
 
     @pytest.mark.parametrize("rule", [AP, SOFT, OFFICIAL, F1, RECALL])
     def test_vague_verdicts_earn_nothing_from_a_strict_matcher(self, rule):
