@@ -29,13 +29,14 @@ def run(script, *arguments):
         ),
         ("matcher_evidence.py", ["--quick", "--matcher", "lexical"], "| lexical | 0.75 |"),
         ("genrm_reward.py", ["--prompts", 4, "--samples", 2, "--steps", 1], "| product |"),
+        ("tournaments.py", ["--groups", 3, "--players", 4], "| 4 | 0 | round robin | 6 | 1.00 [1.00, 1.00] |"),
         ("genrm_attacks.py", ["--pairs", 8], "| honest, then all else | **1.00** | **1.00** |"),
         ("genrm_evidence.py", ["--quick"], "| AP x outcome | 1 |"),
         ("strength_evidence.py", ["stream", "--rows", 20000], "20,000 pairs, 5 models"),
     ],
 )
 def test_benchmark_runs(script, arguments, said, tmp_path):
-    where = () if script in ("genrm_reward.py", "genrm_attacks.py") else ("--work", tmp_path)
+    where = () if script in ("genrm_reward.py", "genrm_attacks.py", "tournaments.py") else ("--work", tmp_path)
     assert said in run(script, *arguments, *where)
 
 
