@@ -3,7 +3,7 @@
     python benchmarks/tournaments.py [--players 8 16] [--groups 400] [--noise 0 0.5 1]
 
 Responses of a group have worths drawn from a standard normal; a judge of noise s prefers by worth plus logistic noise of scale
-s, the same answer whenever it is asked the same. Kendall's tau of each scheme's scores with those of the full round robin by the
+s, the same answer whenever it is asked the same. Kendall's tau of each scheme's scores with those of a full round robin by the
 same judge, and with the true worths; how often the best by round robin comes out first; comparisons asked. Means over groups,
 95% intervals in brackets.
 """
