@@ -8,7 +8,7 @@ import uvicorn
 
 from rightly.reward_models.model import RewardModel
 from rightly.serving.app import Settings, build_app
-from rightly.serving.models import Ensemble, Limits, ServedModel
+from rightly.serving.models import Backend, Ensemble, Limits, ServedModel
 from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
 
 
@@ -21,7 +21,7 @@ def running(app):
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started or getattr(app.state, "ensemble", None) is None:
+    while not server.started or getattr(app.state, "backend", None) is None:
         if not thread.is_alive():
             raise RuntimeError("the server did not start")
         threading.Event().wait(0.01)
@@ -48,10 +48,11 @@ def other_model(tiny_model, tmp_path_factory):  # noqa: F811
     return model
 
 
-def app_of(*models, limits=None, **settings):
+def app_of(*models, limits=None, judge=None, **settings):
     async def load():
         await asyncio.sleep(0)
-        return Ensemble([ServedModel(model, limits or Limits()) for model in models])
+        served = [ServedModel(model, limits or Limits()) for model in models]
+        return Backend(Ensemble(served) if served else None, judge)
 
     return build_app(load, Settings(**settings))
 

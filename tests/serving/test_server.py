@@ -16,7 +16,7 @@ from rightly.data.load import load_pairs
 from rightly.reward_models.packing import TokenGroup
 from rightly.reward_models.served import served_rewards
 from rightly.serving.models import Limits
-from rightly.types import Message, PreferencePair
+from rightly.types import Judgment, Message, PreferencePair, Rationale
 from tests.serving.conftest import app_of, running
 from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
 
@@ -154,6 +154,54 @@ class TestEnsemble:
         assert "no model 'none'; served: " in told["detail"]
 
 
+class Half:
+    """Prefers the longer; fails in the second order where a text says so."""
+
+    name, note, concurrency = "half", "", 4
+
+    def orders(self, pair):
+        return ("AB", "BA")
+
+    async def judge(self, pair, order):
+        said = {"pair_id": pair.id, "pair_key": pair.content_key, "judge": self.name, "order": order}
+        if "down" in pair.responses or (order == "BA" and "fail" in pair.responses):
+            return Judgment(**said, failure="provider" if "down" in pair.responses else "refused", detail="why")
+        verdict = "A" if len(pair.responses[0]) > len(pair.responses[1]) else "B"
+        return Judgment(**said, verdict=verdict, rationales=(Rationale(text=f"Response {verdict} is longer"),))
+
+    async def aclose(self):
+        pass
+
+
+class TestJudge:
+    @pytest.fixture
+    def url(self):
+        with running(app_of(judge=Half())) as url:
+            yield url
+
+    def test_verdict_and_reasons_of_both_orders(self, url):
+        told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["longer", "short"]})[2]
+        assert (told["verdict"], told["score"]) == ("A", 1.0)
+        assert [each["order"] for each in told["judgments"]] == ["AB", "BA"]
+        assert told["judgments"][0]["rationales"][0]["text"] == "Response A is longer"
+        told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["a", "bb"], "orders": "AB"})[2]
+        assert (told["verdict"], len(told["judgments"])) == ("B", 1)
+
+    def test_a_failed_order_counts_for_nobody_and_a_dead_model_is_said(self, url):
+        told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["longer", "fail"]})[2]
+        assert (told["verdict"], told["judgments"][1]["failure"]) == ("A", "refused")
+        status, _, told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["longer", "down"]})
+        assert (status, told["detail"]) == (502, "the judge's model did not answer: why")
+
+    def test_what_is_not_served_is_said(self, url, server):
+        assert ask(url, "/ready")[2] == {"models": ["half"]}
+        status, _, told = ask(url, "/classify", {"input": [1, 2]})
+        assert (status, told["detail"]) == (404, "no reward model is served here: start the server with --model")
+        status, _, told = ask(server, "/v1/judge", {"prompt": "q", "responses": ["a", "b"]})
+        assert (status, told["detail"]) == (404, "no judge is served here: start the server with --judge")
+        assert ask(url, "/metrics")[0] == 200
+
+
 class TestManners:
     @pytest.mark.parametrize(
         ("path", "body", "said"),
@@ -237,12 +285,12 @@ class TestManners:
         app = app_of(reward_model)
         with running(app) as url:
             assert ask(url, "/ready")[2] == {"models": [reward_model.name]}
-            ensemble, app.state.ensemble = app.state.ensemble, None
+            backend, app.state.backend = app.state.backend, None
             status, headers, _ = ask(url, "/ready")
             assert status == 503
             assert headers["Retry-After"]
             assert ask(url, "/health")[0] == 200
-            app.state.ensemble = ensemble
+            app.state.backend = backend
 
     def test_figures_for_prometheus(self, server, reward_model):
         ask(server, "/classify", {"input": [1, 2]})

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rightly.serving.models import Ensemble
+    from rightly.serving.models import Backend
 
 EXAMPLES = """
 \b
 Examples:
   rightly serve --model Skywork/Skywork-Reward-V2-Qwen3-0.6B --port 8000
   rightly serve --model run1 --model run2 --model run3 --spreads 1      # mean less one standard deviation
+  rightly serve --judge openai:gpt-4.1-mini
   RIGHTLY_TOKEN=... rightly serve --model runs/first --host 0.0.0.0
 \b
   OpenRLHF   --reward.remote_url http://HOST:8000/get_reward
@@ -24,7 +25,8 @@ The description of all routes is at /docs.
 
 
 @click.command(name="serve", epilog=EXAMPLES)
-@click.option("--model", "models", multiple=True, required=True, metavar="NAME", help="Folder or hub id; repeat.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Folder or hub id; repeat.")
+@click.option("--judge", metavar="SPEC", help="A pairwise judge for /v1/judge, as `rightly judge` takes it.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option(
@@ -59,8 +61,11 @@ The description of all routes is at /docs.
     "--max-mb", type=click.IntRange(min=1), default=32, show_default=True, metavar="N", help="Largest request."
 )
 @click.option("--trust-remote-code", is_flag=True, help="Run the checkpoints' own code.")
-def command(models: tuple[str, ...], host: str, port: int, **options: Any) -> None:
-    """Serve reward models: one or an ensemble. With RIGHTLY_TOKEN set, requests need it as their bearer token."""
+def command(models: tuple[str, ...], judge: str | None, host: str, port: int, **options: Any) -> None:
+    """Serve reward models, one or an ensemble, and a pairwise judge.
+
+    With RIGHTLY_TOKEN set, requests need it as their bearer token.
+    """
     from rightly.errors import InputError, MissingExtraError
 
     try:
@@ -69,24 +74,30 @@ def command(models: tuple[str, ...], host: str, port: int, **options: Any) -> No
         from rightly.serving.app import Settings, build_app
     except ImportError as error:
         raise MissingExtraError(f"serving (no module {error.name})", "serve") from None
+    if not models and judge is None:
+        raise InputError("there is nothing to serve", fix="give --model, --judge or both")
     if len(set(models)) != len(models):
         raise InputError("--model names the same model twice", fix="leave one out")
     settings = Settings(
         token=os.environ.get("RIGHTLY_TOKEN") or None, max_bytes=options["max_mb"] << 20, spreads=options["spreads"]
     )
 
-    async def load() -> "Ensemble":
-        return await _load(models, options)
+    async def load() -> "Backend":
+        return await _load(models, judge, options)
 
     app = build_app(load, settings)
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
 
 
-async def _load(models: tuple[str, ...], options: dict[str, Any]) -> "Ensemble":
+async def _load(models: tuple[str, ...], judge: str | None, options: dict[str, Any]) -> "Backend":
     import asyncio
 
+    from rightly.cli.options import default_cache
+    from rightly.inference.account import Account
+    from rightly.inference.cache import AnswerCache
+    from rightly.judges.specs import JudgeBuilder
     from rightly.reward_models.model import RewardModel
-    from rightly.serving.models import Ensemble, Limits, ServedModel
+    from rightly.serving.models import Backend, Ensemble, Limits, ServedModel
 
     def build(name: str) -> RewardModel:
         return RewardModel.load(
@@ -96,7 +107,12 @@ async def _load(models: tuple[str, ...], options: dict[str, Any]) -> "Ensemble":
             trust_remote_code=options["trust_remote_code"],
         )
 
+    built = None
+    if judge is not None:
+        builder = JudgeBuilder(cache=AnswerCache(default_cache()), account=Account(), max_reasons=5, seed=0)
+        built = builder.build(judge)
     limits = Limits(options["tokens_per_batch"], options["queue_tokens"], options["timeout"])
-    loaded = [await asyncio.to_thread(build, name) for name in models]
-    click.echo(f"ready: {', '.join(models)}", err=True)
-    return Ensemble([ServedModel(model, limits) for model in loaded])
+    loaded = [ServedModel(await asyncio.to_thread(build, name), limits) for name in models]
+    backend = Backend(Ensemble(loaded) if loaded else None, built)
+    click.echo(f"ready: {', '.join(backend.names)}", err=True)
+    return backend

@@ -11,12 +11,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from rightly import __version__
 from rightly.errors import InputError
+from rightly.judges.judge import Judge
 from rightly.serving.batching import DeadlineError, DrainingError, OverloadedError
 from rightly.serving.guard import Guard
 from rightly.serving.metrics import Metrics
-from rightly.serving.models import Ensemble, Rewards
-from rightly.serving.wire import InputBody, OpenRlhfBody, ScoreBody, ScoredItem, SlimeBody
-from rightly.types import Message
+from rightly.serving.models import Backend, Ensemble, Rewards
+from rightly.serving.wire import Compared, InputBody, JudgeBody, OpenRlhfBody, ScoreBody, ScoredItem, SlimeBody
+from rightly.types import Message, Order, PreferencePair
 
 
 class Settings(NamedTuple):
@@ -33,42 +34,57 @@ class Settings(NamedTuple):
     spreads: float = 0.0
 
 
-def build_app(load: Callable[[], Awaitable[Ensemble]], settings: Settings) -> FastAPI:
+def build_app(load: Callable[[], Awaitable[Backend]], settings: Settings) -> FastAPI:
     """The application.
 
     Args:
-        load: Loads the models; called once the server's loop runs. Until it is done ``/ready`` says no.
+        load: Loads models and judge; called once the server's loop runs. Until it is done ``/ready`` says no.
         settings: How it meets its clients.
     """
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.ensemble = None
+        app.state.backend = None
         app.state.loading = asyncio.create_task(_load(app, load))
         yield
         app.state.loading.cancel()
-        ensemble: Ensemble | None = app.state.ensemble
-        if ensemble is not None:
-            await ensemble.close()
+        backend: Backend | None = app.state.backend
+        if backend is not None:
+            await backend.close()
 
     app = FastAPI(title="Rightly reward server", version=__version__, lifespan=lifespan)
     app.add_middleware(Guard, token=settings.token, max_bytes=settings.max_bytes, metrics=metrics)
     _answer_errors(app)
     _add_health(app, metrics)
     _add_scoring(app, settings)
+    _add_judging(app)
     return app
 
 
-async def _load(app: FastAPI, load: Callable[[], Awaitable[Ensemble]]) -> None:
-    app.state.ensemble = await load()
+async def _load(app: FastAPI, load: Callable[[], Awaitable[Backend]]) -> None:
+    app.state.backend = await load()
+
+
+def _backend(request: Request) -> Backend:
+    backend = request.app.state.backend
+    if backend is None:
+        raise HTTPException(503, "models are loading", {"Retry-After": "5"})
+    return backend
 
 
 def _ensemble(request: Request) -> Ensemble:
-    ensemble = request.app.state.ensemble
+    ensemble = _backend(request).ensemble
     if ensemble is None:
-        raise HTTPException(503, "models are loading", {"Retry-After": "5"})
+        raise HTTPException(404, "no reward model is served here: start the server with --model")
     return ensemble
+
+
+def _judge(request: Request) -> Judge:
+    judge = _backend(request).judge
+    if judge is None:
+        raise HTTPException(404, "no judge is served here: start the server with --judge")
+    return judge
 
 
 Served = Annotated[Ensemble, Depends(_ensemble)]
@@ -114,15 +130,15 @@ def _add_health(app: FastAPI, metrics: Metrics) -> None:
         loading = request.app.state.loading
         if loading.done() and loading.exception() is not None:
             raise HTTPException(500, "models could not be loaded")
-        return {"models": list(_ensemble(request).models)}
+        return {"models": _backend(request).names}
 
     @app.get("/metrics")
     async def numbers(request: Request) -> PlainTextResponse:
-        return PlainTextResponse(metrics.text(request.app.state.ensemble), media_type=metrics.media_type)
+        return PlainTextResponse(metrics.text(_backend(request).ensemble), media_type=metrics.media_type)
 
     @app.get("/v1/models")
     async def models(request: Request) -> dict[str, Any]:
-        names = _ensemble(request).models
+        names = _backend(request).names
         return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "rightly"} for name in names]}
 
 
@@ -163,6 +179,17 @@ def _add_scoring(app: FastAPI, settings: Settings) -> None:
         rewards = await _of_input(request, body, settings)
         data = [{"index": i, "object": "embedding", "embedding": [reward]} for i, reward in enumerate(rewards)]
         return {"object": "list", "model": body.model, "data": data}
+
+
+def _add_judging(app: FastAPI) -> None:
+    @app.post("/v1/judge")
+    async def compare(body: JudgeBody, judge: Annotated[Judge, Depends(_judge)]) -> Compared:
+        pair = PreferencePair(id="served", context=body.messages, responses=body.responses)
+        orders: tuple[Order, ...] = judge.orders(pair) if body.orders == "both" else ("AB",)
+        judgments = await asyncio.gather(*(judge.judge(pair, order) for order in orders))
+        if all(judgment.failure == "provider" for judgment in judgments):
+            raise HTTPException(502, f"the judge's model did not answer: {judgments[0].detail}")
+        return Compared.of(judgments)
 
 
 async def _of_input(request: Request, body: InputBody, settings: Settings) -> list[float]:

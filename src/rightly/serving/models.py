@@ -7,6 +7,7 @@ from statistics import fmean, pstdev
 from typing import NamedTuple
 
 from rightly.errors import InputError
+from rightly.judges.judge import Judge
 from rightly.reward_models.model import TOKENS_PER_BATCH, RewardModel
 from rightly.serving.batching import Ids, Load, MicroBatcher
 from rightly.types import Message
@@ -147,3 +148,28 @@ class Ensemble:
     async def close(self) -> None:
         """Finish what waits for any of them."""
         await asyncio.gather(*(model.close() for model in self.models.values()))
+
+
+class Backend(NamedTuple):
+    """All that a server has; at least one of them.
+
+    Attributes:
+        ensemble: Reward models.
+        judge: A pairwise judge.
+    """
+
+    ensemble: Ensemble | None = None
+    judge: Judge | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Of everything served."""
+        judge = [] if self.judge is None else [self.judge.name]
+        return [*([] if self.ensemble is None else self.ensemble.models), *judge]
+
+    async def close(self) -> None:
+        """Finish what waits."""
+        if self.ensemble is not None:
+            await self.ensemble.close()
+        if self.judge is not None:
+            await self.judge.aclose()

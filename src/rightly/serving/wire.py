@@ -1,10 +1,11 @@
 """Bodies of the protocols that trainers speak, as their clients send and read them."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rightly.types import Message
+from rightly.types import Choice, Judgment, Message
 
 MOST_RESPONSES = 1024
 
@@ -15,23 +16,21 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class ScoreItem(BaseModel):
-    """A conversation and the responses to it.
+class Asked(BaseModel):
+    """What was asked before the responses.
 
     Attributes:
-        context: The conversation before the response.
+        context: The conversation.
         prompt: Instead of it, what a user asked.
-        responses: What is scored.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     context: tuple[Message, ...] = ()
     prompt: str | None = None
-    responses: tuple[str, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> "ScoreItem":
+    def _one_of_them(self) -> "Asked":
         if self.context and self.prompt is not None:
             raise ValueError("give context or prompt, not both")
         return self
@@ -40,6 +39,16 @@ class ScoreItem(BaseModel):
     def messages(self) -> tuple[Message, ...]:
         """The conversation."""
         return self.context if self.prompt is None else (Message(role="user", content=self.prompt),)
+
+
+class ScoreItem(Asked):
+    """A conversation and the responses to it.
+
+    Attributes:
+        responses: What is scored.
+    """
+
+    responses: tuple[str, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
 
 
 class ScoreBody(BaseModel):
@@ -123,19 +132,39 @@ class InputBody(Body):
         return self
 
 
-class JudgeBody(BaseModel):
+class JudgeBody(Asked):
     """``/v1/judge``: which of two responses is better, and why.
 
     Attributes:
-        context: The conversation before the response.
-        prompt: Instead of it, what a user asked.
         responses: The two.
-        orders: ``both`` asks twice, with the responses exchanged.
+        orders: ``both`` asks twice, with the responses exchanged, where the judge wants both.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    context: tuple[Message, ...] = ()
-    prompt: str | None = None
     responses: tuple[str, str]
     orders: Literal["AB", "both"] = "both"
+
+
+class Compared(BaseModel):
+    """What a judge said, in the names of the responses as they were sent.
+
+    Attributes:
+        verdict: The better one over all orders; ``None`` where no order has a verdict.
+        score: The first one's share: 1, 0, or between.
+        judgments: One an order: verdict or failure, reasons.
+    """
+
+    verdict: Choice | None
+    score: float | None
+    judgments: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, judgments: Sequence[Judgment]) -> "Compared":
+        """The judgments of all orders together; a failure counts for nobody."""
+        worth = {"A": 1.0, "B": 0.0, "tie": 0.5}
+        known = [worth[judgment.verdict] for judgment in judgments if judgment.verdict is not None]
+        score = sum(known) / len(known) if known else None
+        verdict: Choice | None = None
+        if score is not None:
+            verdict = "A" if score > 0.5 else "B" if score < 0.5 else "tie"
+        shown = {"order", "verdict", "failure", "detail", "rationales"}
+        return cls(verdict=verdict, score=score, judgments=[j.model_dump(include=shown) for j in judgments])
