@@ -38,7 +38,7 @@ from rightly.inference.openai_api import OpenAIGenerator
 from rightly.inference.specs import Sampling, build_generator, parse_spec
 from rightly.judges.collect import collect_judgments
 from rightly.judges.generative import GenerativeJudge
-from rightly.runs import RecordFile
+from rightly.store.records import RecordFile
 from rightly.types import Judgment, Message, PreferencePair
 
 ROOT = Path(__file__).parent.parent

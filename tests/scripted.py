@@ -6,7 +6,7 @@ from rightly.inference.generator import Completion, Request
 class ScriptedGenerator:
     """Answers every request with ``answer(request)``: a text or a `Completion`; remembers what it was asked."""
 
-    name = "scripted"
+    name = fingerprint = "scripted"
     concurrency = 8
 
     def __init__(self, answer):

@@ -93,14 +93,14 @@ def test_without_an_annotator_the_others_are_kept():
 
 def test_a_judgment_has_a_verdict_or_a_failure():
     with pytest.raises(ValidationError, match="either a verdict or a failure"):
-        Judgment(pair_id="p", pair_key="k", judge="j")
+        Judgment(pair_id="p", pair_key="k", judge="j", made_by="j")
     with pytest.raises(ValidationError, match="either a verdict or a failure"):
-        Judgment(pair_id="p", pair_key="k", judge="j", verdict="A", failure="refused")
+        Judgment(pair_id="p", pair_key="k", judge="j", made_by="j", verdict="A", failure="refused")
 
 
 def test_only_failures_of_the_line_are_tried_again():
     kinds = ("unparsed", "refused", "truncated", "provider")
-    assert [Judgment(pair_id="p", pair_key="k", judge="j", failure=k).retry for k in kinds] == [
+    assert [Judgment(pair_id="p", pair_key="k", judge="j", made_by="j", failure=k).retry for k in kinds] == [
         False,
         False,
         False,

@@ -188,6 +188,12 @@ class PreferencePair(Frozen):
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context] + ["\x1e", *self.responses])
 
     @property
+    def human_key(self) -> str:
+        """A hash of what people said of the pair: label, votes, reasons. No judge that is asked sees it."""
+        votes = [f"{vote.annotator}\x1f{vote.choice}" for vote in self.votes]
+        return content_key([str(self.label), *votes, "\x1e", *(f"{r.annotator}\x1f{r.text}" for r in self.rationales)])
+
+    @property
     def context_key(self) -> str:
         """A short hash of the context: pairs that share it are not independent (bootstrap clusters)."""
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context])
@@ -199,7 +205,8 @@ class Judgment(Record):
     Attributes:
         pair_id: The pair.
         pair_key: Content key of the pair as it was judged.
-        judge: Name of the judge, settings included.
+        judge: Name of the judge, for people.
+        made_by: Fingerprint of the judge: model, endpoint, prompt, decoding, reader.
         order: The order shown; verdict and rationales are already mapped back to the stored order.
         verdict: ``"A"``, ``"B"``, ``"tie"``; ``None`` when the call failed.
         failure: Why there is no verdict; ``None`` exactly when there is one.
@@ -212,6 +219,7 @@ class Judgment(Record):
     pair_id: str
     pair_key: str
     judge: str
+    made_by: str
     order: Order = "AB"
     verdict: Choice | None = None
     failure: FailureKind | None = None
@@ -229,7 +237,7 @@ class Judgment(Record):
     @property
     def key(self) -> str:
         """The same pair, judge and order."""
-        return content_key([self.pair_id, self.pair_key, self.judge, self.order])
+        return judgment_key(self.pair_id, self.pair_key, self.made_by, self.order)
 
     @property
     def retry(self) -> bool:
@@ -237,9 +245,16 @@ class Judgment(Record):
         return self.failure == "provider"
 
 
-def judgment_key(pair: PreferencePair, judge: str, order: Order) -> str:
-    """The key of the judgment that this judge makes of this pair in this order."""
-    return content_key([pair.id, pair.content_key, judge, order])
+def judgment_key(pair_id: str, pair_key: str, made_by: str, order: Order) -> str:
+    """The key of the judgment that a judge makes of a pair in this order.
+
+    Args:
+        pair_id: The pair.
+        pair_key: Its content key.
+        made_by: Fingerprint of the judge.
+        order: The order shown.
+    """
+    return content_key([pair_id, pair_key, made_by, order])
 
 
 def content_key(parts: Sequence[str]) -> str:

@@ -10,7 +10,13 @@ from tests.benchmarks.material import item
 
 def judged(pair, order, verdict, failure=None):
     return Judgment(
-        pair_id=pair.id, pair_key=pair.content_key, judge="j", order=order, verdict=verdict, failure=failure
+        pair_id=pair.id,
+        pair_key=pair.content_key,
+        judge="j",
+        made_by="j",
+        order=order,
+        verdict=verdict,
+        failure=failure,
     )
 
 

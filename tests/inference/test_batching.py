@@ -11,7 +11,7 @@ def ask(text):
 
 def run_batches(engine, texts, batch_size):
     async def run():
-        generator = BatchingGenerator("engine", engine, batch_size)
+        generator = BatchingGenerator("engine", "engine", engine, batch_size)
         found = await asyncio.gather(*(generator.generate(ask(text)) for text in texts))
         await generator.aclose()
         return found
@@ -47,7 +47,7 @@ def test_a_caller_that_went_away_does_not_hold_up_the_others():
         return [Completion(text="fine") for _ in requests]
 
     async def run():
-        generator = BatchingGenerator("engine", engine, 4)
+        generator = BatchingGenerator("engine", "engine", engine, 4)
         first, second = (asyncio.create_task(generator.generate(ask(text))) for text in "ab")
         await asyncio.sleep(0)
         first.cancel()

@@ -66,7 +66,7 @@ def test_whatever_changes_the_request_is_another_entry(cache, other):
 
 def test_another_model_is_another_entry(cache):
     first, second = ScriptedGenerator(lambda _: "first"), ScriptedGenerator(lambda _: "second")
-    second.name = "another"
+    second.fingerprint = "another"
     assert generate(CachedGenerator(first, cache), ask("a"))[0].text == "first"
     assert generate(CachedGenerator(second, cache), ask("a"))[0].text == "second"
 

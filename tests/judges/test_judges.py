@@ -9,6 +9,7 @@ from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
 from rightly.judges.generative import GenerativeJudge
 from rightly.judges.heuristic import HEURISTICS
+from rightly.judges.judge import JudgeIdentity
 from rightly.judges.panel import PanelJudge
 from rightly.types import Judgment, Message, PreferencePair, Rationale, Usage
 from tests.scripted import ScriptedGenerator
@@ -97,9 +98,10 @@ def test_equal_lengths_are_a_tie_without_a_reason(name):
 
 
 class Fixed:
-    concurrency, note = 1, ""
+    concurrency = 1
 
     def __init__(self, name, verdict, *reasons, orders=("AB",)):
+        self.identity = JudgeIdentity(name=name, fingerprint=name)
         self.name, self._verdict, self._reasons, self._orders = name, verdict, reasons, orders
 
     def orders(self, pair):
@@ -112,6 +114,7 @@ class Fixed:
             pair_id=pair.id,
             pair_key=pair.content_key,
             judge=self.name,
+            made_by=self.name,
             order=order,
             verdict=self._verdict,
             failure=failure,

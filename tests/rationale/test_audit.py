@@ -6,18 +6,22 @@ import random
 import pytest
 
 from rightly.judges.annotator import AnnotatorJudge
+from rightly.judges.collect import current_judgments
 from rightly.judges.heuristic import FirstJudge, LengthJudge
-from rightly.rationale.atomise import AtomRecord, GivenPoints
-from rightly.rationale.audit import ask, reference_pairs, score_folder
+from rightly.judges.judge import JudgeIdentity
+from rightly.rationale.atomise import GivenPoints
+from rightly.rationale.audit import OWNS, ask, reference_pairs, score_folder
+from rightly.rationale.cast import Cast, Maker
 from rightly.rationale.lexical import LexicalMatcher
 from rightly.rationale.matching import Link, Match, MatchRecord
 from rightly.rationale.scoring import score_judgments
 from rightly.rationale.table import AuditFacts, audit_result
-from rightly.runs import RunFolder
+from rightly.store.run_folder import RunFolder
 from rightly.types import Judgment, Message, PreferencePair, Rationale, Vote
 
 
-def pair(pair_id, label="A", context="hi", reasons=("Response A cites 1998",)):
+def pair(pair_id, label="A", context="hi", reasons=None):
+    reasons = (f"Response A cites {pair_id}",) if reasons is None else reasons
     return PreferencePair(
         id=pair_id,
         context=(Message(role="user", content=context),),
@@ -27,11 +31,13 @@ def pair(pair_id, label="A", context="hi", reasons=("Response A cites 1998",)):
     )
 
 
-def judgment(of, verdict="A", order="AB", reasons=("Response A cites 1998",), **fields):
+def judgment(of, verdict="A", order="AB", reasons=None, **fields):
+    reasons = (f"Response A cites {of.id}, {order}",) if reasons is None else reasons
     return Judgment(
         pair_id=of.id,
         pair_key=of.content_key,
         judge="j",
+        made_by="j",
         order=order,
         verdict=verdict,
         rationales=tuple(Rationale(text=text, favors="A") for text in reasons),
@@ -40,7 +46,7 @@ def judgment(of, verdict="A", order="AB", reasons=("Response A cites 1998",), **
 
 
 def points(of):
-    return AtomRecord(pair_id=of.id, atomiser="given", feedback="f", points=tuple(r.text for r in of.rationales))
+    return asyncio.run(GivenPoints().atomise(of))
 
 
 def match(of, said, score=1.0, failure=None):
@@ -50,6 +56,7 @@ def match(of, said, score=1.0, failure=None):
         judge="j",
         order=said.order,
         matcher="m",
+        made_by="m",
         reference=tuple(r.text for r in of.rationales),
         candidate=tuple(r.text for r in said.rationales),
         match=Match(links=links, failure=failure),
@@ -58,15 +65,15 @@ def match(of, said, score=1.0, failure=None):
 
 FACTS = AuditFacts(
     source="s",
-    atomiser="given",
-    matcher="m",
-    matcher_smoke_only=False,
-    reliability=(),
-    carries_ranking=None,
+    cast=Cast(
+        judges=(JudgeIdentity(name="j", fingerprint="j"),),
+        atomiser=Maker(name="given", fingerprint="given"),
+        matcher=Maker(name="m", fingerprint="m"),
+        smoke_only=False,
+    ),
     max_reasons=5,
     spurious_below=0.25,
     seed=0,
-    judge_notes={},
     prices={},
 )
 
@@ -74,7 +81,7 @@ FACTS = AuditFacts(
 def audited(pairs, judgments, matches):
     known = {p.id: p for p in pairs}
     scored = score_judgments(known, judgments, [points(p) for p in pairs], matches, 5)
-    return audit_result(known, scored, ["j"], FACTS)
+    return audit_result(known, scored, FACTS)
 
 
 def row(pairs, judgments, matches):
@@ -145,7 +152,11 @@ def test_pairs_without_points_do_not_enter_consistency():
 def test_a_judgment_of_an_edited_pair_does_not_count():
     old = pair("1")
     edited = old.model_copy(update={"responses": ("other", "short")})
-    assert row([edited], [judgment(old)], []).n_judgments == 0
+    who = [JudgeIdentity(name="j", fingerprint="j")]
+    assert current_judgments([judgment(old)], [edited], who) == []
+    assert current_judgments([judgment(old)], [old], who) == [judgment(old)]
+    renamed = [JudgeIdentity(name="the same under another name", fingerprint="j")]
+    assert [each.judge for each in current_judgments([judgment(old)], [old], renamed)] == [renamed[0].name]
 
 
 def test_reasons_beyond_the_cut_take_no_match():
@@ -165,30 +176,37 @@ def test_permuting_records_changes_nothing():
     assert audited(pairs, said, matches) == before
 
 
-def run(pairs, judges, folder):
-    reference = reference_pairs(pairs, judges, 0)
+def run(pairs, judges, folder, atomiser=None, matcher=None):
+    atomiser, matcher = atomiser or GivenPoints(), matcher or LexicalMatcher()
+    cast = Cast(
+        judges=tuple(judge.identity for judge in judges),
+        atomiser=Maker(name=atomiser.name, fingerprint=atomiser.fingerprint),
+        matcher=Maker(name=matcher.name, fingerprint=matcher.fingerprint),
+        smoke_only=True,
+    )
+    reference = reference_pairs(pairs, cast.judges, 0)
     asyncio.run(
         ask(
             pairs,
             judges,
-            GivenPoints(),
-            LexicalMatcher(),
+            atomiser,
+            matcher,
             reference=reference,
             folder=folder,
             max_reasons=5,
             stage=lambda name, total: lambda _: None,
         )
     )
-    return score_folder(folder, reference, [judge.name for judge in judges], "lexical", 5)
+    return score_folder(folder, pairs, reference, cast, 5)
 
 
 def test_asking_again_makes_nothing_new_and_scores_the_same(tmp_path):
     pairs = [pair(str(i)) for i in range(5)]
     judges = [LengthJudge(longer=True), FirstJudge()]
-    folder = RunFolder(tmp_path, {})
+    folder = RunFolder(tmp_path, {}, owns=OWNS)
     first = run(pairs, judges, folder)
     sizes = {path.name: path.stat().st_size for path in tmp_path.glob("*.jsonl")}
-    assert run(pairs, judges, RunFolder(tmp_path, {})) == first
+    assert run(pairs, judges, RunFolder(tmp_path, {}, owns=OWNS)) == first
     assert {path.name: path.stat().st_size for path in tmp_path.glob("*.jsonl")} == sizes
     assert len(first) == 5 + 2 * 5
 
@@ -197,7 +215,7 @@ def test_a_held_out_person_leaves_every_judges_reference(tmp_path):
     votes = tuple(Vote(annotator=f"w{i}", choice="A") for i in range(3))
     reasons = tuple(Rationale(text=f"A1 is better because of {i}", annotator=f"w{i}") for i in range(3))
     one = pair("1").model_copy(update={"votes": votes, "rationales": reasons})
-    scored = run([one], [AnnotatorJudge(0), LengthJudge(longer=True)], RunFolder(tmp_path, {}))
+    scored = run([one], [AnnotatorJudge(0), LengthJudge(longer=True)], RunFolder(tmp_path, {}, owns=OWNS))
     assert [len(each.points) for each in scored] == [2, 2]
     person = next(each for each in scored if each.judgment.judge == "annotator")
     assert person.judgment.rationales[0].text not in person.points

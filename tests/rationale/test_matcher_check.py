@@ -50,7 +50,8 @@ def stored_links(name):
 class ScriptedMatcher:
     """Answers with the human links of the case whose points it is shown, except where told to fail."""
 
-    name, concurrency, smoke_only = "scripted", 4, True
+    name = fingerprint = "scripted"
+    concurrency, smoke_only = 4, True
     free, operating_point, held_out = True, 0.75, None
 
     def __init__(self, cases, failing=()):

@@ -37,7 +37,7 @@ def test_failures_are_stated_and_with_many_nothing_is_kept(failing, kept, tmp_pa
     trust = measure(WatchedMatcher(failing=failing), tmp_path)
     assert trust.n_failed == failing
     assert f"{failing} more failed" in trust.lines()[0]
-    assert known("lexical", tmp_path) == (trust if kept else None)
+    assert known(LexicalMatcher.fingerprint, tmp_path) == (trust if kept else None)
 
 
 def test_a_matcher_is_closed_when_every_match_fails(tmp_path):

@@ -27,7 +27,8 @@ def pair(number, reasons, *, debate=None):
 class FunctionMatcher:
     """Scores by a function of two texts; remembers the lists it was shown."""
 
-    name, concurrency, smoke_only = "function", 4, True
+    name = fingerprint = "function"
+    concurrency, smoke_only = 4, True
     free, operating_point, held_out = True, 0.75, None
 
     def __init__(self, score, failing=lambda candidate: False):

@@ -6,7 +6,7 @@ import pytest
 
 from rightly.reward_models import model
 from rightly.reward_models.scoring import ScoreRecord
-from rightly.runs import RecordFile
+from rightly.store.records import RecordFile
 from tests.reward_models.test_scoring import run, table_of
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
@@ -37,7 +37,7 @@ def test_two_actors_give_the_table_of_one_process(local_ray, tiny_model, tmp_pat
     for one, other in zip(here, there, strict=True):
         assert one[name] == pytest.approx(other[name], abs=1e-6)
 
-    records = tmp_path / "ray" / "scores-0-0.jsonl"
+    records = tmp_path / "ray" / "scores" / "rank-0.jsonl"
     kept = records.read_bytes().splitlines(keepends=True)[:10]
     records.write_bytes(b"".join(kept))
     again = []

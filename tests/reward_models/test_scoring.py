@@ -11,9 +11,10 @@ from rightly.cli import app
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.reward_models import model
+from rightly.reward_models.identity import reward_model_fingerprint
 from rightly.reward_models.model import RewardModel
 from rightly.reward_models.scoring import ScoreRecord, margin, score_run, score_windows
-from rightly.runs import RecordFile
+from rightly.store.records import RecordFile
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
 
@@ -32,7 +33,7 @@ def run(folder, file, model, **options):
         return RewardModel.load(name, new_head=True, max_length=64)
 
     options = {"tokens_per_batch": 200, "identity": {}} | options
-    return score_run(folder, lambda: load_pairs(file), [str(model)], build, **options)
+    return score_run(folder, lambda: load_pairs(file), {str(model): reward_model_fingerprint(model)}, build, **options)
 
 
 def table_of(folder):
@@ -69,7 +70,7 @@ def test_an_interrupted_run_ends_with_the_same_table(tiny_model, pairs_file, tmp
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "parts", pairs_file, tiny_model, watch=stop)
-    records = tmp_path / "parts" / "scores-0-0.jsonl"
+    records = tmp_path / "parts" / "scores" / "rank-0.jsonl"
     records.write_bytes(records.read_bytes()[:-9])  # a line torn by the kill
     again = []
     run(tmp_path / "parts", pairs_file, tiny_model, watch=again.append)
@@ -84,9 +85,8 @@ def test_a_finished_run_loads_no_model(tiny_model, pairs_file, tmp_path):  # noq
     def refuse(_name):
         raise AssertionError("loaded")
 
-    score_run(
-        tmp_path / "run", lambda: load_pairs(pairs_file), [str(tiny_model)], refuse, identity={}, tokens_per_batch=200
-    )
+    made_by = {str(tiny_model): reward_model_fingerprint(tiny_model)}
+    score_run(tmp_path / "run", lambda: load_pairs(pairs_file), made_by, refuse, identity={}, tokens_per_batch=200)
 
 
 def test_too_little_memory_halves_the_budget(tiny_model, pairs_file):  # noqa: F811
@@ -111,9 +111,13 @@ def test_margin_of_the_label_or_of_the_first():
     assert margin([1.0, 4.0], None) == margin([1.0, 4.0], "tie") == -3
 
 
-def test_the_same_model_twice_is_refused(tiny_model, pairs_file, tmp_path):  # noqa: F811
+def test_the_same_model_twice_is_refused(pairs_file, tmp_path):
+    from rightly.cli.score import command
+
     with pytest.raises(InputError, match="named twice"):
-        score_run(tmp_path, lambda: load_pairs(pairs_file), ["a", "a"], lambda _: None, identity={}, tokens_per_batch=9)  # type: ignore[arg-type,return-value]
+        command.main(
+            [str(pairs_file), "--model", "a", "--model", "a", "--out", str(tmp_path / "out")], standalone_mode=False
+        )
 
 
 def test_two_processes_share_the_work(tiny_model, pairs_file, tmp_path):  # noqa: F811
@@ -139,7 +143,7 @@ def test_two_processes_share_the_work(tiny_model, pairs_file, tmp_path):  # noqa
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    shares = [len(list(RecordFile(tmp_path / "two" / f"scores-0-{rank}.jsonl", ScoreRecord))) for rank in (0, 1)]
+    shares = [len(list(RecordFile(tmp_path / "two" / "scores" / f"rank-{rank}.jsonl", ScoreRecord))) for rank in (0, 1)]
     assert shares == [344, 256]  # windows of 256 in turn
     assert len(table_of(tmp_path / "two")) == 600
     assert "600" in done.stdout

@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 
+from rightly.judges.judge import JudgeIdentity
 from rightly.rewards.group import GroupReward
 from rightly.types import Judgment
 
@@ -12,7 +13,8 @@ from rightly.types import Judgment
 class LongerJudge:
     """The longer is better; counts what it is asked, fails on request."""
 
-    name, note, concurrency = "longer", "", 4
+    name, concurrency = "longer", 4
+    identity = JudgeIdentity(name="longer", fingerprint="longer")
 
     def __init__(self, first_wins=False):
         self.asked, self._first_wins = [], first_wins
@@ -22,7 +24,7 @@ class LongerJudge:
 
     async def judge(self, pair, order):
         self.asked.append((pair.responses, order))
-        said = {"pair_id": pair.id, "pair_key": pair.content_key, "judge": self.name, "order": order}
+        said = {"pair_id": pair.id, "pair_key": pair.content_key, "judge": self.name, "made_by": "j", "order": order}
         if any("unreadable" in text for text in pair.responses):
             return Judgment(**said, failure="refused")
         if self._first_wins:

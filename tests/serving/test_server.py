@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from rightly.data.load import load_pairs
+from rightly.judges.judge import JudgeIdentity
 from rightly.reward_models.packing import TokenGroup
 from rightly.reward_models.served import served_rewards
 from rightly.serving.models import Limits
@@ -157,13 +158,14 @@ class TestEnsemble:
 class Half:
     """Prefers the longer; fails in the second order where a text says so."""
 
-    name, note, concurrency = "half", "", 4
+    name, concurrency = "half", 4
+    identity = JudgeIdentity(name="half", fingerprint="half")
 
     def orders(self, pair):
         return ("AB", "BA")
 
     async def judge(self, pair, order):
-        said = {"pair_id": pair.id, "pair_key": pair.content_key, "judge": self.name, "order": order}
+        said = {"pair_id": pair.id, "pair_key": pair.content_key, "judge": self.name, "made_by": "half", "order": order}
         if "down" in pair.responses or (order == "BA" and "fail" in pair.responses):
             return Judgment(**said, failure="provider" if "down" in pair.responses else "refused", detail="why")
         verdict = "A" if len(pair.responses[0]) > len(pair.responses[1]) else "B"

@@ -20,7 +20,7 @@ from rightly.benchmarks.arena_hard import (
 from rightly.cli.asking import Asking, ask_judges
 from rightly.data.load import open_rows
 from rightly.errors import InputError
-from rightly.runs import RunFolder
+from rightly.store.run_folder import RunFolder
 from rightly.types import content_key
 
 
@@ -51,7 +51,13 @@ def judge_arena(config: ArenaConfig) -> ArenaResult:
         "seed": config.seed,
         "max_reasons": config.max_reasons,
     }
-    folder = RunFolder(config.out, identity, fresh=not config.resume)
+    folder = RunFolder(
+        config.out,
+        identity,
+        owns=("judgments.jsonl", "arena.json"),
+        inputs=(config.answers, *config.baselines, *filter(None, [config.questions]), config.cache),
+        fresh=not config.resume,
+    )
     said = ask_judges(config, pairs, config.judges, folder)[config.judges[0]]
     battles, left_out = battles_of(said, {pair.id: pair.domain or "all" for pair in pairs})
     names = ", ".join(next(iter(each.values())).model for each in baselines)

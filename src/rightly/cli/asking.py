@@ -14,10 +14,10 @@ from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.cache import AnswerCache
-from rightly.judges.collect import collect_judgments
+from rightly.judges.collect import collect_judgments, current_judgments
 from rightly.judges.judge import Judge
 from rightly.judges.specs import JudgeBuilder, priced_model
-from rightly.runs import RunFolder
+from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, Judgment, PreferencePair
 
 
@@ -87,9 +87,12 @@ def build_judges(builder: JudgeBuilder, specs: Sequence[str]) -> list[Judge]:
     """
     if not specs:
         raise InputError("no judge is named", fix="add --judge SPEC, for example --judge longer")
-    repeated = next((spec for i, spec in enumerate(specs) if spec in specs[:i]), None)
-    if repeated is not None:
-        raise InputError(f"judge {repeated!r} is named twice", fix="name it once")
+    known: dict[str, str] = {}
+    for spec in specs:
+        made_of = builder.identify(spec).fingerprint
+        if made_of in known:
+            raise InputError(f"judge {spec!r} is named twice (as {known[made_of]!r})", fix="name it once")
+        known[made_of] = spec
     return [builder.build(spec) for spec in specs]
 
 
@@ -106,12 +109,10 @@ def ask_judges(
         with folder.records("judgments", Judgment) as records:
             with progress(account.summary) as stage:
                 run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
-            said = records.latest()
-    wanted = {(pair.id, pair.content_key) for pair in pairs}
+            said = current_judgments(records.latest(), pairs, [judge.identity for judge in judges])
     found: dict[str, list[Judgment]] = {judge.name: [] for judge in judges}
     for judgment in said:
-        if judgment.judge in found and (judgment.pair_id, judgment.pair_key) in wanted:
-            found[judgment.judge].append(judgment)
+        found[judgment.judge].append(judgment)
     return {spec: found[judge.name] for spec, judge in zip(specs, judges, strict=True)}
 
 

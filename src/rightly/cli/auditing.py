@@ -1,8 +1,9 @@
 """The work behind ``audit``, ``report`` and ``demo``: ask what is missing, score, write the report."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 from rich.console import Console
@@ -11,18 +12,18 @@ from rightly.cli.asking import AskConfig, answer_cache, build_judges, run_and_cl
 from rightly.cli.estimate import estimate_lines
 from rightly.cli.progress import progress
 from rightly.errors import InputError
-from rightly.inference.account import Price
-from rightly.inference.cache import AnswerCache
+from rightly.inference.account import Price, parse_price
 from rightly.judges.specs import priced_model
-from rightly.rationale.audit import ask, items, reference_pairs, score_folder
+from rightly.rationale.audit import OWNS, ask, items, reference_pairs, score_folder
+from rightly.rationale.cast import Cast, Maker
 from rightly.rationale.result import AuditResult
 from rightly.rationale.scoring import Scored
 from rightly.rationale.specs import MatcherBuilder
 from rightly.rationale.table import AuditFacts, audit_result
-from rightly.rationale.trust import trust_in, unmeasured
+from rightly.rationale.trust import known, trust_in
 from rightly.reports.audit_html import TableSection, write_audit_report
 from rightly.reports.terminal import print_audit
-from rightly.runs import RunFolder
+from rightly.store.run_folder import SETTINGS, RunFolder, read_identity
 from rightly.types import PreferencePair
 
 
@@ -34,94 +35,44 @@ class AuditConfig(AskConfig):
     spurious_below: float = 0.25
 
 
-class Audit:
-    """An opened audit: its judges, matcher, pairs and folder.
-
-    Args:
-        config: What to do.
-        cache: Where answers are kept.
-    """
-
-    def __init__(self, config: AuditConfig, cache: AnswerCache) -> None:
-        self.config, self.account = config, config.account(config.judges)
-        self.judges = build_judges(config.builder(cache, self.account), config.judges)
-        builder = MatcherBuilder(cache=cache, account=self.account)
-        self.matcher, self.atomiser = builder.matcher(config.matcher), builder.atomiser(config.atomiser)
-        self.pairs = _load(config)
-        self.folder = RunFolder(config.out, _identity(config), fresh=not config.resume)
-        self.names = [judge.name for judge in self.judges]
-        self.reference = reference_pairs(self.pairs, self.judges, config.seed)
-
-    def ask(self) -> None:
-        """Make every record that is missing."""
-        self.folder.write("settings.json", json.loads(self.config.model_dump_json()))
-        for line in estimate_lines(self.judges, self.pairs, len(self.pairs), self.prices()):
-            click.echo(line, err=True)
-        with progress(self.account.summary) as stage:
-            work = ask(
-                self.pairs,
-                self.judges,
-                self.atomiser,
-                self.matcher,
-                reference=self.reference,
-                folder=self.folder,
-                max_reasons=self.config.max_reasons,
-                stage=stage,
-            )
-            run_and_close(work, *self.judges, self.atomiser, self.matcher)
-
-    def prices(self) -> dict[str, Price]:
-        """The price of each judge's model, where it is known."""
-        models = {name: priced_model(name) for name in self.names}
-        return {name: self.account.prices[model] for name, model in models.items() if model in self.account.prices}
-
-    def score(self) -> list[Scored]:
-        """Score the records."""
-        return score_folder(self.folder, self.reference, self.names, self.matcher.name, self.config.max_reasons)
-
-    def result(self, scored: Sequence[Scored]) -> AuditResult:
-        """Summarise the scored records; writes ``audit.json``."""
-        trust = trust_in(self.matcher, self.config.cache.parent)
-        facts = AuditFacts(
-            source=self.config.pairs,
-            atomiser=self.atomiser.name,
-            matcher=self.matcher.name,
-            matcher_smoke_only=self.matcher.smoke_only,
-            reliability=(unmeasured(self.matcher.name),) if trust is None else trust.lines(),
-            carries_ranking=None if trust is None else trust.reliability.carries_ranking,
-            max_reasons=self.config.max_reasons,
-            spurious_below=self.config.spurious_below,
-            seed=self.config.seed,
-            judge_notes={judge.name: judge.note for judge in self.judges},
-            prices=self.prices(),
-        )
-        result = audit_result(self.reference, scored, self.names, facts)
-        self.folder.write("audit.json", result)
-        return result
-
-
 def audit(
-    config: AuditConfig, *, asking: bool = True, quiet: bool = False, sections: Sequence[TableSection] = ()
+    config: AuditConfig, *, cast: Cast | None = None, quiet: bool = False, sections: Sequence[TableSection] = ()
 ) -> AuditResult:
     """Run an audit, write its report, print its summary.
 
     Args:
         config: What to do.
-        asking: Make missing records first; otherwise score what is there.
+        cast: Score what this cast made, and ask nobody; ``None`` builds judges, atomiser and matcher and makes what is missing.
         quiet: Print no summary.
         sections: Further parts of the report.
 
     Raises:
         InputError: The pairs are not usable for an audit.
     """
-    with answer_cache(config.cache) as cache:
-        opened = Audit(config, cache)
-        if asking:
-            opened.ask()
-        scored = opened.score()
-        result = opened.result(scored)
-    shown = list(items(scored, opened.names))
-    opened.folder.write_lines("items.jsonl", shown)
+    pairs = _load(config)
+    folder = RunFolder(
+        config.out,
+        _identity(config),
+        owns=OWNS,
+        inputs=(config.pairs, config.cache),
+        fresh=cast is None and not config.resume,
+    )
+    if cast is None:
+        cast = _ask(config, pairs, folder)
+    reference = reference_pairs(pairs, cast.judges, config.seed)
+    scored = score_folder(folder, pairs, reference, cast, config.max_reasons)
+    facts = AuditFacts(
+        source=config.pairs,
+        cast=cast,
+        max_reasons=config.max_reasons,
+        spurious_below=config.spurious_below,
+        seed=config.seed,
+        prices=_prices(cast.names, dict(map(parse_price, config.prices))),
+    )
+    result = audit_result(reference, scored, facts)
+    folder.write("audit.json", result)
+    shown = list(items(scored, cast.names))
+    folder.write_lines("items.jsonl", shown)
     report = config.out / "report.html"
     write_audit_report(result, shown, report, sections)
     if not quiet:
@@ -130,26 +81,73 @@ def audit(
     return result
 
 
-def scored_audit(config: AuditConfig) -> dict[str, list[Scored]]:
-    """The scored judgments of a stored audit, by judge."""
+def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFolder) -> Cast:
+    """Make every record that is missing; who made them is noted with the first."""
+    account = config.account(config.judges)
     with answer_cache(config.cache) as cache:
-        opened = Audit(config, cache)
-        scored = opened.score()
-    return {name: [each for each in scored if each.judgment.judge == name] for name in opened.names}
+        judges = build_judges(config.builder(cache, account), config.judges)
+        builder = MatcherBuilder(cache=cache, account=account)
+        matcher, atomiser = builder.matcher(config.matcher), builder.atomiser(config.atomiser)
+        cast = Cast(
+            judges=tuple(judge.identity for judge in judges),
+            atomiser=Maker(name=atomiser.name, fingerprint=atomiser.fingerprint),
+            matcher=Maker(name=matcher.name, fingerprint=matcher.fingerprint),
+            smoke_only=matcher.smoke_only,
+        ).with_trust(trust_in(matcher, config.cache.parent))
+        folder.settings = {"config": config.model_dump(mode="json"), "cast": cast.model_dump(mode="json")}
+        for line in estimate_lines(judges, pairs, len(pairs), _prices(cast.names, account.prices)):
+            click.echo(line, err=True)
+        with progress(account.summary) as stage:
+            work = ask(
+                pairs,
+                judges,
+                atomiser,
+                matcher,
+                reference=reference_pairs(pairs, cast.judges, config.seed),
+                folder=folder,
+                max_reasons=config.max_reasons,
+                stage=stage,
+            )
+            run_and_close(work, *judges, atomiser, matcher)
+    return cast
 
 
-def stored_config(out: Path) -> AuditConfig:
-    """The configuration of the audit that a folder holds.
+def _prices(judges: Sequence[str], prices: Mapping[str, Price]) -> dict[str, Price]:
+    """The price of each judge's model, where it is known."""
+    models = {name: priced_model(name) or "" for name in judges}
+    return {name: prices[model] for name, model in models.items() if model in prices}
+
+
+class StoredAudit(NamedTuple):
+    """An audit that a folder holds: what was done and who made its records."""
+
+    config: AuditConfig
+    cast: Cast
+
+    def scored(self) -> dict[str, list[Scored]]:
+        """The scored judgments, by judge; loads no model."""
+        pairs = _load(self.config)
+        folder = RunFolder(self.config.out, _identity(self.config), owns=OWNS)
+        reference = reference_pairs(pairs, self.cast.judges, self.config.seed)
+        scored = score_folder(folder, pairs, reference, self.cast, self.config.max_reasons)
+        return {name: [each for each in scored if each.judgment.judge == name] for name in self.cast.names}
+
+
+def stored_audit(out: Path) -> StoredAudit:
+    """The audit that a folder holds, with the newest that is known of its matcher.
 
     Raises:
         InputError: The folder holds no audit.
     """
     try:
-        stored = json.loads((out / "settings.json").read_text(encoding="utf-8"))
-        identity = json.loads((out / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        stored = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+        identity = read_identity(out) or {}
+        config = AuditConfig(**(stored["config"] | {"pairs": identity["pairs"], "out": out}))
+        cast = Cast.model_validate(stored["cast"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("holds no audit", where=str(out), fix="give the --out folder of rightly audit") from error
-    return AuditConfig(**(stored | {"pairs": identity["pairs"], "out": out}))
+    trust = known(cast.matcher.fingerprint, config.cache.parent)
+    return StoredAudit(config, cast if trust is None else cast.with_trust(trust))
 
 
 def _identity(config: AuditConfig) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """The work behind ``rightly bench``: answers from models of every kind, kept, then scored."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +15,12 @@ from rightly.benchmarks.stored import stored_answers
 from rightly.cli.asking import Asking, ask_judges
 from rightly.errors import InputError, MissingExtraError
 from rightly.inference.specs import parse_spec
-from rightly.runs import RecordFile, RunFolder
+from rightly.store.records import RecordFile
+from rightly.store.run_folder import RunFolder, read_identity
 from rightly.types import Frozen, PreferencePair, content_key
 
 ANSWERS = "answers.jsonl"
+SCORES = "scores"
 
 
 class _LoadOptions(Frozen):
@@ -55,7 +56,13 @@ def run_bench(config: BenchConfig) -> BenchResult:
         "seed": config.seed,
         "max_reasons": config.max_reasons,
     }
-    folder = RunFolder(config.out, identity, fresh=not config.resume)
+    folder = RunFolder(
+        config.out,
+        identity,
+        owns=("judgments.jsonl", SCORES, ANSWERS, "bench.json", "report.html", "leaderboard.md"),
+        inputs=(*filter(None, [config.data]), *(spec.partition(":")[2] for spec in config.models), config.cache),
+        fresh=not config.resume,
+    )
     wanted = dict(map(_named, config.models))
     judges = {name: spec for name, spec in wanted.items() if _kind(spec) == "judge" and spec not in BASELINES}
     pairs = [pair for item in items for pair in comparisons(item)]
@@ -86,13 +93,13 @@ def merged_benches(folders: Sequence[Path], seed: int) -> list[BenchResult]:
     about: dict[tuple[str, str], About] = {}
     for folder in folders:
         try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            config = read_identity(folder) or {}
             stored = BenchResult.model_validate_json((folder / "bench.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            key = (str(config["benchmark"]), str(config["data"]))
+        except (OSError, ValueError, KeyError):
             raise InputError(
                 "holds no run of a benchmark", where=str(folder), fix="give --out of rightly bench"
             ) from None
-        key = (str(config["benchmark"]), str(config["data"]))
         about[key] = About(data=stored.data, n=stored.n, deviations=stored.deviations)
         own: dict[str, list[Answer]] = {}
         for answer in RecordFile(folder / ANSWERS, Answer):
@@ -128,6 +135,7 @@ def _spread(items: list[PreferencePair], count: int) -> list[PreferencePair]:
 def _score(name: str, spec: str, items: Sequence[PreferencePair], folder: RunFolder) -> list[Answer]:
     """Answers of a reward model; ``rm:NAME?dtype=bfloat16&max_length=4096``."""
     try:
+        from rightly.reward_models.identity import reward_model_fingerprint
         from rightly.reward_models.model import RewardModel
         from rightly.reward_models.scoring import read_scores, score_run
     except ImportError as error:
@@ -141,14 +149,17 @@ def _score(name: str, spec: str, items: Sequence[PreferencePair], folder: RunFol
         raise InputError(
             f"{spec!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}", fix=f"known: {known}"
         ) from None
-    own = folder.path / f"scores-{content_key([spec])[:12]}"
+    made_by, own = reward_model_fingerprint(parsed.target, **options), folder.path / SCORES
+    folder.begin()
     score_run(
         own,
         lambda: items,
-        [parsed.target],
+        {parsed.target: made_by},
         lambda target: RewardModel.load(target, **options),
-        identity={"verb": "bench", "spec": spec},
+        identity={"verb": "bench", "scores": "rewards of all models"},
         tokens_per_batch=8192,
     )
-    scores = {record.pair_id: record.rewards for record in read_scores(own, 0)}
+    current = {(item.id, item.content_key) for item in items}
+    found = [record for record in read_scores(own, made_by) if (record.pair_id, record.pair_key) in current]
+    scores = {record.pair_id: record.rewards for record in found}
     return from_scores(items, name, scores)

@@ -22,12 +22,14 @@ def command(folders: tuple[Path, ...], seed: int, as_json: bool) -> None:
     """Test every two models of the audits, or of the benchmark runs, in DIR... against each other, paired by item.
 
     Audits: exact McNemar on outcomes, paired bootstrap on consistency. Benchmarks: paired bootstrap on the official number.
-    All Holm-adjusted over all pairs of models.
+    All Holm-adjusted over all pairs of models. What was not measured with the same yardstick (matcher, atomiser, human points,
+    labels) is not tested, and said.
     """
     from rich.console import Console
 
-    from rightly.cli.auditing import scored_audit, stored_config
+    from rightly.cli.auditing import stored_audit
     from rightly.cli.bench_run import holds_bench, merged_benches
+    from rightly.rationale.comparability import AuditRun, comparable
     from rightly.rationale.comparison import Comparison, paired_tests
     from rightly.rationale.summary import JudgeView
     from rightly.reports.terminal import print_tests
@@ -38,12 +40,22 @@ def command(folders: tuple[Path, ...], seed: int, as_json: bool) -> None:
         for result in merged_benches(folders, seed):
             echo_json(result) if as_json else print_gaps(result, Console())
         return
-    views = []
-    for folder in folders:
-        for name, scored in scored_audit(stored_config(folder)).items():
-            shown = name if len(folders) == 1 else f"{folder.name}/{name}"
-            views.append(JudgeView(shown, scored, seed))
-    comparison = Comparison(tests=paired_tests(views, seed))
+    stored = [stored_audit(folder) for folder in folders]
+    names = [str(folder) if len(folders) > 1 else "" for folder in folders]
+    runs, notes = comparable(
+        [
+            AuditRun(name, each.cast, each.config.max_reasons, each.scored())
+            for name, each in zip(names, stored, strict=True)
+        ]
+    )
+    views = [
+        JudgeView(f"{run.name}/{judge}" if run.name else judge, scored, seed)
+        for run in runs
+        for judge, scored in run.scored.items()
+    ]
+    comparison = Comparison(tests=paired_tests(views, seed), notes=notes)
+    for note in notes:
+        click.echo(note, err=True)
     if as_json:
         echo_json(comparison)
     else:

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import shutil
 import warnings
 from collections.abc import Mapping
 from importlib.resources import as_file, files
@@ -65,7 +64,6 @@ def demo(out: Path, steps: int, seed: int) -> None:
         for name, tables in ARMS.items():
             console.print(f"{name}: {steps} steps of GRPO")
             folder = out / name.replace(" ", "_")
-            shutil.rmtree(folder, ignore_errors=True)
             recipe = check_recipe(GenrmRecipe, _table(folder, start, tables, steps, seed), "the demo")
             with contextlib.redirect_stdout(io.StringIO()):  # the trainer's log; its bar is on the other stream
                 runs[name] = train_judge(recipe).dynamics

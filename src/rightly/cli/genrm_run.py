@@ -11,6 +11,7 @@ from rich.table import Table
 from rightly.cli.options import default_cache
 from rightly.reports.dynamics import FIGURES, write_dynamics
 from rightly.reports.numbers import decimal
+from rightly.store.run_folder import RunFolder
 from rightly.training.genrm import TrainedJudge, train_judge
 from rightly.training.genrm_recipe import GenrmRecipe
 
@@ -36,6 +37,7 @@ def launch_folder(recipe: GenrmRecipe, folder: Path) -> None:
     """Write the recipe out for verl."""
     from rightly.training.verl_launch import write_verl_launch
 
+    RunFolder(folder, {"verb": "launch"}, owns=("train.parquet", "reward.py", "run.sh")).begin()
     left = write_verl_launch(recipe, folder)
     console = Console()
     if left:

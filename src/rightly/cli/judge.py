@@ -38,19 +38,26 @@ def command(**values: Any) -> None:
     from rightly.judges.specs import priced_model
     from rightly.judges.tally import JudgeTally, LabelIndex
     from rightly.reports.terminal import print_tallies
-    from rightly.runs import RunFolder
+    from rightly.store.run_folder import RunFolder
     from rightly.types import Judgment
 
     class Tallies(Frozen):
         judges: tuple[JudgeTally, ...]
 
     config = configured(AskConfig, values)
-    account, labels = config.account(config.judges), LabelIndex()
+    account = config.account(config.judges)
+    identity = {"verb": "judge", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
+    folder = RunFolder(
+        config.out,
+        identity,
+        owns=("judgments.jsonl", "summary.json"),
+        inputs=(config.pairs, config.cache),
+        fresh=not config.resume,
+    )
+    folder.settings = json.loads(config.model_dump_json())
     with answer_cache(config.cache) as cache:
         judges = build_judges(config.builder(cache, account), config.judges)
-        identity = {"verb": "judge", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
-        folder = RunFolder(config.out, identity, fresh=not config.resume)
-        folder.write("settings.json", json.loads(config.model_dump_json()))
+        labels = LabelIndex([judge.identity for judge in judges])
         with folder.records("judgments", Judgment) as records:
             pairs = labels.watch(config.load())
             prices = {name: account.prices[m] for name in config.judges if (m := priced_model(name)) in account.prices}

@@ -22,7 +22,9 @@ def command(folders: tuple[Path, ...], out: Path, seed: int) -> None:
     """
     from rightly.cli.bench_run import merged_benches
     from rightly.reports.bench import write_bench_report
+    from rightly.store.run_folder import RunFolder
 
     results = merged_benches(folders, seed)
+    RunFolder(out, {"verb": "leaderboard"}, owns=("report.html", "leaderboard.md"), inputs=folders).begin()
     path = write_bench_report(out, results)
     click.echo(f"{len(results)} benchmarks: {path} and {path.with_name('leaderboard.md')}")

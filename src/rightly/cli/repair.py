@@ -46,7 +46,12 @@ def command(pairs: str, out: Path, undo: Path | None, as_json: bool, **options: 
     from rightly.data.load import load_pairs
     from rightly.errors import InputError
     from rightly.preferences.adjust import AdjustRule
+    from rightly.store.files import require_new
 
+    audit = out.with_name(out.name + ".audit.jsonl")
+    inputs = (pairs, *filter(None, (options["strength"], options["decisions"], undo)))
+    for target in (out, audit) if undo is None else (out,):
+        require_new(target, inputs)
     if undo is not None:
         count = repair_run.undo(pairs, undo, out)
         click.echo(f"{count:,} pairs as they were: {out}")
@@ -62,7 +67,6 @@ def command(pairs: str, out: Path, undo: Path | None, as_json: bool, **options: 
         repairs = repair_run.read_repairs(options["strength"], AdjustRule(**{name: options[name] for name in names}))
     else:
         repairs = repair_run.read_decisions(options["decisions"], load)
-    audit = out.with_name(out.name + ".audit.jsonl")
     counts = repair_run.write_repaired(load(), repairs, out, audit, options["form"])
     if as_json:
         echo_json(counts)

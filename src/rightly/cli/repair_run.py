@@ -11,7 +11,7 @@ from rightly.errors import InputError
 from rightly.preferences.adjust import AdjustRule, adjust
 from rightly.preferences.repair import Change, Repair, repaired, undone
 from rightly.preferences.table import read_strength
-from rightly.runs import written_whole
+from rightly.store.files import atomic_write
 from rightly.types import Frozen, PreferencePair
 
 Format = Literal["native", "chosen-rejected", "parquet", "hub"]
@@ -146,11 +146,11 @@ def export(pairs: Iterable[PreferencePair], target: Path, form: Format) -> int:
         import pyarrow.parquet as pq
 
         kept = list(rows)
-        with written_whole(target) as partial:
+        with atomic_write(target) as partial:
             pq.write_table(pa.Table.from_pylist(kept), partial)
         return len(kept)
     count = 0
-    with written_whole(target) as partial, partial.open("w", encoding="utf-8") as file:
+    with atomic_write(target) as partial, partial.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
             count += 1

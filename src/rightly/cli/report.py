@@ -21,9 +21,10 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 def command(out: Path, spurious_below: float | None, as_json: bool) -> None:
     """Write the report of the audit in DIR anew from its records."""
-    from rightly.cli.auditing import audit, stored_config
+    from rightly.cli.auditing import audit, stored_audit
 
     changes: dict[str, Any] = {} if spurious_below is None else {"spurious_below": spurious_below}
-    result = audit(stored_config(out).model_copy(update=changes), asking=False, quiet=as_json)
+    stored = stored_audit(out)
+    result = audit(stored.config.model_copy(update=changes), cast=stored.cast, quiet=as_json)
     if as_json:
         echo_json(result)

@@ -39,9 +39,10 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
     other's.
     """
     from rightly.data.load import load_pairs
-    from rightly.errors import MissingExtraError
+    from rightly.errors import InputError, MissingExtraError
 
     try:
+        from rightly.reward_models.identity import reward_model_fingerprint
         from rightly.reward_models.model import RewardModel
         from rightly.reward_models.scoring import score_run
     except ImportError as error:
@@ -58,16 +59,20 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
             model.compile()
         return model
 
-    identity = {"verb": "score", "pairs": pairs} | {
-        name: options[name] for name in ("columns", "limit", "dtype", "max_length")
-    }
+    if len(set(models)) < len(models):
+        raise InputError("the same model is named twice", where="--model")
+    identity = {"verb": "score", "pairs": pairs, "columns": options["columns"], "limit": options["limit"]}
     meter = _Meter()
     results = score_run(
         out,
         load,
-        models,
+        {
+            name: reward_model_fingerprint(name, dtype=options["dtype"], max_length=options["max_length"])
+            for name in models
+        },
         build,
         identity=identity,
+        inputs=(pairs, *models),
         tokens_per_batch=options["tokens_per_batch"],
         fresh=not options["resume"],
         ray_workers=options["ray_workers"],

@@ -1,6 +1,5 @@
 """The work behind ``rightly strength``: margins from wherever they come, one table, figures, report."""
 
-import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,8 +15,11 @@ from rightly.preferences.conflicts import Conflict, ConflictFinder
 from rightly.preferences.diagnosis import ClassRule, Diagnosis, RuleKind
 from rightly.preferences.scored import labelled, read_scores, write_scored
 from rightly.preferences.table import StrengthResult, StrengthRule, diagnose_table
-from rightly.runs import RunFolder
+from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, PreferencePair
+
+OWNS = ("ensemble", "scores", "scored.parquet", "strength.parquet", "strength.json", "report.html")
+"""What a run writes into its folder."""
 
 Say = Callable[[str], None]
 
@@ -128,10 +130,8 @@ def run_strength(
                               "together", "max_length", "scores", "seed"},
     )  # fmt: skip
     identity["recipe"] = config.tables()
-    run = RunFolder(out, identity, fresh=fresh)
-    if fresh:
-        for trained in (out / "ensemble").glob("member*"):
-            shutil.rmtree(trained)
+    given = (config.pairs, config.scores, config.trusted, config.recipe, config.base, *config.models)
+    run = RunFolder(out, identity, owns=OWNS, inputs=filter(None, given), fresh=fresh)
     rule = StrengthRule(
         classes=ClassRule.of(config.rule),
         adjust=AdjustRule(preset=config.preset, suspects=config.suspects, share=config.share),
@@ -144,7 +144,8 @@ def run_strength(
         if config.scores is None:
             raise InputError("nothing to measure", fix="name a data set, or --scores FILE")
         return _written(run, config, diagnose_table(config.scores, target, rule), (), None)
-    models, margins, held_out = _margins(out, config, fresh, say)
+    run.begin()
+    models, margins, held_out = _margins(out, config, say)
     trusted = None if config.trusted is None else read_trusted(config.trusted)
     write_scored(out / "scored.parquet", config.load(), margins, models, trusted)
     result = diagnose_table(out / "scored.parquet", target, rule)
@@ -179,14 +180,14 @@ def _written(
 
 
 def _margins(
-    out: Path, config: StrengthConfig, fresh: bool, say: Say
+    out: Path, config: StrengthConfig, say: Say
 ) -> tuple[Sequence[str], Iterator[Sequence[float]], bool | None]:
     """Names of the models, and for each labelled pair its margins by them."""
     given = [bool(config.models), config.train > 0, config.scores is not None]
     if sum(given) > 1:
         raise InputError("--model, --train and --scores were given together", fix="choose one")
     if config.models:
-        return config.models, _scored_by(out / "scores", config, fresh), None
+        return config.models, _scored_by(out / "scores", config), None
     if config.train:
         return _trained(out, config, say)
     if config.scores is not None:
@@ -210,10 +211,11 @@ def _joined(config: StrengthConfig, found: dict[str, list[float]], path: Path) -
         yield found[pair.id]
 
 
-def _scored_by(folder: Path, config: StrengthConfig, fresh: bool) -> Iterator[Sequence[float]]:
+def _scored_by(folder: Path, config: StrengthConfig) -> Iterator[Sequence[float]]:
     from rightly.errors import MissingExtraError
 
     try:
+        from rightly.reward_models.identity import reward_model_fingerprint
         from rightly.reward_models.model import RewardModel
         from rightly.reward_models.scoring import score_run
     except ImportError as error:
@@ -223,11 +225,10 @@ def _scored_by(folder: Path, config: StrengthConfig, fresh: bool) -> Iterator[Se
     score_run(
         folder,
         config.load,
-        config.models,
+        {name: reward_model_fingerprint(name, max_length=config.max_length) for name in config.models},
         lambda name: RewardModel.load(name, max_length=config.max_length),
-        identity=config.model_dump(mode="json", include={"pairs", "columns", "limit", "max_length"}),
+        identity=config.model_dump(mode="json", include={"pairs", "columns", "limit"}),
         tokens_per_batch=8192,
-        fresh=fresh,
     )
     with pq.ParquetFile(folder / "margins.parquet") as file:
         for batch in file.iter_batches(columns=[f"margin/{name}" for name in config.models]):

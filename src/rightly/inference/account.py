@@ -95,7 +95,7 @@ class AccountedGenerator:
     """
 
     def __init__(self, inner: Generator, account: Account, model: str) -> None:
-        self.name, self.concurrency = inner.name, inner.concurrency
+        self.name, self.fingerprint, self.concurrency = inner.name, inner.fingerprint, inner.concurrency
         self._inner, self._account, self._model = inner, account, model
 
     async def generate(self, request: Request) -> Completion:

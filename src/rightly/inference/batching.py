@@ -12,14 +12,15 @@ class BatchingGenerator:
     """Answers concurrent requests in batches, in a thread, one batch at a time.
 
     Args:
-        name: Identity for cache keys.
+        name: The model, for people.
+        fingerprint: Identity of the model in keys.
         engine: Answers a batch, in order; blocking.
         batch_size: Most requests in a batch.
     """
 
-    def __init__(self, name: str, engine: Engine, batch_size: int) -> None:
+    def __init__(self, name: str, fingerprint: str, engine: Engine, batch_size: int) -> None:
         # Twice the batch: while one is answered the next one gathers.
-        self.name, self.concurrency = name, 2 * batch_size
+        self.name, self.fingerprint, self.concurrency = name, fingerprint, 2 * batch_size
         self._engine, self._batch_size = engine, batch_size
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
         self._loop: asyncio.Task[None] | None = None

@@ -1,7 +1,7 @@
 """Answers on disk: nothing that was paid for is asked again, after a kill -9 either.
 
 One SQLite file in WAL mode, shared by any number of processes. An answer is committed before it is handed on. The key is
-the whole request and the identity of the model that answers it.
+the whole request and the fingerprint of the model that answers it.
 """
 
 import asyncio
@@ -102,13 +102,13 @@ class CachedGenerator:
     """
 
     def __init__(self, inner: Generator, cache: AnswerCache) -> None:
-        self.name, self.concurrency = inner.name, inner.concurrency
+        self.name, self.fingerprint, self.concurrency = inner.name, inner.fingerprint, inner.concurrency
         self._inner, self._cache = inner, cache
         self._asking: dict[str, asyncio.Future[Completion]] = {}
 
     async def generate(self, request: Request) -> Completion:
         """The kept answer, or a new one, kept before it is handed on."""
-        key = content_key([self.name, request.key])
+        key = content_key([self.fingerprint, request.key])
         while (found := self._cache.get(key)) is None and (asked := self._asking.get(key)) is not None:
             await asyncio.wait([asked])
             if not asked.cancelled():

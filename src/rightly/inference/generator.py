@@ -60,11 +60,14 @@ class Generator(Protocol):
     """Anything that answers requests.
 
     Attributes:
-        name: Identity for cache keys and records: the model and whatever changes its answers.
+        name: The model, for people.
+        fingerprint: Identity in keys of caches and records: the model's content or endpoint, and whatever of its engine changes
+            its answers.
         concurrency: How many calls are worth having in flight at once.
     """
 
     name: str
+    fingerprint: str
     concurrency: int
 
     async def generate(self, request: Request) -> Completion:

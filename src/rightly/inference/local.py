@@ -6,9 +6,19 @@ from typing import Any
 from rightly.errors import InputError, MissingExtraError
 from rightly.inference.batching import BatchingGenerator
 from rightly.inference.generator import Completion, Request
+from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.types import Usage, content_key
 
 DEFAULT_MAX_TOKENS = 1024
+
+
+def transformers_fingerprint(path: str, dtype: str = "auto") -> str:
+    """Identity of ``hf:PATH``, told without loading it: what the model is and the precision that it computes in.
+
+    Raises:
+        InputError: There is no such model.
+    """
+    return fingerprint("hf", model=model_fingerprint(path), dtype=dtype, max_tokens=DEFAULT_MAX_TOKENS)
 
 
 def transformers_generator(
@@ -43,7 +53,7 @@ def transformers_generator(
         ) from error
     place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     engine = TransformersEngine(model.to(place).eval(), tokenizer)
-    return BatchingGenerator(f"hf:{path}", engine, batch_size)
+    return BatchingGenerator(f"hf:{path}", transformers_fingerprint(path, dtype), engine, batch_size)
 
 
 class TransformersEngine:

@@ -22,6 +22,7 @@ from rightly.inference.answers import Retry, message_of, read_answer
 from rightly.inference.generator import Completion, Request
 from rightly.inference.limiter import AdaptiveLimiter
 from rightly.inference.retries import wait_seconds
+from rightly.store.fingerprint import fingerprint
 from rightly.types import Usage
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -36,6 +37,15 @@ _FATAL = {
 }
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")
 _MODERATED = ("content_filter", "content_policy", "content management policy", "moderation", "flagged")
+
+
+def endpoint_fingerprint(model: str, base_url: str | None = None) -> str:
+    """Identity of a served model: its name and its endpoint. What a server loads under a name cannot be seen from outside.
+
+    Raises:
+        InputError: ``base_url`` is no address.
+    """
+    return fingerprint("endpoint", model=_endpoint(model, _address(_base(base_url))))
 
 
 class OpenAIGenerator:
@@ -67,10 +77,11 @@ class OpenAIGenerator:
         seed: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        base = (base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+        base = _base(base_url)
         key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
         parts = _address(base)
-        self.name = f"openai:{model}@{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self.name = _endpoint(model, parts)
+        self.fingerprint = endpoint_fingerprint(model, base_url)
         # Twice the limit: calls that sleep before a retry leave their places to others.
         self.concurrency = 2 * concurrency
         self._model, self._url, self._proxy = model, f"{base}/chat/completions", _proxy(parts)
@@ -186,6 +197,14 @@ class OpenAIGenerator:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _base(base_url: str | None) -> str:
+    return (base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+
+
+def _endpoint(model: str, parts: SplitResult) -> str:
+    return f"openai:{model}@{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _address(base: str) -> SplitResult:

@@ -7,6 +7,16 @@ from pydantic import ValidationError
 from rightly.errors import InputError
 from rightly.inference.cache import Exchange
 from rightly.inference.generator import Completion, Request
+from rightly.store.fingerprint import file_fingerprint, fingerprint
+
+
+def replay_fingerprint(path: Path) -> str:
+    """Identity of ``replay:FILE``: its content.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    return fingerprint("replay", answers=file_fingerprint(path))
 
 
 class ReplayGenerator:
@@ -23,6 +33,7 @@ class ReplayGenerator:
 
     def __init__(self, path: Path) -> None:
         self.name = f"replay:{path.name}"
+        self.fingerprint = replay_fingerprint(path)
         self._path = path
         self._answers: dict[str, Completion] = {}
         try:

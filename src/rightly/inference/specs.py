@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from pydantic import Field, ValidationError
@@ -22,6 +22,10 @@ _GENERATOR_OPTIONS: Mapping[str, Mapping[str, type]] = {
     "vllm": {"batch_size": int, "tensor_parallel_size": int, "dtype": str, "max_model_len": int},
     "replay": {},
 }
+
+
+_IDENTIFYING = {"base_url", "dtype", "max_model_len"}
+"""Options of an engine that make it another model; the others are about speed."""
 
 
 class Sampling(Frozen):
@@ -63,6 +67,41 @@ def build_generator(spec: Spec, *, cache: AnswerCache | None, account: Account) 
     Raises:
         InputError: Unknown scheme or option, or a value of the wrong kind.
     """
+    values, options = _options(spec)
+    generator = _bare(spec, values)
+    if spec.scheme == "replay":
+        return generator, options
+    booked = AccountedGenerator(generator, account, spec.target)
+    return (booked if cache is None else CachedGenerator(booked, cache)), options
+
+
+def generator_fingerprint(spec: Spec) -> tuple[str, Sampling]:
+    """Who the model that a spec names is, and the options of its calls; loads nothing and needs no key.
+
+    Raises:
+        InputError: As `build_generator`, and where there is no such model.
+    """
+    values, options = _options(spec)
+    made_of: dict[str, Any] = {name: value for name, value in values.items() if name in _IDENTIFYING}
+    if spec.scheme == "openai":
+        from rightly.inference.openai_api import endpoint_fingerprint
+
+        return endpoint_fingerprint(spec.target, **made_of), options
+    if spec.scheme == "hf":
+        from rightly.inference.local import transformers_fingerprint
+
+        return transformers_fingerprint(spec.target, **made_of), options
+    if spec.scheme == "vllm":
+        from rightly.inference.vllm import vllm_fingerprint
+
+        return vllm_fingerprint(spec.target, **made_of), options
+    from rightly.inference.replay import replay_fingerprint
+
+    return replay_fingerprint(Path(spec.target)), options
+
+
+def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
+    """The engine's own options and those of decoding, checked."""
     text = f"{spec.scheme}:{spec.target}"
     if spec.scheme not in SCHEMES or not spec.target:
         raise InputError(
@@ -81,11 +120,7 @@ def build_generator(spec: Spec, *, cache: AnswerCache | None, account: Account) 
         options = Sampling.model_validate_strings(sampling)
     except (ValueError, ValidationError) as error:
         raise InputError(f"{text!r}: an option has an unusable value ({_first_line(error)})") from error
-    generator = _bare(spec, values)
-    if spec.scheme == "replay":
-        return generator, options
-    booked = AccountedGenerator(generator, account, spec.target)
-    return (booked if cache is None else CachedGenerator(booked, cache)), options
+    return values, options
 
 
 def _bare(spec: Spec, values: dict[str, object]) -> Generator:

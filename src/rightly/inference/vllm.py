@@ -6,7 +6,17 @@ from typing import Any
 from rightly.errors import MissingExtraError
 from rightly.inference.batching import BatchingGenerator
 from rightly.inference.generator import Completion, Request
+from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.types import Usage
+
+
+def vllm_fingerprint(path: str, dtype: str = "auto", max_model_len: int | None = None) -> str:
+    """Identity of ``vllm:PATH``, told without loading it: what the model is, its precision and its longest context.
+
+    Raises:
+        InputError: There is no such model.
+    """
+    return fingerprint("vllm", model=model_fingerprint(path), dtype=dtype, max_model_len=max_model_len)
 
 
 def vllm_generator(
@@ -46,7 +56,7 @@ def vllm_generator(
         params = [SamplingParams(**_options(request)) for request in requests]
         return [_completion(output) for output in engine.chat(chats, params, use_tqdm=False)]
 
-    return BatchingGenerator(f"vllm:{path}", answer, batch_size)
+    return BatchingGenerator(f"vllm:{path}", vllm_fingerprint(path, dtype, max_model_len), answer, batch_size)
 
 
 def _options(request: Request) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from rightly.data.holdout import holdout_annotator
 from rightly.inference.generator import Request
+from rightly.judges.judge import JudgeIdentity
+from rightly.store.fingerprint import fingerprint
 from rightly.types import Judgment, Order, PreferencePair
 
 
@@ -13,13 +15,17 @@ class AnnotatorJudge:
     """
 
     concurrency = 1
-    note = (
-        "a person: one annotator of each pair, held out of every judge's reference; the label may still hold their vote"
-    )
 
     def __init__(self, seed: int = 0) -> None:
         self.name = "annotator"
         self._seed = seed
+        self.identity = JudgeIdentity(
+            name=self.name,
+            fingerprint=fingerprint("annotator", seed=seed),
+            note="a person: one annotator of each pair, held out of every judge's reference; "
+            "the label may still hold their vote",
+            held_out_person=True,
+        )
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
         """One: a person saw the pair once."""
@@ -37,6 +43,7 @@ class AnnotatorJudge:
                 pair_id=pair.id,
                 pair_key=pair.content_key,
                 judge=self.name,
+                made_by=self.identity.made_by(pair),
                 order=order,
                 failure="provider",
                 detail="no annotator with a vote and a reason can be held out of this pair",
@@ -45,6 +52,7 @@ class AnnotatorJudge:
             pair_id=pair.id,
             pair_key=pair.content_key,
             judge=self.name,
+            made_by=self.identity.made_by(pair),
             order=order,
             verdict=held.vote.choice,
             rationales=(held.rationale,) if held.rationale else (),

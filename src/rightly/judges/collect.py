@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rightly.inference.dispatch import run_bounded
-from rightly.judges.judge import Judge
-from rightly.runs import RecordFile
+from rightly.judges.judge import Judge, JudgeIdentity
+from rightly.store.records import RecordFile
 from rightly.types import Judgment, Order, PreferencePair, judgment_key
 
 Work = tuple[PreferencePair, Judge, Order]
@@ -30,9 +30,10 @@ async def collect_judgments(
 
     def missing() -> Iterator[Work]:
         for pair in pairs:
+            pair_key = pair.content_key
             for judge in judges:
                 for order in judge.orders(pair):
-                    if judgment_key(pair, judge.name, order) in done:
+                    if judgment_key(pair.id, pair_key, judge.identity.made_by(pair), order) in done:
                         on_done(None)
                     else:
                         yield pair, judge, order
@@ -44,3 +45,22 @@ async def collect_judgments(
     async for judgment in run_bounded(missing(), judge_one, concurrency=sum(judge.concurrency for judge in judges)):
         records.append(judgment)
         on_done(judgment)
+
+
+def current_judgments(
+    judgments: Iterable[Judgment], pairs: Iterable[PreferencePair], judges: Sequence[JudgeIdentity]
+) -> list[Judgment]:
+    """The judgments that these judges made of these pairs as they are now, under the judges' present names.
+
+    A folder may hold others: of another model under the same name, of a judge that is no longer named, of an edited pair.
+    """
+    wanted: dict[tuple[str, str, str], str] = {}
+    for pair in pairs:
+        pair_key = pair.content_key
+        wanted |= {(pair.id, pair_key, judge.made_by(pair)): judge.name for judge in judges}
+    found = []
+    for judgment in judgments:
+        name = wanted.get((judgment.pair_id, judgment.pair_key, judgment.made_by))
+        if name is not None:
+            found.append(judgment if judgment.judge == name else judgment.model_copy(update={"judge": name}))
+    return found

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from rightly.errors import InputError
 from rightly.inference.generator import Completion, Generator, Request
 from rightly.inference.specs import Sampling
-from rightly.judges.parsing import Parsed, parse_answer
+from rightly.judges.judge import JudgeIdentity
+from rightly.judges.parsing import READER_VERSION, Parsed, parse_answer
 from rightly.prompting import fill, load_prompt
 from rightly.references import subject_side
+from rightly.store.fingerprint import fingerprint
 from rightly.types import Choice, Judgment, Message, Order, PreferencePair, Rationale, content_key
 
 
@@ -16,7 +18,7 @@ class GenerativeJudge:
     """Asks a generator which of two responses is better, and why.
 
     Args:
-        name: Identity in records.
+        name: Name in tables.
         generator: The model.
         sampling: Decoding options of every call.
         orders: ``"both"`` shows every pair in both orders; ``"single"`` in one, drawn by a hash of seed and pair.
@@ -24,8 +26,6 @@ class GenerativeJudge:
         prompt: The prompt's text; `pairwise_messages` names its fields.
         seed: Seed of the order drawn for each pair.
     """
-
-    note = ""
 
     def __init__(
         self,
@@ -41,7 +41,16 @@ class GenerativeJudge:
         self.name, self.concurrency = name, generator.concurrency
         self._generator, self._sampling, self._seed = generator, sampling, seed
         self._orders, self._max_reasons = orders, max_reasons
-        self._prompt = prompt or load_prompt("rightly.judges", "pairwise")
+        self._prompt = prompt or shipped_prompt()
+        self.identity = generative_identity(
+            name,
+            generator.fingerprint,
+            sampling,
+            orders=orders,
+            max_reasons=max_reasons,
+            prompt=self._prompt,
+            seed=seed,
+        )
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
         """Both orders, or the one drawn for this pair."""
@@ -65,7 +74,7 @@ class GenerativeJudge:
                 fix="split it into pairs first",
             )
         completion = await self._generator.generate(self._request(pair, order))
-        return to_judgment(pair, self.name, order, completion, parse_answer(completion.text))
+        return to_judgment(pair, self.identity, order, completion, parse_answer(completion.text))
 
     def _request(self, pair: PreferencePair, order: Order) -> Request:
         return self._sampling.request(self.messages(pair.in_order(order)))
@@ -77,6 +86,44 @@ class GenerativeJudge:
     async def aclose(self) -> None:
         """Close the generator."""
         await self._generator.aclose()
+
+
+def shipped_prompt() -> str:
+    """The prompt that a judge is asked with where no other is named."""
+    return load_prompt("rightly.judges", "pairwise")
+
+
+def generative_identity(
+    name: str,
+    generator: str,
+    sampling: Sampling,
+    *,
+    orders: str = "both",
+    max_reasons: int = 5,
+    prompt: str | None = None,
+    seed: int = 0,
+) -> JudgeIdentity:
+    """Who a `GenerativeJudge` with these arguments is.
+
+    Args:
+        name: Name in tables.
+        generator: Fingerprint of the model.
+        sampling: As of the judge, and so are the others.
+        orders: The seed counts only where an order is drawn.
+        max_reasons: How many reasons the prompt allows.
+        prompt: The prompt's text; ``None`` for the shipped one.
+        seed: Seed of the order drawn for each pair.
+    """
+    made_of = fingerprint(
+        "judge",
+        generator=generator,
+        sampling=sampling.model_dump(),
+        orders=orders if orders == "both" else f"{orders} {seed}",
+        max_reasons=max_reasons,
+        prompt=prompt or shipped_prompt(),
+        reader=READER_VERSION,
+    )
+    return JudgeIdentity(name=name, fingerprint=made_of)
 
 
 def pairwise_messages(shown: PreferencePair, prompt: str, max_reasons: int) -> tuple[Message, ...]:
@@ -107,7 +154,9 @@ def write_answer(reasons: Sequence[Rationale], verdict: Choice) -> str:
     return json.dumps({"reasons": known, "verdict": verdict}, ensure_ascii=False)
 
 
-def to_judgment(pair: PreferencePair, judge: str, order: Order, completion: Completion, parsed: Parsed) -> Judgment:
+def to_judgment(
+    pair: PreferencePair, judge: JudgeIdentity, order: Order, completion: Completion, parsed: Parsed
+) -> Judgment:
     """A judgment in the names of the stored pair, from an answer in the names of the order shown."""
     if completion.failure is not None:
         failure, detail, verdict = completion.failure, completion.detail, None
@@ -122,7 +171,8 @@ def to_judgment(pair: PreferencePair, judge: str, order: Order, completion: Comp
     return Judgment(
         pair_id=pair.id,
         pair_key=pair.content_key,
-        judge=judge,
+        judge=judge.name,
+        made_by=judge.made_by(pair),
         order=order,
         verdict=verdict,
         failure=failure,

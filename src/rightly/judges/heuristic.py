@@ -1,14 +1,19 @@
 """Judges that need no model: the floor that every real judge must clear, each with one canned reason."""
 
 from rightly.inference.generator import Request
+from rightly.judges.judge import JudgeIdentity
 from rightly.references import Side
+from rightly.store.fingerprint import fingerprint
 from rightly.types import Judgment, Order, PreferencePair, Rationale
 
 
 class _Heuristic:
-    name: str
     concurrency = 1
-    note = "a rule without a model; says one canned reason"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        note = "a rule without a model; says one canned reason"
+        self.identity = JudgeIdentity(name=name, fingerprint=fingerprint("rule", name=name), note=note)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
         """None: there is no model."""
@@ -18,16 +23,15 @@ class _Heuristic:
         """Nothing to release."""
 
     def _choose(self, pair: PreferencePair, order: Order, side: Side | None, reason: str) -> Judgment:
-        if side is None:
-            return Judgment(pair_id=pair.id, pair_key=pair.content_key, judge=self.name, order=order, verdict="tie")
-        rationale = Rationale(text=f"Response {side} {reason}", about=side, favors=side)
+        reasons = () if side is None else (Rationale(text=f"Response {side} {reason}", about=side, favors=side),)
         return Judgment(
             pair_id=pair.id,
             pair_key=pair.content_key,
             judge=self.name,
+            made_by=self.identity.made_by(pair),
             order=order,
-            verdict=side,
-            rationales=(rationale,),
+            verdict=side or "tie",
+            rationales=reasons,
         )
 
 
@@ -35,7 +39,7 @@ class LengthJudge(_Heuristic):
     """Prefers the longer response (or the shorter), in characters; equal lengths are a tie."""
 
     def __init__(self, *, longer: bool) -> None:
-        self.name = "longer" if longer else "shorter"
+        super().__init__("longer" if longer else "shorter")
         self._longer = longer
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
@@ -53,7 +57,8 @@ class LengthJudge(_Heuristic):
 class FirstJudge(_Heuristic):
     """Prefers whatever is shown first: pure position bias."""
 
-    name = "first"
+    def __init__(self) -> None:
+        super().__init__("first")
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
         """Both: the order is all it sees."""

@@ -3,20 +3,43 @@
 from typing import Protocol
 
 from rightly.inference.generator import Request
-from rightly.types import Judgment, Order, PreferencePair
+from rightly.store.fingerprint import fingerprint
+from rightly.types import Frozen, Judgment, Order, PreferencePair
+
+
+class JudgeIdentity(Frozen):
+    """Who a judge is; told without loading its model or having its key.
+
+    Attributes:
+        name: Its name in tables, settings included.
+        fingerprint: Digest of everything that can change its judgments: model or endpoint, decoding options, prompt, reader.
+        note: One line that readers of its results must know; empty for most.
+        held_out_person: Whether it speaks for an annotator of each pair, who must then be held out of the reference.
+    """
+
+    name: str
+    fingerprint: str
+    note: str = ""
+    held_out_person: bool = False
+
+    def made_by(self, pair: PreferencePair) -> str:
+        """Maker of this judge's judgments of a pair: its fingerprint, and for a person also what people said of the pair."""
+        if not self.held_out_person:
+            return self.fingerprint
+        return fingerprint("person", judge=self.fingerprint, people=pair.human_key)
 
 
 class Judge(Protocol):
     """Anything that prefers.
 
     Attributes:
-        name: Identity in records and tables, settings included.
+        name: The name in its identity.
+        identity: Who it is.
         concurrency: How many judgments are worth having in flight at once.
-        note: One line that readers of its results must know; empty for most.
     """
 
     name: str
-    note: str
+    identity: JudgeIdentity
     concurrency: int
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:

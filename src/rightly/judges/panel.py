@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 
 from rightly.inference.generator import Request
-from rightly.judges.judge import Judge
+from rightly.judges.judge import Judge, JudgeIdentity
+from rightly.store.fingerprint import fingerprint
 from rightly.types import Judgment, Order, PreferencePair, Rationale, Usage
 
 
@@ -21,10 +22,9 @@ class PanelJudge:
         members: Two or more judges.
     """
 
-    note = "a majority panel"
-
     def __init__(self, members: Sequence[Judge]) -> None:
-        self.name = "panel:" + "+".join(member.name for member in members)
+        self.identity = panel_identity([member.identity for member in members])
+        self.name = self.identity.name
         self.concurrency = max(member.concurrency for member in members)
         self._members = tuple(members)
 
@@ -49,6 +49,7 @@ class PanelJudge:
                 pair_id=pair.id,
                 pair_key=pair.content_key,
                 judge=self.name,
+                made_by=self.identity.made_by(pair),
                 order=order,
                 failure="provider" if retry else said[0].failure,
                 detail="; ".join(f"{one.judge}: {one.detail}" for one in said),
@@ -62,6 +63,7 @@ class PanelJudge:
             pair_id=pair.id,
             pair_key=pair.content_key,
             judge=self.name,
+            made_by=self.identity.made_by(pair),
             order=order,
             verdict=verdict,
             rationales=_deal([one.rationales for one in said if one.verdict == verdict]),
@@ -72,6 +74,16 @@ class PanelJudge:
     async def aclose(self) -> None:
         """Close all members."""
         await asyncio.gather(*(member.aclose() for member in self._members))
+
+
+def panel_identity(members: Sequence[JudgeIdentity]) -> JudgeIdentity:
+    """Who a panel of these is."""
+    return JudgeIdentity(
+        name="panel:" + "+".join(member.name for member in members),
+        fingerprint=fingerprint("panel", members=[member.fingerprint for member in members]),
+        note="a majority panel",
+        held_out_person=any(member.held_out_person for member in members),
+    )
 
 
 def _deal(lists: Sequence[Sequence[Rationale]]) -> tuple[Rationale, ...]:

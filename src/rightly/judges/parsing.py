@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale
 
+READER_VERSION = 1
+"""Part of every judge's fingerprint: raise it when the same answer is read differently."""
+
 PAIRWISE_LABELS: Mapping[str, Choice] = {
     "A": "A", "B": "B", "TIE": "tie",
     "A>>B": "A", "A>B": "A", "A=B": "tie", "B>A": "B", "B>>A": "B",

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from rightly.errors import InputError
 from rightly.inference.account import Account
 from rightly.inference.cache import AnswerCache
-from rightly.inference.specs import SCHEMES, build_generator, parse_spec
+from rightly.inference.specs import SCHEMES, Spec, build_generator, generator_fingerprint, parse_spec
 from rightly.judges.annotator import AnnotatorJudge
-from rightly.judges.generative import GenerativeJudge
+from rightly.judges.generative import GenerativeJudge, generative_identity
 from rightly.judges.heuristic import HEURISTICS
-from rightly.judges.judge import Judge
-from rightly.judges.panel import PanelJudge
+from rightly.judges.judge import Judge, JudgeIdentity
+from rightly.judges.panel import PanelJudge, panel_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +45,45 @@ class JudgeBuilder:
         if spec == "annotator":
             return AnnotatorJudge(self.seed)
         if spec.startswith("panel:"):
-            members = spec.removeprefix("panel:").split("+")
-            if len(members) < 2:
-                raise InputError(f"{spec!r} is a panel of one", fix="use panel:SPEC+SPEC[+SPEC ...]")
-            return PanelJudge([self.build(member) for member in members])
-        return self._generative(spec)
+            return PanelJudge([self.build(member) for member in _members(spec)])
+        model, orders = _generative(spec)
+        generator, sampling = build_generator(model, cache=self.cache, account=self.account)
+        return GenerativeJudge(spec, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
 
-    def _generative(self, text: str) -> GenerativeJudge:
-        spec = parse_spec(text)
-        if spec.scheme not in SCHEMES:
-            known = [*HEURISTICS, "annotator", "panel", *SCHEMES]
-            near = difflib.get_close_matches(spec.scheme, known, n=1)
-            fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}"
-            raise InputError(f"{text!r} names no judge", fix=fix)
-        orders = spec.options.pop("orders", "both")
-        if orders not in ("both", "single"):
-            raise InputError(f"{text!r}: orders={orders!r}", fix="use orders=both or orders=single")
-        generator, sampling = build_generator(spec, cache=self.cache, account=self.account)
-        return GenerativeJudge(text, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
+    def identify(self, spec: str) -> JudgeIdentity:
+        """Who the judge that a spec names is: needs no weights in memory, no key, no cache.
+
+        Raises:
+            InputError: It names none.
+        """
+        if spec in HEURISTICS or spec == "annotator":
+            return self.build(spec).identity
+        if spec.startswith("panel:"):
+            return panel_identity([self.identify(member) for member in _members(spec)])
+        model, orders = _generative(spec)
+        made_of, sampling = generator_fingerprint(model)
+        return generative_identity(spec, made_of, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
+
+
+def _members(spec: str) -> list[str]:
+    members = spec.removeprefix("panel:").split("+")
+    if len(members) < 2:
+        raise InputError(f"{spec!r} is a panel of one", fix="use panel:SPEC+SPEC[+SPEC ...]")
+    return members
+
+
+def _generative(text: str) -> tuple[Spec, str]:
+    """The model of a generative judge, and its ``orders``."""
+    spec = parse_spec(text)
+    if spec.scheme not in SCHEMES:
+        known = [*HEURISTICS, "annotator", "panel", *SCHEMES]
+        near = difflib.get_close_matches(spec.scheme, known, n=1)
+        fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}"
+        raise InputError(f"{text!r} names no judge", fix=fix)
+    orders = spec.options.pop("orders", "both")
+    if orders not in ("both", "single"):
+        raise InputError(f"{text!r}: orders={orders!r}", fix="use orders=both or orders=single")
+    return spec, orders
 
 
 def priced_model(spec: str) -> str | None:

@@ -2,10 +2,11 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from rightly.judges.judge import JudgeIdentity
 from rightly.types import FailureKind, Frozen, Judgment, PreferencePair, content_key
 
 _CODES = {None: 0, "tie": 1, "A": 2, "B": 3}
@@ -33,20 +34,28 @@ class JudgeTally(Frozen):
 
 
 class LabelIndex:
-    """Remembers the label of every pair that streams by."""
+    """Remembers the label of every pair that streams by.
 
-    def __init__(self) -> None:
+    Args:
+        judges: Whose judgments will be counted.
+    """
+
+    def __init__(self, judges: Sequence[JudgeIdentity]) -> None:
         self._keys, self._labels = array("Q"), array("b")
+        self._names = {judge.fingerprint: judge.name for judge in judges if not judge.held_out_person}
+        self._people = {judge: array("Q") for judge in judges if judge.held_out_person}
 
     def watch(self, pairs: Iterable[PreferencePair]) -> Iterator[PreferencePair]:
         """Pass the pairs on, remembering their labels."""
         for pair in pairs:
             self._keys.append(_short(pair.id, pair.content_key))
             self._labels.append(_CODES.get(pair.label, 0))
+            for person, makers in self._people.items():
+                makers.append(_short(person.made_by(pair)))
             yield pair
 
     def tally(self, judgments: Iterable[Judgment]) -> list[JudgeTally]:
-        """Count the judgments of the pairs that were watched; of several of the same work the last counts."""
+        """Count these judges' judgments of the pairs that were watched; of several of the same work the last counts."""
         keys = np.frombuffer(self._keys, dtype=np.uint64) if self._keys else np.zeros(0, dtype=np.uint64)
         order = np.argsort(keys, kind="stable")
         keys, labels = keys[order], np.frombuffer(self._labels, dtype=np.int8)[order] if len(order) else np.zeros(0)
@@ -56,8 +65,16 @@ class LabelIndex:
             place = int(np.searchsorted(keys, np.uint64(key)))
             if place == len(keys) or keys[place] != key:
                 continue
-            counts.setdefault(judgment.judge, _Count(len(keys))).add(place, judgment)
+            name = self._name(judgment.made_by, int(order[place]))
+            if name is not None:
+                counts.setdefault(name, _Count(len(keys))).add(place, judgment)
         return [count.tally(name, labels) for name, count in counts.items()]
+
+    def _name(self, made_by: str, number: int) -> str | None:
+        """The judge that is the maker of a judgment of the pair of this number; ``None`` where none of them is."""
+        name = self._names.get(made_by)
+        people = (person.name for person, makers in self._people.items() if makers[number] == _short(made_by))
+        return name if name is not None else next(people, None)
 
 
 class _Count:
@@ -91,6 +108,6 @@ class _Count:
         )
 
 
-def _short(pair_id: str, pair_key: str) -> int:
-    """64 bits that stand for a pair."""
-    return int(content_key([pair_id, pair_key])[:16], 16)
+def _short(*parts: str) -> int:
+    """64 bits that stand for a pair, or for a maker."""
+    return int(content_key(parts)[:16], 16)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rightly.errors import InputError, MissingExtraError
 from rightly.preferences.table import MARGIN
-from rightly.runs import written_whole
+from rightly.store.files import atomic_write
 from rightly.types import PreferencePair
 
 _BATCH = 4096
@@ -58,7 +58,7 @@ def write_scored(
     )
     count = 0
     rows: list[dict[str, Any]] = []
-    with written_whole(path) as partial, pq.ParquetWriter(partial, schema) as writer:
+    with atomic_write(path) as partial, pq.ParquetWriter(partial, schema) as writer:
         for pair, values in zip(pairs, margins, strict=True):
             rows.append(_row(pair, trusted) | {f"{MARGIN}{n}": v for n, v in zip(models, values, strict=True)})
             count += 1

@@ -19,7 +19,7 @@ from rightly.preferences.adjust import AdjustRule, adjust
 from rightly.preferences.diagnosis import CLASSES, ClassRule, Diagnosis, classify, diagnose
 from rightly.preferences.quality import LabelQuality, fit_expected_rate, fit_noise_model, fit_trusted
 from rightly.preferences.strength import agreement_with_whole, preference_strength
-from rightly.runs import written_whole
+from rightly.store.files import atomic_write
 
 MARGIN = "margin/"
 """Columns of this prefix hold the score differences, one a model; files without any are read by their numeric columns."""
@@ -272,7 +272,7 @@ def _write(table: _Table, target: Path, columns: dict[str, NDArray[Any]]) -> Non
 
     found = parts()
     first = next(found)
-    with written_whole(target) as partial, pq.ParquetWriter(partial, first.schema) as writer:
+    with atomic_write(target) as partial, pq.ParquetWriter(partial, first.schema) as writer:
         for part in chain([first], found):
             writer.write_table(part)
 

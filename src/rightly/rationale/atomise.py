@@ -11,7 +11,11 @@ from rightly.inference.generator import Generator
 from rightly.inference.specs import Sampling
 from rightly.judges.parsing import json_objects, strip_thinking
 from rightly.prompting import fill, load_prompt
+from rightly.store.fingerprint import fingerprint
 from rightly.types import FailureKind, Message, PreferencePair, Record, Usage, content_key
+
+_READER_VERSION = 1
+"""Raise it when the same answer is read differently."""
 
 
 class AtomRecord(Record):
@@ -19,8 +23,9 @@ class AtomRecord(Record):
 
     Attributes:
         pair_id: The pair.
-        atomiser: Name of what split the feedback.
-        feedback: Content key of the feedback that was split.
+        atomiser: Name of what split the feedback, for people.
+        made_by: Fingerprint of what split the feedback.
+        feedback: Content key of what was split: the pair and its human reasons.
         points: The points, in the names of the stored pair.
         raw: The answer as it came.
         failure: Why there are no points.
@@ -30,6 +35,7 @@ class AtomRecord(Record):
 
     pair_id: str
     atomiser: str
+    made_by: str
     feedback: str
     points: tuple[str, ...] = ()
     raw: str = ""
@@ -40,7 +46,7 @@ class AtomRecord(Record):
     @property
     def key(self) -> str:
         """The same feedback on the same pair, split by the same atomiser."""
-        return content_key([self.pair_id, self.atomiser, self.feedback])
+        return atom_key(self.made_by, self.feedback)
 
     @property
     def retry(self) -> bool:
@@ -49,9 +55,16 @@ class AtomRecord(Record):
 
 
 class Atomiser(Protocol):
-    """Anything that turns the rationales of a pair into points."""
+    """Anything that turns the rationales of a pair into points.
+
+    Attributes:
+        name: For people.
+        fingerprint: Digest of everything that can change its points.
+        concurrency: How many pairs are worth having in flight at once.
+    """
 
     name: str
+    fingerprint: str
     concurrency: int
 
     async def atomise(self, pair: PreferencePair) -> AtomRecord:
@@ -67,13 +80,14 @@ class GivenPoints:
     """Takes the human reasons as they are: one point each, repeats dropped."""
 
     name = "given"
+    fingerprint = fingerprint("given")
     concurrency = 1
 
     async def atomise(self, pair: PreferencePair) -> AtomRecord:
         """One point for each reason with a text."""
         texts = (" ".join(reason.text.split()) for reason in pair.rationales)
         points = tuple(dict.fromkeys(text for text in texts if text))
-        return AtomRecord(pair_id=pair.id, atomiser=self.name, feedback=feedback_key(pair), points=points)
+        return _record(self, pair).model_copy(update={"points": points})
 
     async def aclose(self) -> None:
         """Nothing to release."""
@@ -85,11 +99,12 @@ class GenerativeAtomiser:
     def __init__(self, name: str, generator: Generator, sampling: Sampling) -> None:
         self.name, self.concurrency = name, generator.concurrency
         self._generator, self._sampling = generator, sampling
+        self.fingerprint = atomiser_fingerprint(generator.fingerprint, sampling)
         self._prompt = load_prompt("rightly.rationale", "atomise")
 
     async def atomise(self, pair: PreferencePair) -> AtomRecord:
         """Ask once; a pair without reasons has no points and costs nothing."""
-        record = AtomRecord(pair_id=pair.id, atomiser=self.name, feedback=feedback_key(pair))
+        record = _record(self, pair)
         if not pair.rationales:
             return record
         completion = await self._generator.generate(self._sampling.request((_message(self._prompt, pair),)))
@@ -121,9 +136,30 @@ def parse_points(text: str) -> tuple[tuple[str, ...], str]:
     return tuple(dict.fromkeys(" ".join(point.split()) for point in listed if point.strip())), ""
 
 
+def atomiser_fingerprint(generator: str, sampling: Sampling) -> str:
+    """Identity of the atomiser that asks this generator: its model, decoding options, prompt and reader."""
+    prompt = load_prompt("rightly.rationale", "atomise")
+    return fingerprint(
+        "atomiser", generator=generator, sampling=sampling.model_dump(), prompt=prompt, reader=_READER_VERSION
+    )
+
+
+def atom_key(made_by: str, feedback: str) -> str:
+    """The key of the points that an atomiser makes of a feedback."""
+    return content_key([made_by, feedback])
+
+
 def feedback_key(pair: PreferencePair) -> str:
-    """Identity of a pair's human reasons."""
-    return content_key([f"{reason.annotator}\x1f{reason.text}" for reason in pair.rationales])
+    """Identity of what an atomiser splits: the pair's id, context, responses and human reasons."""
+    return content_key(
+        [pair.id, pair.content_key, *(f"{reason.annotator}\x1f{reason.text}" for reason in pair.rationales)]
+    )
+
+
+def _record(atomiser: Atomiser, pair: PreferencePair) -> AtomRecord:
+    return AtomRecord(
+        pair_id=pair.id, atomiser=atomiser.name, made_by=atomiser.fingerprint, feedback=feedback_key(pair)
+    )
 
 
 def _message(prompt: str, pair: PreferencePair) -> Message:

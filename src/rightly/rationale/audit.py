@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from rightly.data.holdout import holdout_annotator
-from rightly.judges.annotator import AnnotatorJudge
-from rightly.judges.collect import collect_judgments
-from rightly.judges.judge import Judge
+from rightly.judges.collect import collect_judgments, current_judgments
+from rightly.judges.judge import Judge, JudgeIdentity
 from rightly.rationale.atomise import Atomiser, AtomRecord
+from rightly.rationale.cast import Cast
 from rightly.rationale.collect import collect_matches, collect_points
 from rightly.rationale.matching import Link, Matcher, MatchRecord
 from rightly.rationale.result import Item, ItemJudgment
-from rightly.rationale.scoring import Scored, score_judgments
-from rightly.runs import RunFolder
+from rightly.rationale.scoring import Scored, points_by_pair, score_judgments
+from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, Judgment, Order, PreferencePair
+
+OWNS = ("judgments.jsonl", "points.jsonl", "matches.jsonl", "scores.jsonl", "items.jsonl", "audit.json", "report.html")
+"""What an audit writes into its folder."""
 
 Stage = Callable[[str, int | None], Callable[[object], None]]
 """Announces a stage and how many pieces it has, where known; gives back what to call after each piece."""
@@ -62,30 +65,36 @@ async def ask(
         n_judgments = sum(len(judge.orders(pair)) for pair in pairs for judge in judges)
         await collect_judgments(pairs, judges, judgments, stage("judging", n_judgments))
         await collect_points(reference.values(), atomiser, points, stage("human points", len(reference)))
-        said = [judgment for judgment in judgments.latest() if judgment.pair_id in reference]
-        known = {record.pair_id: record.points for record in points.latest()}
+        said = current_judgments(judgments.latest(), pairs, [judge.identity for judge in judges])
+        atoms = [record for record in points.latest() if record.made_by == atomiser.fingerprint]
+        known = points_by_pair(reference, atoms)
         with folder.records("matches", MatchRecord) as matches:
             n_lists = sum(1 for judgment in said if judgment.rationales and known.get(judgment.pair_id))
             await collect_matches(said, known, matcher, max_reasons, matches, stage("matching", n_lists))
 
 
-def reference_pairs(pairs: Sequence[PreferencePair], judges: Sequence[Judge], seed: int) -> dict[str, PreferencePair]:
+def reference_pairs(
+    pairs: Sequence[PreferencePair], judges: Sequence[JudgeIdentity], seed: int
+) -> dict[str, PreferencePair]:
     """The pairs that judges are measured against, by id: without the annotator that a judge of the audit speaks for."""
-    if not any(isinstance(judge, AnnotatorJudge) for judge in judges):
+    if not any(judge.held_out_person for judge in judges):
         return {pair.id: pair for pair in pairs}
     held = ((pair, holdout_annotator(pair, seed)) for pair in pairs)
     return {pair.id: pair if out is None else out.pair for pair, out in held}
 
 
 def score_folder(
-    folder: RunFolder, pairs: Mapping[str, PreferencePair], judges: Sequence[str], matcher: str, max_reasons: int
+    folder: RunFolder,
+    pairs: Sequence[PreferencePair],
+    reference: Mapping[str, PreferencePair],
+    cast: Cast,
+    max_reasons: int,
 ) -> list[Scored]:
-    """Score the records of a folder, of these judges and this matcher; writes ``scores.jsonl``."""
-    judgments = [j for j in folder.records("judgments", Judgment).latest() if j.judge in judges]
-    matches = [m for m in folder.records("matches", MatchRecord).latest() if m.matcher == matcher]
-    scored = score_judgments(
-        pairs, judgments, folder.records("points", AtomRecord).latest(), matches, max_reasons=max_reasons
-    )
+    """Score the records of a folder that this cast made of these pairs; writes ``scores.jsonl``."""
+    judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
+    points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
+    matches = [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint]
+    scored = score_judgments(reference, judgments, points, matches, max_reasons=max_reasons)
     folder.write_lines("scores.jsonl", (_score(each) for each in scored))
     return scored
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from rightly.inference.dispatch import run_bounded
-from rightly.rationale.atomise import Atomiser, AtomRecord, feedback_key
+from rightly.rationale.atomise import Atomiser, AtomRecord, atom_key, feedback_key
 from rightly.rationale.matching import Matcher, MatchRecord, match_key
 from rightly.rationale.scoring import candidate_reasons
-from rightly.runs import RecordFile
-from rightly.types import Judgment, Order, PreferencePair, content_key
+from rightly.store.records import RecordFile
+from rightly.types import Judgment, PreferencePair
 
-_ListPair = tuple[str, str, Order, tuple[str, ...], tuple[str, ...]]
+_Lists = tuple[Judgment, tuple[str, ...], tuple[str, ...]]
 
 
 async def collect_points(
@@ -23,7 +23,7 @@ async def collect_points(
 
     def missing() -> Iterator[PreferencePair]:
         for pair in pairs:
-            if content_key([pair.id, atomiser.name, feedback_key(pair)]) in done:
+            if atom_key(atomiser.fingerprint, feedback_key(pair)) in done:
                 on_done(None)
             else:
                 yield pair
@@ -41,7 +41,7 @@ async def collect_matches(
     records: RecordFile[MatchRecord],
     on_done: Callable[[MatchRecord | None], None],
 ) -> None:
-    """Match the reasons of every judgment with its pair's human points, where both lists have something.
+    """Match the reasons of every judgment with its pair's human points, where both lists have something; equal lists once.
 
     Args:
         judgments: The judgments; failed ones have nothing to match.
@@ -53,24 +53,27 @@ async def collect_matches(
     """
     done = records.done()
 
-    def missing() -> Iterator[_ListPair]:
+    def missing() -> Iterator[_Lists]:
         for judgment in judgments:
             reference = points.get(judgment.pair_id, ())
             candidate = candidate_reasons(judgment, max_reasons)
             if not (reference and candidate):
                 continue
-            if match_key(judgment.pair_id, judgment.judge, judgment.order, matcher.name, reference, candidate) in done:
+            key = match_key(matcher.fingerprint, reference, candidate)
+            if key in done:
                 on_done(None)
             else:
-                yield judgment.pair_id, judgment.judge, judgment.order, reference, candidate
+                done.add(key)
+                yield judgment, reference, candidate
 
-    async def match_one(work: _ListPair) -> MatchRecord:
-        pair_id, judge, order, reference, candidate = work
+    async def match_one(work: _Lists) -> MatchRecord:
+        judgment, reference, candidate = work
         return MatchRecord(
-            pair_id=pair_id,
-            judge=judge,
-            order=order,
+            pair_id=judgment.pair_id,
+            judge=judgment.judge,
+            order=judgment.order,
             matcher=matcher.name,
+            made_by=matcher.fingerprint,
             reference=reference,
             candidate=candidate,
             match=await matcher.match(reference, candidate),

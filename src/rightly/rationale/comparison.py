@@ -16,9 +16,15 @@ ALPHA = 0.05
 
 
 class Comparison(Frozen):
-    """Every two judges of one or several audits."""
+    """Every two judges of one or several audits.
+
+    Attributes:
+        tests: The tests.
+        notes: What was not tested, and why.
+    """
 
     tests: tuple[PairedTest, ...]
+    notes: tuple[str, ...] = ()
 
 
 def paired_tests(views: Sequence[JudgeView], seed: int) -> tuple[PairedTest, ...]:

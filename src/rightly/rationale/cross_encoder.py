@@ -4,7 +4,6 @@ Cosine and word overlap know the topic and take opposites for the same; a small 
 The score is the sigmoid of a weighted sum of all three, and the cross-encoder was trained to add what the other two lack.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -71,19 +70,6 @@ def read_card(folder: Path) -> MatcherCard:
             where=str(folder),
             fix="train one: rightly train matcher RECIPE",
         ) from None
-
-
-def weights_digest(folder: Path) -> str:
-    """Eight letters that name the weights and their calibration: a matcher trained anew is another matcher.
-
-    Raises:
-        InputError: The weights are not there.
-    """
-    try:
-        parts = [(folder / name).read_bytes() for name in (_CARD, "adapter_model.safetensors")]
-    except OSError as error:
-        raise InputError(f"holds no trained matcher ({error.strerror})", where=str(folder)) from None
-    return hashlib.blake2b(b"".join(parts), digest_size=4).hexdigest()
 
 
 def by_role(reference: str, candidate: str) -> tuple[str, str]:

@@ -10,14 +10,26 @@ from typing import Any
 
 import numpy as np
 
+from rightly import __version__
 from rightly.errors import InputError, MissingExtraError
 from rightly.rationale.bases import PACKAGED, base_path
 from rightly.rationale.gates import same_response
 from rightly.rationale.matching import MOSTLY, Link, Match
 from rightly.references import strip_references
+from rightly.store.fingerprint import fingerprint, model_fingerprint
 
 FLOOR = 0.5
 """Similarities below this give no link."""
+
+
+def embedding_fingerprint(path: str | None = None) -> str:
+    """Identity of the embedding matcher with this model.
+
+    Raises:
+        InputError: There is no such model.
+        MissingExtraError: The packaged one is not installed.
+    """
+    return fingerprint("embedding", version=__version__, model=model_fingerprint(path or base_path(PACKAGED)))
 
 
 class EmbeddingMatcher:
@@ -40,6 +52,7 @@ class EmbeddingMatcher:
     def __init__(self, path: str | None = None) -> None:
         self.name = f"embedding:{path or 'all-MiniLM-L6-v2'}"
         self._path = path or base_path(PACKAGED)
+        self.fingerprint = embedding_fingerprint(path)
         self._model: Embedder | None = None
         self._known: dict[str, np.ndarray] = {}
         self._wanted: dict[str, None] = {}

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from rightly import __version__
 from rightly.rationale.gates import same_response
 from rightly.rationale.matching import MOSTLY, Link, Match
 from rightly.references import strip_references
+from rightly.store.fingerprint import fingerprint
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # No negation is among them: it is the one short word that changes a point.
@@ -24,6 +26,7 @@ class LexicalMatcher:
     """Scores two points by the overlap (F1) of their content words, response names taken out."""
 
     name = "lexical"
+    fingerprint = fingerprint("lexical", version=__version__)
     concurrency = 1
     smoke_only = True
     free = True

@@ -4,13 +4,26 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from rightly.rationale.cross_encoder import FLOOR, CrossEncoder, read_card, weights_digest
+from rightly import __version__
+from rightly.rationale.bases import base_path
+from rightly.rationale.cross_encoder import FLOOR, CrossEncoder, read_card
 from rightly.rationale.gates import same_quantities, same_response, says_nothing
 from rightly.rationale.matching import Link, Match
+from rightly.store.fingerprint import fingerprint, model_fingerprint
 
 GATED = 0.2
 """What is left of a score that a gate closes: below the anchor "touched" of the MetaJudge's scale, yet in the learned order."""
 _LATIN = 0x250
+
+
+def local_fingerprint(folder: Path) -> str:
+    """Identity of a trained matcher: its adapter, its calibration, the base below it.
+
+    Raises:
+        InputError: The folder holds no trained matcher.
+    """
+    base = model_fingerprint(base_path(read_card(folder).base))
+    return fingerprint("local", version=__version__, adapter=model_fingerprint(folder), base=base)
 
 
 class LocalMatcher:
@@ -30,7 +43,7 @@ class LocalMatcher:
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
         self.card = read_card(self._folder)
-        self.name = f"local:{folder}@{weights_digest(self._folder)}"
+        self.name, self.fingerprint = f"local:{folder}", local_fingerprint(self._folder)
         self.operating_point = self.card.operating_point
         self.held_out: frozenset[str] | None = frozenset(self.card.held_out)
         self._model: CrossEncoder | None = None

@@ -54,9 +54,10 @@ class MatchRecord(Record):
 
     Attributes:
         pair_id: The pair.
-        judge: The judge whose reasons were matched.
-        order: The order in which the judge saw the pair.
-        matcher: Name of the matcher.
+        judge: The judge whose reasons were matched, for people.
+        order: The order in which the judge saw the pair, for people.
+        matcher: Name of the matcher, for people.
+        made_by: Fingerprint of the matcher.
         reference: The human reasons, as matched.
         candidate: The judge's reasons, most important first, as matched.
         match: The matcher's answer.
@@ -66,14 +67,15 @@ class MatchRecord(Record):
     judge: str
     order: Order
     matcher: str
+    made_by: str
     reference: tuple[str, ...]
     candidate: tuple[str, ...]
     match: Match
 
     @property
     def key(self) -> str:
-        """Identity of the work: the judge's judgment, the matcher and both lists."""
-        return match_key(self.pair_id, self.judge, self.order, self.matcher, self.reference, self.candidate)
+        """Identity of the work: the matcher and both lists."""
+        return match_key(self.made_by, self.reference, self.candidate)
 
     @property
     def retry(self) -> bool:
@@ -85,7 +87,8 @@ class Matcher(Protocol):
     """Anything that links two lists of reasons.
 
     Attributes:
-        name: Identity in records and tables.
+        name: For people.
+        fingerprint: Digest of everything that can change its links.
         concurrency: How many matches are worth having in flight at once.
         smoke_only: True for matchers that only show that the pipeline runs; reports say so.
         free: Whether matching costs no call to a language model.
@@ -95,6 +98,7 @@ class Matcher(Protocol):
     """
 
     name: str
+    fingerprint: str
     concurrency: int
     smoke_only: bool
     free: bool
@@ -110,11 +114,9 @@ class Matcher(Protocol):
         ...
 
 
-def match_key(
-    pair_id: str, judge: str, order: Order, matcher: str, reference: Sequence[str], candidate: Sequence[str]
-) -> str:
-    """The key of the match of these two lists by this matcher."""
-    return content_key([pair_id, judge, order, matcher, *reference, "\x1e", *candidate])
+def match_key(made_by: str, reference: Sequence[str], candidate: Sequence[str]) -> str:
+    """The key of the match of these two lists by the matcher of this fingerprint."""
+    return content_key([made_by, *reference, "\x1e", *candidate])
 
 
 def assign(links: Sequence[Link]) -> list[Link]:

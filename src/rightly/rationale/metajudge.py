@@ -13,8 +13,11 @@ from rightly.inference.specs import Sampling
 from rightly.judges.parsing import strip_thinking
 from rightly.prompting import fill, load_prompt
 from rightly.rationale.matching import MOSTLY, Link, Match
+from rightly.store.fingerprint import fingerprint
 from rightly.types import Message, content_key
 
+_READER_VERSION = 1
+"""Raise it when the same answer is read differently."""
 _BLOCK = re.compile(r"(?is)<matches>(?!.*<matches>)(.*?)(?:</matches>|\Z)")
 _LINE = re.compile(
     r"(?im)^\W*R\s*(?P<reference>\d+)\s*@\s*(?:S\s*(?P<candidate>\d+)\s*[:=]\s*(?P<score>\d*\.?\d+)|(?P<none>none|S0|R0))"
@@ -25,7 +28,7 @@ class MetaJudge:
     """Matches two lists by asking a generator.
 
     Args:
-        name: Identity in records.
+        name: Name in tables.
         generator: The model.
         sampling: Decoding options.
     """
@@ -38,6 +41,7 @@ class MetaJudge:
     def __init__(self, name: str, generator: Generator, sampling: Sampling) -> None:
         self.name, self.concurrency = name, generator.concurrency
         self._generator, self._sampling = generator, sampling
+        self.fingerprint = metajudge_fingerprint(generator.fingerprint, sampling)
         self._prompt = load_prompt("rightly.rationale", "metajudge")
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
@@ -66,6 +70,14 @@ class MetaJudge:
     async def aclose(self) -> None:
         """Close the generator."""
         await self._generator.aclose()
+
+
+def metajudge_fingerprint(generator: str, sampling: Sampling) -> str:
+    """Identity of the MetaJudge that asks this generator: its model, decoding options, prompt and reader."""
+    prompt = load_prompt("rightly.rationale", "metajudge")
+    return fingerprint(
+        "metajudge", generator=generator, sampling=sampling.model_dump(), prompt=prompt, reader=_READER_VERSION
+    )
 
 
 def parse_links(text: str, n_reference: int, n_candidate: int) -> tuple[tuple[Link, ...], str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rightly.rationale.atomise import AtomRecord
+from rightly.rationale.atomise import AtomRecord, feedback_key
 from rightly.rationale.consistency import ReasonMetrics, favors_agree, reason_metrics
 from rightly.rationale.matching import Link, MatchRecord, assign
 from rightly.types import Judgment, PreferencePair
@@ -56,19 +56,17 @@ def score_judgments(
     """Join the records and score each judgment, sorted by pair, judge and order.
 
     Args:
-        pairs: The reference pairs by id; judgments of other pairs, or of other texts, are left out.
-        judgments: Judge records, one for each piece of work.
-        atoms: Human points of the pairs.
-        matches: Matcher records.
+        pairs: The reference pairs by id.
+        judgments: Judge records of these pairs, one for each piece of work (`rightly.judges.collect.current_judgments`).
+        atoms: Human points by one atomiser; those of other reasons than the pairs have are left out.
+        matches: Records of one matcher.
         max_reasons: Where the lists were cut.
     """
-    points = {record.pair_id: record.points for record in atoms if record.failure is None}
-    matched = {(m.pair_id, m.judge, m.order, m.reference, m.candidate): m for m in matches}
+    points = points_by_pair(pairs, atoms)
+    matched = {(match.reference, match.candidate): match for match in matches}
     scored = []
     for judgment in sorted(judgments, key=lambda each: (each.pair_id, each.judge, each.order)):
-        pair = pairs.get(judgment.pair_id)
-        if pair is None or pair.content_key != judgment.pair_key:
-            continue
+        pair = pairs[judgment.pair_id]
         reasons = candidate_reasons(judgment, max_reasons)
         blank = Scored(
             pair=pair,
@@ -82,9 +80,16 @@ def score_judgments(
             match_failed=False,
             self_consistent=_follows(judgment),
         )
-        match = matched.get((pair.id, judgment.judge, judgment.order, blank.points, reasons))
+        match = matched.get((blank.points, reasons))
         scored.append(_with_metrics(blank, match))
     return scored
+
+
+def points_by_pair(pairs: Mapping[str, PreferencePair], atoms: Iterable[AtomRecord]) -> dict[str, tuple[str, ...]]:
+    """The human points of each pair by id, of the reasons that it has now; a pair whose splitting failed is missing."""
+    known = {record.feedback: record.points for record in atoms if record.failure is None}
+    keys = {pair_id: feedback_key(pair) for pair_id, pair in pairs.items()}
+    return {pair_id: known[key] for pair_id, key in keys.items() if key in known}
 
 
 def _with_metrics(blank: Scored, match: MatchRecord | None) -> Scored:

@@ -2,14 +2,15 @@
 
 import difflib
 from dataclasses import dataclass
+from pathlib import Path
 
 from rightly.errors import InputError
 from rightly.inference.account import Account
 from rightly.inference.cache import AnswerCache
-from rightly.inference.specs import SCHEMES, build_generator, parse_spec
-from rightly.rationale.atomise import Atomiser, GenerativeAtomiser, GivenPoints
+from rightly.inference.specs import SCHEMES, build_generator, generator_fingerprint, parse_spec
+from rightly.rationale.atomise import Atomiser, GenerativeAtomiser, GivenPoints, atomiser_fingerprint
 from rightly.rationale.matching import Matcher
-from rightly.rationale.metajudge import MetaJudge
+from rightly.rationale.metajudge import MetaJudge, metajudge_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class MatcherBuilder:
             from rightly.rationale.local import LocalMatcher
 
             return LocalMatcher(spec.target)
-        self._require_model(text, "matcher", ("lexical", "embedding", "local"))
+        _require_model(text, "matcher", ("lexical", "embedding", "local"))
         return MetaJudge(text, *build_generator(spec, cache=self.cache, account=self.account))
 
     def atomiser(self, text: str) -> Atomiser:
@@ -54,13 +55,49 @@ class MatcherBuilder:
         """
         if text == "given":
             return GivenPoints()
-        self._require_model(text, "atomiser", ("given",))
+        _require_model(text, "atomiser", ("given",))
         return GenerativeAtomiser(text, *build_generator(parse_spec(text), cache=self.cache, account=self.account))
 
-    def _require_model(self, text: str, what: str, others: tuple[str, ...]) -> None:
-        scheme = parse_spec(text).scheme
-        if scheme in SCHEMES:
-            return
-        near = difflib.get_close_matches(scheme, [*others, *SCHEMES], n=1)
-        fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join([*others, *SCHEMES])}"
-        raise InputError(f"{text!r} names no {what}", fix=fix)
+
+def matcher_identity(text: str) -> str:
+    """Fingerprint of the matcher that a spec names; loads nothing and needs no key.
+
+    Raises:
+        InputError: The spec names no matcher.
+    """
+    spec = parse_spec(text)
+    if spec.scheme == "lexical" and not spec.target:
+        from rightly.rationale.lexical import LexicalMatcher
+
+        return LexicalMatcher.fingerprint
+    if spec.scheme == "embedding":
+        from rightly.rationale.embedding import embedding_fingerprint
+
+        return embedding_fingerprint(spec.target or None)
+    if spec.scheme == "local" and spec.target:
+        from rightly.rationale.local import local_fingerprint
+
+        return local_fingerprint(Path(spec.target))
+    _require_model(text, "matcher", ("lexical", "embedding", "local"))
+    return metajudge_fingerprint(*generator_fingerprint(spec))
+
+
+def atomiser_identity(text: str) -> str:
+    """Fingerprint of the atomiser that a spec names; loads nothing and needs no key.
+
+    Raises:
+        InputError: The spec names no atomiser.
+    """
+    if text == "given":
+        return GivenPoints.fingerprint
+    _require_model(text, "atomiser", ("given",))
+    return atomiser_fingerprint(*generator_fingerprint(parse_spec(text)))
+
+
+def _require_model(text: str, what: str, others: tuple[str, ...]) -> None:
+    scheme = parse_spec(text).scheme
+    if scheme in SCHEMES:
+        return
+    near = difflib.get_close_matches(scheme, [*others, *SCHEMES], n=1)
+    fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join([*others, *SCHEMES])}"
+    raise InputError(f"{text!r} names no {what}", fix=fix)

@@ -7,8 +7,9 @@ from rightly import __version__
 from rightly.errors import InputError
 from rightly.inference.account import Price
 from rightly.metrics.agreement import krippendorff_alpha
+from rightly.rationale.cast import Cast
 from rightly.rationale.comparison import letters, paired_tests
-from rightly.rationale.result import AuditResult, JudgeResult
+from rightly.rationale.result import AuditResult
 from rightly.rationale.scoring import Scored
 from rightly.rationale.summary import JudgeView, judge_result
 from rightly.types import PreferencePair
@@ -19,34 +20,27 @@ class AuditFacts:
     """What an audit's result says beside its numbers; see `AuditResult` for the fields.
 
     Attributes:
-        judge_notes: A line for each judge that needs one.
+        cast: Who made the records.
         prices: The price of each judge's model, where it is known.
     """
 
     source: str
-    atomiser: str
-    matcher: str
-    matcher_smoke_only: bool
-    reliability: tuple[str, ...]
-    carries_ranking: bool | None
+    cast: Cast
     max_reasons: int
     spurious_below: float
     seed: int
-    judge_notes: Mapping[str, str]
     prices: Mapping[str, Price]
 
 
-def audit_result(
-    pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], judges: Sequence[str], facts: AuditFacts
-) -> AuditResult:
+def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], facts: AuditFacts) -> AuditResult:
     """Summarise an audit.
 
     Args:
         pairs: The reference pairs by id.
         scored: All scored judgments.
-        judges: The judges, in the order of the table.
         facts: What the numbers do not say.
     """
+    judges = facts.cast.names
     by_judge: dict[str, list[Scored]] = {name: [] for name in judges}
     points: dict[str, tuple[str, ...]] = {}
     for each in scored:
@@ -54,7 +48,16 @@ def audit_result(
         points[each.pair.id] = each.points
     views = [JudgeView(name, by_judge[name], facts.seed) for name in judges]
     tests = paired_tests(views, facts.seed)
-    rows = [_row(view, facts) for view in views]
+    notes = {judge.name: judge.note for judge in facts.cast.judges}
+    rows = [
+        judge_result(
+            view,
+            spurious_below=facts.spurious_below,
+            price=facts.prices.get(view.name),
+            note=notes[view.name],
+        )
+        for view in views
+    ]
     on_accuracy = letters(judges, [row.accuracy.value for row in rows], tests, "p_accuracy")
     on_consistency = letters(judges, [row.consistency.value for row in rows], tests, "p_consistency")
     return AuditResult(
@@ -63,11 +66,11 @@ def audit_result(
         n_labelled=sum(pair.label not in (None, "tie") for pair in pairs.values()),
         n_with_rationales=sum(bool(found) for found in points.values()),
         n_points=sum(map(len, points.values())),
-        atomiser=facts.atomiser,
-        matcher=facts.matcher,
-        matcher_smoke_only=facts.matcher_smoke_only,
-        reliability=facts.reliability,
-        carries_ranking=facts.carries_ranking,
+        atomiser=facts.cast.atomiser.name,
+        matcher=facts.cast.matcher.name,
+        matcher_smoke_only=facts.cast.smoke_only,
+        reliability=facts.cast.reliability,
+        carries_ranking=facts.cast.carries_ranking,
         max_reasons=facts.max_reasons,
         spurious_below=facts.spurious_below,
         judges=tuple(
@@ -81,15 +84,6 @@ def audit_result(
         human_agreement=_alpha(_vote_table(list(pairs.values()))),
         notes=_notes(pairs, points),
         version=__version__,
-    )
-
-
-def _row(view: JudgeView, facts: AuditFacts) -> JudgeResult:
-    return judge_result(
-        view,
-        spurious_below=facts.spurious_below,
-        price=facts.prices.get(view.name),
-        note=facts.judge_notes.get(view.name, ""),
     )
 
 

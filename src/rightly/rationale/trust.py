@@ -95,14 +95,14 @@ def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = 
     trust = asyncio.run(whole())
     if trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
         return trust
-    path = _path(matcher.name, folder)
+    path = _path(matcher.fingerprint, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(trust.model_dump_json(), encoding="utf-8")
     return trust
 
 
 def known(matcher: str, folder: Path) -> Trust | None:
-    """What was measured earlier, with this version and these data."""
+    """What was measured earlier of the matcher with this fingerprint, with this version and these data."""
     try:
         return Trust.model_validate_json(_path(matcher, folder).read_text(encoding="utf-8"))
     except (OSError, ValidationError):
@@ -111,7 +111,7 @@ def known(matcher: str, folder: Path) -> Trust | None:
 
 def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
     """What is known, measured now where that costs no call; ``None`` for a model that was never checked."""
-    trust = known(matcher.name, folder)
+    trust = known(matcher.fingerprint, folder)
     return measure(matcher, folder) if trust is None and matcher.free else trust
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,14 +10,18 @@ from typing import Any
 
 import torch
 
-from rightly.errors import InputError
 from rightly.metrics.preference import PreferenceMetrics, evaluate_margins
 from rightly.reward_models.cluster import score_on_ray
 from rightly.reward_models.model import RewardModel, Scored, windows
-from rightly.runs import RecordFile, RunFolder, written_whole
+from rightly.store.files import atomic_write
+from rightly.store.records import RecordFile
+from rightly.store.run_folder import RunFolder
 from rightly.types import PreferencePair, Record, content_key
 
 logger = logging.getLogger(__name__)
+
+SCORES, TABLE = "scores", "margins.parquet"
+"""What a run writes: a folder of records, a file for each process, and the table that is made of them."""
 
 Load = Callable[[], Iterable[PreferencePair]]
 
@@ -28,7 +32,8 @@ class ScoreRecord(Record):
     Attributes:
         pair_id: The pair.
         pair_key: Its content key as it was scored.
-        model: What the model was loaded from.
+        model: What the model was loaded from, for people.
+        made_by: Fingerprint of the model, precision and length included.
         rewards: One a response, in their order.
         tokens: Tokens of each sequence as scored.
         cut: Tokens of each sequence that did not fit.
@@ -37,6 +42,7 @@ class ScoreRecord(Record):
     pair_id: str
     pair_key: str
     model: str
+    made_by: str
     rewards: tuple[float, ...]
     tokens: tuple[int, ...]
     cut: tuple[int, ...]
@@ -44,7 +50,7 @@ class ScoreRecord(Record):
     @property
     def key(self) -> str:
         """The same pair and model."""
-        return _key(self.pair_id, self.pair_key, self.model)
+        return _key(self.pair_id, self.pair_key, self.made_by)
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,11 @@ def score_windows(
 def score_run(
     folder: Path,
     load: Load,
-    models: Sequence[str],
+    models: Mapping[str, str],
     build: Callable[[str], RewardModel],
     *,
     identity: dict[str, Any],
+    inputs: Iterable[str | Path] = (),
     tokens_per_batch: int,
     fresh: bool = False,
     ray_workers: int | None = None,
@@ -118,9 +125,10 @@ def score_run(
     Args:
         folder: Run folder; what it holds already is not scored again.
         load: Gives the pairs, the same at every call.
-        models: What the models are loaded from; names of the columns.
+        models: Fingerprints of the models (`reward_model_fingerprint`) by what they are loaded from; names of the columns.
         build: Loads a model.
-        identity: What else makes the run (source, precision, length): a folder of another run is refused.
+        identity: Whose run it is: a folder of another run is refused. Records are known by pair and model alone.
+        inputs: What is read: the pairs, the models.
         tokens_per_batch: Tokens computed in one pass.
         fresh: Start over.
         ray_workers: Score with so many actors of Ray; ``None`` scores in this process and its like (torchrun).
@@ -129,19 +137,19 @@ def score_run(
     Returns:
         Metrics of every model on the labelled pairs, ``None`` where there are none; on the first process, else empty.
     """
-    if len(set(models)) < len(models):
-        raise InputError("the same model is named twice", where="--model")
     workers = Workers.from_environment()
-    run = RunFolder(folder, identity | {"models": list(models)}, fresh=fresh) if workers.rank == 0 else None
+    run = RunFolder(folder, identity, owns=(SCORES, TABLE), inputs=inputs, fresh=fresh) if workers.rank == 0 else None
     workers.wait()
-    for number, name in enumerate(models):
-        done = _done(folder, number)
-        if all(_key(pair.id, pair.content_key, name) in done for pair in load()):
+    for name, made_by in models.items():
+        done = {record.key for record in read_scores(folder, made_by)}
+        if all(_key(pair.id, pair.content_key, made_by) in done for pair in load()):
             continue
 
-        def wanted(window_number: int, window: list[PreferencePair], name: str = name, done: set[str] = done) -> bool:
+        def wanted(
+            window_number: int, window: list[PreferencePair], made_by: str = made_by, done: set[str] = done
+        ) -> bool:
             own = window_number % workers.world == workers.rank
-            return own and any(_key(pair.id, pair.content_key, name) not in done for pair in window)
+            return own and any(_key(pair.id, pair.content_key, made_by) not in done for pair in window)
 
         if ray_workers is None:
             found = score_windows(load(), build(name), tokens_per_batch=tokens_per_batch, wanted=wanted)
@@ -152,18 +160,29 @@ def score_run(
                 workers=ray_workers,
                 tokens_per_batch=tokens_per_batch,
             )
-        with RecordFile(folder / f"scores-{number}-{workers.rank}.jsonl", ScoreRecord) as records:
-            _keep(found, name, records, done, watch)
+        target = folder / SCORES / f"rank-{workers.rank}.jsonl"
+        with RecordFile(target, ScoreRecord, before_first=partial(_begin, run, target)) as records:
+            _keep(found, name, made_by, records, done, watch)
         del found
         if torch.accelerator.is_available():
             torch.accelerator.empty_cache()
     workers.wait()
-    return {} if run is None else _write_table(run.path, load, models)
+    if run is None:
+        return {}
+    run.begin()
+    return _write_table(run.path, load, models)
+
+
+def _begin(run: RunFolder | None, target: Path) -> None:
+    if run is not None:
+        run.begin()
+    target.parent.mkdir(exist_ok=True)
 
 
 def _keep(
     windows: Iterable[list[Scored]],
     name: str,
+    made_by: str,
     records: RecordFile[ScoreRecord],
     done: set[str],
     watch: Callable[[Scored], None],
@@ -171,12 +190,13 @@ def _keep(
     for window in windows:
         for scored in window:
             pair = scored.pair
-            if _key(pair.id, pair.content_key, name) not in done:
+            if _key(pair.id, pair.content_key, made_by) not in done:
                 records.append(
                     ScoreRecord(
                         pair_id=pair.id,
                         pair_key=pair.content_key,
                         model=name,
+                        made_by=made_by,
                         rewards=scored.rewards,
                         tokens=scored.tokens,
                         cut=scored.cut,
@@ -191,22 +211,28 @@ def margin(rewards: Sequence[float], label: str | None) -> float:
     return rewards[best] - max(reward for place, reward in enumerate(rewards) if place != best)
 
 
-def _write_table(folder: Path, load: Load, models: Sequence[str]) -> dict[str, PreferenceMetrics | None]:
+def _write_table(folder: Path, load: Load, models: Mapping[str, str]) -> dict[str, PreferenceMetrics | None]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found = [{record.key: record for record in read_scores(folder, number)} for number in range(len(models))]
+    found = [{record.key: record for record in read_scores(folder, made_by)} for made_by in models.values()]
     rows: list[dict[str, Any]] = []
     margins: list[list[float]] = [[] for _ in models]
     lengths: list[list[tuple[int, int]]] = [[] for _ in models]
     clusters: list[str] = []
     for pair in load():
-        row: dict[str, Any] = {"id": pair.id, "label": pair.label, "k": len(pair.responses), "domain": pair.domain}
+        row: dict[str, Any] = {
+            "id": pair.id,
+            "key": pair.content_key,
+            "label": pair.label,
+            "k": len(pair.responses),
+            "domain": pair.domain,
+        }
         labelled = pair.label not in (None, "tie")
         if labelled:
             clusters.append(pair.context_key if pair.context else pair.id)
-        for number, name in enumerate(models):
-            record = found[number][_key(pair.id, pair.content_key, name)]
+        for number, (name, made_by) in enumerate(models.items()):
+            record = found[number][_key(pair.id, pair.content_key, made_by)]
             row |= {
                 f"rewards/{name}": list(record.rewards),
                 f"margin/{name}": margin(record.rewards, pair.label),
@@ -218,7 +244,7 @@ def _write_table(folder: Path, load: Load, models: Sequence[str]) -> dict[str, P
                 best = ord(str(pair.label)) - ord("A")
                 lengths[number].append((record.tokens[best], record.tokens[0 if best else 1]))
         rows.append(row)
-    with written_whole(folder / "margins.parquet") as unfinished:
+    with atomic_write(folder / TABLE) as unfinished:
         pq.write_table(pa.Table.from_pylist(rows), unfinished)
     return {
         name: evaluate_margins(margins[number], lengths=lengths[number], clusters=clusters) if clusters else None
@@ -226,15 +252,13 @@ def _write_table(folder: Path, load: Load, models: Sequence[str]) -> dict[str, P
     }
 
 
-def read_scores(folder: Path, number: int) -> Iterator[ScoreRecord]:
-    """What a run has scored so far with its model of that number."""
-    for path in sorted(folder.glob(f"scores-{number}-*.jsonl")):
-        yield from RecordFile(path, ScoreRecord)
+def read_scores(folder: Path, made_by: str) -> Iterator[ScoreRecord]:
+    """What a run has scored so far with the model of this fingerprint."""
+    for path in sorted((folder / SCORES).glob("rank-*.jsonl")):
+        for record in RecordFile(path, ScoreRecord):
+            if record.made_by == made_by:
+                yield record
 
 
-def _done(folder: Path, number: int) -> set[str]:
-    return {record.key for record in read_scores(folder, number)}
-
-
-def _key(pair_id: str, pair_key: str, model: str) -> str:
-    return content_key([pair_id, pair_key, model])
+def _key(pair_id: str, pair_key: str, made_by: str) -> str:
+    return content_key([pair_id, pair_key, made_by])

@@ -15,7 +15,7 @@ from rightly.inference.local import TransformersEngine
 from rightly.rewards.grader import Answer
 from rightly.rewards.rule import Reference
 from rightly.rewards.summary import summarise
-from rightly.runs import written_whole
+from rightly.store.files import atomic_write
 from rightly.training.genrm_recipe import AuditTable
 from rightly.training.judging import JudgingTask
 from rightly.types import PreferencePair
@@ -125,7 +125,7 @@ class AuditCallback(TrainerCallback):
 
     def _write(self, rows: Sequence[dict[str, Any]]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(self._folder / DYNAMICS) as partial:
+        with atomic_write(self._folder / DYNAMICS) as partial:
             partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 

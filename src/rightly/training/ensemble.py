@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from rightly.errors import InputError
 from rightly.preferences.strength import assign_folds
 from rightly.reward_models.features import frozen_features
+from rightly.reward_models.identity import reward_model_fingerprint
 from rightly.reward_models.model import WINDOW, RewardModel
 from rightly.reward_models.scoring import margin
-from rightly.runs import written_whole
+from rightly.store.files import atomic_write
+from rightly.store.fingerprint import fingerprint
 from rightly.training.heads import HeadEnsemble
 from rightly.training.recipe import RewardRecipe, parse_recipe
 from rightly.types import Frozen, PreferencePair, content_key
@@ -117,10 +119,11 @@ def stored_features(
     """Frozen features of pairs, computed once: a file for each window of pairs."""
     folder.mkdir(parents=True, exist_ok=True)
     model: RewardModel | None = None
+    made_by = reward_model_fingerprint(base, max_length=max_length)
     found: list[NDArray[np.float32]] = []
     for start in range(0, len(pairs), WINDOW):
         window = pairs[start : start + WINDOW]
-        key = content_key([base, str(max_length), *(pair.content_key for pair in window)])
+        key = content_key([made_by, *(pair.content_key for pair in window)])
         path = folder / f"{key}.npy"
         if not path.exists():
             if model is None:
@@ -134,7 +137,7 @@ def stored_features(
 
 
 def _write_array(path: Path, array: NDArray[np.float32]) -> None:
-    with written_whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.save(file, array)
 
 
@@ -148,23 +151,45 @@ def _runs(
 ) -> NDArray[np.float64]:
     """Members that are trained by recipes, a run for each member and fold."""
     result = np.full((plan.members, len(pairs)), np.nan)
+    base = reward_model_fingerprint(plan.base, max_length=plan.max_length)
     count = 1 if folds is None else int(folds.max()) + 1
     for member in range(1 if plan.kind == "checkpoints" else plan.members):
         for fold in range(count):
             scored = np.arange(len(pairs)) if folds is None else np.flatnonzero(folds == fold)
             trained = scored if folds is None else np.flatnonzero(folds != fold)
-            own = folder / f"member{member}-fold{fold}"
+            train, score = [pairs[i] for i in trained.tolist()], [pairs[i] for i in scored.tolist()]
+            own = folder / f"member{member}-fold{fold}-{_member_key(base, plan, member, tables, train, score)}"
             path = own / "margins.json"
             if not path.exists():
                 say(f"member {member + 1} of {plan.members}, fold {fold + 1} of {count}: {len(trained):,} pairs")
-                recipe = _recipe(own, [pairs[i] for i in trained.tolist()], plan, member, tables)
-                found = _train_and_score(recipe, plan, [pairs[i] for i in scored.tolist()])
-                with written_whole(path) as partial:
+                found = _train_and_score(_recipe(own, train, plan, member, tables), plan, score)
+                with atomic_write(path) as partial:
                     partial.write_text(json.dumps(found))
             margins = np.array(json.loads(path.read_text()))
             rows = slice(None) if plan.kind == "checkpoints" else slice(member, member + 1)
             result[rows, scored] = margins
     return result
+
+
+def _member_key(
+    base: str,
+    plan: EnsemblePlan,
+    member: int,
+    tables: dict[str, Any],
+    train: Sequence[PreferencePair],
+    score: Sequence[PreferencePair],
+) -> str:
+    """Identity of a member's margins: what it starts from, how and on what it is trained, what it scores."""
+    return fingerprint(
+        "margins",
+        base=base,
+        plan=plan.model_dump(mode="json", include={"kind", "max_length", "seed"}),
+        checkpoints=plan.members if plan.kind == "checkpoints" else None,
+        member=member,
+        tables=tables,
+        train=[pair.model_dump_json() for pair in train],
+        score=[[pair.content_key, pair.label] for pair in score],
+    )[:16]
 
 
 def _recipe(

@@ -19,10 +19,13 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from rightly.errors import InputError
 from rightly.rationale.matching import Matcher
+from rightly.rationale.specs import matcher_identity
 from rightly.rationale.trust import trust_in, unmeasured
 from rightly.rewards.adapters import TrlReward
 from rightly.rewards.grader import build_matcher
-from rightly.runs import written_whole
+from rightly.store.claim import Claim
+from rightly.store.files import atomic_write
+from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.training.audit import AuditCallback, read_dynamics
 from rightly.training.genrm_recipe import GenrmModel, GenrmRecipe
 from rightly.training.judging import JudgingTask, PairCounts, judging_task
@@ -35,7 +38,6 @@ logger = logging.getLogger(__name__)
 WARMUP = "warmup"
 FINISHED = "trainer_log.json"
 """Written last: a stage whose folder has it is whole."""
-RECIPE = "recipe.json"
 _OWNED = {"output_dir", "remove_unused_columns"}
 _OURS: dict[str, Any] = {
     "report_to": "none",
@@ -74,55 +76,42 @@ def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
         InputError: Data, model, matcher or arguments are unusable, or the folder holds a run of another recipe.
     """
     folder = Path(recipe.output)
-    _require_same(recipe, folder)
     if recipe.matcher is not None and recipe.grpo is not None:
         require_fit(recipe.matcher.spec, cache, accept_unfit=recipe.matcher.accept_unfit)
     task = judging_task(recipe, cache)
     try:
-        _run_stages(recipe, task, folder)
+        claim = _claim(recipe, task)
+        claim.require()
+        _run_stages(recipe, task, folder, claim)
     finally:
         task.reward.close()
     history = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
     return TrainedJudge(folder, task.counts, read_dynamics(folder), history)
 
 
-def _run_stages(recipe: GenrmRecipe, task: JudgingTask, folder: Path) -> None:
+def _run_stages(recipe: GenrmRecipe, task: JudgingTask, folder: Path, claim: Claim) -> None:
     name = recipe.model.name
     if recipe.warmup is not None:
         target = folder / WARMUP if recipe.grpo is not None else folder
         if not (target / FINISHED).exists():
-            _warm_up(recipe, task, target)
+            _warm_up(recipe, task, target, claim)
         name = str(target)
     if recipe.grpo is not None and not (folder / FINISHED).exists():
-        _reinforce(recipe, task, name, folder)
+        _reinforce(recipe, task, name, folder, claim)
 
 
-def _require_same(recipe: GenrmRecipe, folder: Path) -> None:
-    """Another recipe's run is neither gone on with nor overwritten."""
-    try:
-        known = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    told = _told(recipe)
-    changed = [f"[{name}]" for name in sorted({*known, *told}) if known.get(name) != told.get(name)]
-    if changed:
-        raise InputError(
-            f"holds a run of another recipe: {', '.join(changed)} differ",
-            where=str(folder),
-            fix="give another output, or delete the folder",
-        )
-
-
-def _note(recipe: GenrmRecipe) -> None:
-    """Note whose run a folder holds, once it is known that it can begin."""
-    path = Path(recipe.output) / RECIPE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as partial:
-        partial.write_text(json.dumps(_told(recipe), indent=1) + "\n", encoding="utf-8")
-
-
-def _told(recipe: GenrmRecipe) -> dict[str, Any]:
-    return recipe.model_dump(mode="json", exclude={"output"})
+def _claim(recipe: GenrmRecipe, task: JudgingTask) -> Claim:
+    """The recipe with the content that it names: prompts and references, judgments to imitate, base, matcher."""
+    imitations = task.imitations() if recipe.warmup is not None else []
+    made_of = {"data": fingerprint("rows", prompts=task.prompts(), imitations=imitations)}
+    made_of["audit"] = fingerprint(
+        "audit", **{name: [pair.model_dump(mode="json") for pair in pairs] for name, pairs in task.audit.items()}
+    )
+    if recipe.model.name != "new":
+        made_of["model.name"] = model_fingerprint(recipe.model.name)
+    if recipe.matcher is not None:
+        made_of["matcher.spec"] = matcher_identity(recipe.matcher.spec)
+    return Claim(Path(recipe.output), recipe.model_dump(mode="json", exclude={"output"}), made_of)
 
 
 def without_long_prompts(rows: list[dict[str, Any]], tokenizer: Any, limit: int) -> list[dict[str, Any]]:
@@ -174,7 +163,7 @@ def load_judge(model: GenrmModel, name: str) -> tuple[Any, Any]:
     return loaded, tokenizer
 
 
-def _warm_up(recipe: GenrmRecipe, task: JudgingTask, target: Path) -> None:
+def _warm_up(recipe: GenrmRecipe, task: JudgingTask, target: Path, claim: Claim) -> None:
     given = recipe.warmup.trainer if recipe.warmup is not None else {}
     args = _arguments(SFTConfig, target, {"max_length": None, **given}, "[warmup.trainer]")
     set_seed(args.seed)
@@ -190,12 +179,13 @@ def _warm_up(recipe: GenrmRecipe, task: JudgingTask, target: Path) -> None:
         processing_class=tokenizer,
         peft_config=_adapter(recipe.model.lora),
     )
-    _note(recipe)
+    if trainer.is_world_process_zero():
+        claim.note()
     trainer.train(resume_from_checkpoint=last_checkpoint(target))
     _save(trainer, target)
 
 
-def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) -> None:
+def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path, claim: Claim) -> None:
     args = _arguments(GRPOConfig, folder, recipe.grpo or {}, "[grpo]")
     set_seed(args.seed)
     model, tokenizer = load_judge(recipe.model, name)
@@ -216,7 +206,8 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path) 
         callback = AuditCallback(task, recipe.audit, folder)
         callback.trainer = trainer
         trainer.add_callback(callback)
-    _note(recipe)
+    if trainer.is_world_process_zero():
+        claim.note()
     trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     _save(trainer, folder)
 
@@ -255,6 +246,6 @@ def _save(trainer: Any, folder: Path) -> None:
     elif isinstance(model, PreTrainedModel):
         trainer.save_model(str(folder))
     if trainer.is_world_process_zero():
-        with written_whole(folder / FINISHED) as partial:
+        with atomic_write(folder / FINISHED) as partial:
             partial.write_text(json.dumps(trainer.state.log_history) + "\n", encoding="utf-8")
     trainer.accelerator.wait_for_everyone()

@@ -13,7 +13,7 @@ from rightly.prompting import load_prompt
 from rightly.rationale.matching import Matcher
 from rightly.rewards.adapters import reward_columns
 from rightly.rewards.grader import JudgmentReward
-from rightly.runs import RecordFile
+from rightly.store.records import RecordFile
 from rightly.training.genrm_recipe import GenrmRecipe, JudgingData
 from rightly.types import Choice, Frozen, Judgment, Message, PreferencePair, Rationale, content_key
 from rightly.worlds.annotator import annotate

@@ -26,6 +26,8 @@ from rightly.rationale.local import GATED, gates_open
 from rightly.rationale.probe import load_probes
 from rightly.rationale.summhay import load_summhay
 from rightly.reward_models.adapters import add_lora
+from rightly.store.claim import Claim
+from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.training.matcher_data import (
     Graded,
     Ranked,
@@ -105,6 +107,9 @@ def train_matcher(recipe: MatcherRecipe) -> TrainedMatcher:
     set_seed(args.seed)
     rows, held = matcher_rows(recipe.data, args.seed)
     path, folder = base_path(recipe.model.base), Path(recipe.output)
+    made_of = {"data": fingerprint("rows", train=rows, held=held), "model.base": model_fingerprint(path)}
+    claim = Claim(folder, recipe.model_dump(mode="json", exclude={"output"}), made_of)
+    claim.require()
     words = [len(text.split()) for row in rows for text in row if isinstance(text, str)]
     card = MatcherCard(
         base=recipe.model.base,
@@ -123,6 +128,7 @@ def train_matcher(recipe: MatcherRecipe) -> TrainedMatcher:
         data_collator=lambda batch: _collate(encoder, batch),
         train_dataset=_with_prior(rows, encoder),  # type: ignore[arg-type]
     )
+    claim.note()
     done = trainer.train(resume_from_checkpoint=last_checkpoint(recipe.output))
     trainer.save_model(str(folder))
     _name_base(folder, recipe.model.base)

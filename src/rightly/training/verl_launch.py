@@ -10,7 +10,7 @@ from typing import Any
 
 from rightly.errors import InputError
 from rightly.rewards.adapters import reward_columns
-from rightly.runs import written_whole
+from rightly.store.files import atomic_write
 from rightly.training.genrm_recipe import GenrmRecipe
 from rightly.training.judging import JudgingTask, judging_task
 
@@ -166,7 +166,7 @@ def _write_rows(task: JudgingTask, path: Path) -> None:
         }
         for index, pair in enumerate(task.train)
     ]
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         pq.write_table(pa.Table.from_pylist(rows), partial)
 
 

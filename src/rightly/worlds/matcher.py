@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from rightly import __version__
 from rightly.rationale.matching import MOSTLY, Link, Match
+from rightly.store.fingerprint import fingerprint
 from rightly.worlds.reviews import read_point
 
 
@@ -10,6 +12,7 @@ class ReviewsMatcher:
     """Links sentences of `rightly.worlds.reviews` that make the same point, in whatever words."""
 
     name = "world:reviews"
+    fingerprint = fingerprint("world:reviews", version=__version__)
     concurrency = 1
     smoke_only = False
     free = True

@@ -1,0 +1,1 @@
+"""What is on disk: fingerprints of what a record was made from, record files, run folders."""
