@@ -4,17 +4,26 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 from rich.console import Console
 
-from rightly.cli.asking import AskConfig, answer_cache, build_judges, run_and_close
-from rightly.cli.estimate import estimate_lines
+from rightly.cli.asking import (
+    AskConfig,
+    answer_cache,
+    build_judges,
+    echo_lines,
+    require_answers,
+    run_and_close,
+    spending,
+)
+from rightly.cli.estimate import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.cli.progress import progress
 from rightly.errors import InputError
-from rightly.inference.account import Price
+from rightly.inference.book import Price, SpendingBook
 from rightly.inference.cache import AnswerCache
 from rightly.judges.specs import priced_model
+from rightly.rationale.atomise import AtomRecord
 from rightly.rationale.audit import ask, items, reference_pairs, score_folder
+from rightly.rationale.matching import MatchRecord
 from rightly.rationale.result import AuditResult
 from rightly.rationale.scoring import Scored
 from rightly.rationale.specs import MatcherBuilder
@@ -23,7 +32,7 @@ from rightly.rationale.trust import trust_in, unmeasured
 from rightly.reports.audit_html import TableSection, write_audit_report
 from rightly.reports.terminal import print_audit
 from rightly.runs import RunFolder
-from rightly.types import PreferencePair
+from rightly.types import Judgment, PreferencePair
 
 
 class AuditConfig(AskConfig):
@@ -43,7 +52,7 @@ class Audit:
     """
 
     def __init__(self, config: AuditConfig, cache: AnswerCache) -> None:
-        self.config, self.account = config, config.account(config.judges)
+        self.config, self.account = config, config.account()
         self.judges = build_judges(config.builder(cache, self.account), config.judges)
         builder = MatcherBuilder(cache=cache, account=self.account)
         self.matcher, self.atomiser = builder.matcher(config.matcher), builder.atomiser(config.atomiser)
@@ -55,9 +64,28 @@ class Audit:
     def ask(self) -> None:
         """Make every record that is missing."""
         self.folder.write("settings.json", json.loads(self.config.model_dump_json()))
-        for line in estimate_lines(self.judges, self.pairs, len(self.pairs), self.prices()):
-            click.echo(line, err=True)
-        with progress(self.account.summary) as stage:
+        with spending(self.account, self.folder):
+            echo_lines(self._estimate())
+            self._ask()
+        self._require_answers()
+
+    def _require_answers(self) -> None:
+        """Nothing is scored where judges, atomiser or matcher got no answer at all."""
+        judgments = self.folder.records("judgments", Judgment).latest()
+        points = self.folder.records("points", AtomRecord).latest()
+        matches = self.folder.records("matches", MatchRecord).latest()
+        require_answers(self.account, "judge", [(j.judge, j.failure) for j in judgments if j.judge in self.names])
+        require_answers(self.account, "atomiser", [(p.atomiser, p.failure) for p in points if p.raw or p.failure])
+        require_answers(self.account, "matcher", [(m.matcher, m.match.failure) for m in matches])
+
+    def _estimate(self) -> list[str]:
+        looked = sample(self.pairs)
+        graders = asked_of_graders(self.atomiser, self.matcher, self.judges, looked, self.config.max_reasons)
+        asked = [*asked_of_judges(self.judges, looked), *graders]
+        return estimate_lines(asked, len(looked), len(self.pairs), self.account)
+
+    def _ask(self) -> None:
+        with progress(self.account) as stage:
             work = ask(
                 self.pairs,
                 self.judges,
@@ -124,6 +152,8 @@ def audit(
     opened.folder.write_lines("items.jsonl", shown)
     report = config.out / "report.html"
     write_audit_report(result, shown, report, sections)
+    if not asking:
+        echo_lines(spending_lines(SpendingBook.read(config.out)))
     if not quiet:
         print_audit(result, Console())
         Console(stderr=True).print(f"report: {report}", highlight=False)
@@ -139,7 +169,7 @@ def scored_audit(config: AuditConfig) -> dict[str, list[Scored]]:
 
 
 def stored_config(out: Path) -> AuditConfig:
-    """The configuration of the audit that a folder holds.
+    """The configuration of the audit that a folder holds, without its budget: nothing is asked again.
 
     Raises:
         InputError: The folder holds no audit.
@@ -149,7 +179,7 @@ def stored_config(out: Path) -> AuditConfig:
         identity = json.loads((out / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError("holds no audit", where=str(out), fix="give the --out folder of rightly audit") from error
-    return AuditConfig(**(stored | {"pairs": identity["pairs"], "out": out}))
+    return AuditConfig(**(stored | {"pairs": identity["pairs"], "out": out, "budget": None}))
 
 
 def _identity(config: AuditConfig) -> dict[str, object]:

@@ -31,11 +31,18 @@ def command(**values: Any) -> None:
     """
     from rich.console import Console
 
-    from rightly.cli.asking import AskConfig, answer_cache, build_judges, run_and_close
-    from rightly.cli.estimate import estimate_lines
+    from rightly.cli.asking import (
+        AskConfig,
+        answer_cache,
+        build_judges,
+        echo_lines,
+        require_answers,
+        run_and_close,
+        spending,
+    )
+    from rightly.cli.estimate import asked_of_judges, estimate_lines, sample
     from rightly.cli.progress import progress
     from rightly.judges.collect import collect_judgments
-    from rightly.judges.specs import priced_model
     from rightly.judges.tally import JudgeTally, LabelIndex
     from rightly.reports.terminal import print_tallies
     from rightly.runs import RunFolder
@@ -45,20 +52,19 @@ def command(**values: Any) -> None:
         judges: tuple[JudgeTally, ...]
 
     config = configured(AskConfig, values)
-    account, labels = config.account(config.judges), LabelIndex()
+    account, labels = config.account(), LabelIndex()
     with answer_cache(config.cache) as cache:
         judges = build_judges(config.builder(cache, account), config.judges)
         identity = {"verb": "judge", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
         folder = RunFolder(config.out, identity, fresh=not config.resume)
         folder.write("settings.json", json.loads(config.model_dump_json()))
-        with folder.records("judgments", Judgment) as records:
-            pairs = labels.watch(config.load())
-            prices = {name: account.prices[m] for name in config.judges if (m := priced_model(name)) in account.prices}
-            for line in estimate_lines(judges, config.load(), config.limit, prices):
-                click.echo(line, err=True)
-            with progress(account.summary) as stage:
+        with spending(account, folder), folder.records("judgments", Judgment) as records:
+            pairs, looked = labels.watch(config.load()), sample(config.load())
+            echo_lines(estimate_lines(asked_of_judges(judges, looked), len(looked), config.limit, account))
+            with progress(account) as stage:
                 run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
             tallies = Tallies(judges=tuple(labels.tally(records)))
+    require_answers(account, "judge", [end for tally in tallies.judges for end in tally.ends()])
     folder.write("summary.json", tallies)
     if config.as_json:
         echo_json(tallies)

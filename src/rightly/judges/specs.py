@@ -61,7 +61,7 @@ class JudgeBuilder:
         orders = spec.options.pop("orders", "both")
         if orders not in ("both", "single"):
             raise InputError(f"{text!r}: orders={orders!r}", fix="use orders=both or orders=single")
-        generator, sampling = build_generator(spec, cache=self.cache, account=self.account)
+        generator, sampling = build_generator(spec, cache=self.cache, account=self.account, role="judge")
         return GenerativeJudge(text, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
 
 
