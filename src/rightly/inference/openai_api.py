@@ -178,7 +178,7 @@ class OpenAIGenerator:
         except TimeoutError:
             return Retry(f"no answer within {self._timeout.total:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return Retry(f"connection broken ({type(error).__name__})")
+            return Retry(f"connection broken: {_short(error)}")
         self._reached = True
         if status == 200:
             self._limiter.succeeded()
@@ -270,7 +270,10 @@ def _proxy(parts: SplitResult) -> str | None:
 
 
 def _short(error: Exception) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return f"no connection within {CONNECT_TIMEOUT_S:g} s"
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
     if isinstance(error, aiohttp.ClientConnectorError):
-        code = error.os_error.errno
-        return os.strerror(code).lower() if code and code > 0 else str(error.os_error)
-    return f"no connection within {CONNECT_TIMEOUT_S:g} s"
+        return str(error.os_error)
+    return "server disconnected" if isinstance(error, aiohttp.ServerDisconnectedError) else type(error).__name__
