@@ -103,11 +103,11 @@ def test_a_budget_holds_with_sixty_calls_in_flight_and_is_used_up_to_one_call(mo
         assert code == 3
         assert worked(endpoint) <= 10
         last = err.strip().splitlines()[-1]
-        assert "the budget of $10 is used up" in last
+        assert "the budget of $10 has no room for the next call" in last
         assert "run the same command with a higher --budget to resume" in last
-        spent, following = map(
-            float, re.search(r"\$([\d.]+) is spent, and the next call may cost \$([\d.]+)", last).groups()
-        )
+        found = re.search(r"may cost \$([\d.]+): \$([\d.]+) is spent;", last)
+        assert found
+        following, spent = map(float, found.groups())
         assert spent == pytest.approx(worked(endpoint), abs=1e-4)
         assert spent + following > 10, "no money is left that another call would fit into"
         assert endpoint.most_in_flight > 1
@@ -164,13 +164,13 @@ def test_audit_and_bench_stop_with_code_3_too(endpoint, pairs, tmp_path, capsys)
     asked = ["audit", pairs, "--judge", spec, "--matcher", "openai:n?max_tokens=50", "--out", tmp_path / "a", *money]
     code, _, err = cli(*asked, capsys=capsys)
     assert code == 3, err
-    assert "the budget of $2 is used up" in err
+    assert "the budget of $2 has no room" in err
     assert worked(endpoint) <= 2
     code, _, err = cli(
         "bench", "pairs", "--data", pairs, "--model", spec, "--out", tmp_path / "b", *money, capsys=capsys
     )
     assert code == 3, err
-    assert "the budget of $2 is used up" in err
+    assert "the budget of $2 has no room" in err
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_two_processes_at_once_hold_one_budget(monkeypatch, pairs, tmp_path):
         both = [subprocess_judge(endpoint, pairs, tmp_path / "out", tmp_path / f"{i}.db", 18, str(i)) for i in range(2)]
         errors = [process.communicate(timeout=120)[1] for process in both]
         assert {process.returncode for process in both} <= {0, 3}, errors
-        assert any("the budget of $18 is used up" in error for error in errors)
+        assert any("the budget of $18 has no room" in error for error in errors)
         assert 16 < worked(endpoint) <= 18, "one call more would not fit"
     book = [json.loads(line) for line in (tmp_path / "out" / "spending.jsonl").read_text().splitlines()]
     assert len({entry["call"].split("-")[0] for entry in book}) == 2, "both have spent"

@@ -110,8 +110,8 @@ def test_a_budget_is_never_exceeded_by_64_calls_in_flight_and_leaves_no_room_for
     assert account.spent + 373 > 5000, "one call more would not have fitted"
     assert model.most_in_flight == 13, "as many as have room: 13 x 373 dollars"
     assert str(stopped.value) == (
-        f"the budget of $5000 is used up: ${account.spent:.4f} is spent, and the next call may cost $373.0000; everything "
-        "answered is kept: run the same command with a higher --budget to resume"
+        f"the budget of $5000 has no room for the next call, which may cost $373.0000: ${account.spent:.4f} is spent; "
+        "everything answered is kept, run the same command with a higher --budget to resume"
     )
 
 
@@ -211,12 +211,14 @@ def test_a_process_waits_for_the_reservations_of_another_that_is_at_work(tmp_pat
         await asyncio.sleep(0.05)
         assert (first.sent, second.sent) == (1, 0)
         assert not waiting.done()
+        assert two.trouble == "waiting for money that another run in this folder has reserved"
         first.gate.set()
         await asyncio.gather(held, waiting)
 
     with one.kept_in(tmp_path), two.kept_in(tmp_path):
         asyncio.run(run())
         assert two.spent == 2
+        assert two.trouble == ""
 
 
 def test_a_request_without_a_limit_is_refused_under_a_budget():

@@ -67,6 +67,7 @@ class Account:
         self._in_flight = 0
         self._waiting: list[asyncio.Future[None]] = []
         self._problem, self._retries = "", 0
+        self._queued = False
 
     @contextmanager
     def kept_in(self, folder: Path) -> Iterator[None]:
@@ -137,15 +138,19 @@ class Account:
     @property
     def trouble(self) -> str:
         """The last problem and how many attempts failed since the last answer; empty while answers come."""
+        if self._queued:
+            return "waiting for money that another run in this folder has reserved"
         plural = "retry" if self._retries == 1 else "retries"
         return f"retrying: {self._problem}, {self._retries:,} {plural}" if self._problem else ""
 
     def summary(self) -> str:
         """One line for a progress display: money where prices are known, tokens where not."""
-        unpriced = [one.usage for (_, model), one in self.models.items() if model not in self.prices]
+        # Copies, here and in the book: a display asks from a thread of its own.
+        models = list(self.models.items())
+        unpriced = [one.usage for (_, model), one in models if model not in self.prices]
         tokens = sum(usage.input_tokens + usage.output_tokens for usage in unpriced)
         of = "" if self.budget is None else f" of ${self.budget:g}"
-        money = [f"${self.spent:.3f}{of}"] if len(unpriced) < len(self.models) else []
+        money = [f"${self.spent:.3f}{of}"] if len(unpriced) < len(models) else []
         return " + ".join(money + ([f"{tokens:,} tokens"] if unpriced else []))
 
     @asynccontextmanager
@@ -211,20 +216,21 @@ class Account:
 
     async def _fit(self, entry: Entry, budget: float) -> None:
         """Wait until the reservation fits, and write it."""
-        idle = False
+        idle = self._queued = False
         while not self.book.reserve(entry, budget, self.prices, first=not self._in_flight):
             if self._in_flight:
                 idle = False
                 await self._settlement(entry.dollars or 0.0, budget)
             elif self.book.others_in_flight():
-                idle = False
+                idle, self._queued = False, True
                 await asyncio.sleep(POLL_S)
             elif not idle:
                 # Look once more: another process may have settled its last call between the two looks.
                 idle = True
             else:
-                raise BudgetExceededError(self._used_up(entry.dollars or 0.0, budget))
+                raise BudgetExceededError(self._no_room(entry.dollars or 0.0, budget))
         self._in_flight += 1
+        self._queued = False
 
     async def _settlement(self, dollars: float, budget: float) -> None:
         """Wait until a call of this process has ended and the sum fits, or none is in flight."""
@@ -233,12 +239,12 @@ class Account:
             self._waiting.append(ended)
             await ended
 
-    def _used_up(self, dollars: float, budget: float) -> str:
+    def _no_room(self, dollars: float, budget: float) -> str:
         reserved = self.book.reserved()
         lost = f", ${reserved:.4f} of it reserved for calls whose bill never came" if reserved else ""
         return (
-            f"the budget of ${budget:g} is used up: ${self.spent:.4f} is spent{lost}, and the next call may cost "
-            f"${dollars:.4f}; everything answered is kept: run the same command with a higher --budget to resume"
+            f"the budget of ${budget:g} has no room for the next call, which may cost ${dollars:.4f}: ${self.spent:.4f} is "
+            f"spent{lost}; everything answered is kept, run the same command with a higher --budget to resume"
         )
 
     def _priced(self, model: str) -> Price:

@@ -123,11 +123,11 @@ class SpendingBook:
 
     def reserved(self) -> float:
         """Dollars reserved for calls that are not settled."""
-        return fsum(entry.dollars or 0.0 for entry in self.open.values())
+        return fsum(entry.dollars or 0.0 for entry in list(self.open.values()))
 
     def spent(self, prices: Mapping[str, Price]) -> float:
         """Dollars that count against a budget: billed and reserved; tokens without a price at the price of today."""
-        rows = self.settled.items()
+        rows = list(self.settled.items())
         billed = [one.dollars + prices[m].of(one.unpriced) if m in prices else one.dollars for (_, m), one in rows]
         return fsum([*billed, self.reserved()])
 
