@@ -328,7 +328,8 @@ def test_some_failed_requests_are_counted_and_retried(monkeypatch, pairs, tmp_pa
         code, _, err = cli(*run, capsys=capsys)
         assert code == 0, err
         assert re.search(
-            r"22 of 60 requests to judge m failed \(HTTP 500.*run the same command again to retry them", err
+            r"22 of 60 requests to judge m failed, the last with: HTTP 500.*run the same command again to retry them",
+            err,
         )
         endpoint.broken = False
         asked = sum(endpoint.asked.values())

@@ -129,8 +129,8 @@ def failure_lines(account: Account) -> list[str]:
     """A line for each model that left some requests of this process unanswered, and what to do about them."""
     silent = all(one.silent for one in account.models.values())
     lines = [
-        f"{one.failed:,} of {one.calls:,} requests to {role} {model} failed ({one.last_error}); run the same command again "
-        "to retry them"
+        f"{one.failed:,} of {one.calls:,} requests to {role} {model} failed, the last with: {one.last_error}; run the same "
+        "command again to retry them"
         for (role, model), one in sorted(account.models.items())
         if one.failed and not silent
     ]

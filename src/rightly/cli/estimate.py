@@ -124,7 +124,7 @@ def spending_lines(book: SpendingBook) -> list[str]:
         )
     if book.open:
         lines.append(
-            f"{len(book.open):,} calls were sent and their bill never came (stopped, timed out): up to "
+            f"{len(book.open):,} calls were sent and their bill never came (stopped, timed out, server error): up to "
             f"${book.reserved():,.4f} more, which counts as spent"
         )
     return ["spent in this run folder:", *lines] if lines else []
