@@ -108,7 +108,7 @@ def estimate_lines(asked: Sequence[Asked], n_looked: int, n_pairs: int | None, a
     if account.budget is not None or len(sums) > 1:
         known = [worst for worst in worsts if worst is not None]
         total = _dollars(sum(sums), sum(known) if len(known) == len(worsts) else None).removeprefix(", ")
-        lines.append(f"all: {total}{per}{_against(account)}")
+        lines.append(f"{'all' if len(sums) == len(asked) else 'all with a price'}: {total}{per}{_against(account)}")
     return [*lines, _GUESSES]
 
 
