@@ -95,7 +95,7 @@ async def rightly_whole(base_url: str, work: Work, concurrency: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         cache = AnswerCache(Path(folder) / "cache.sqlite")
         spec = parse_spec(f"openai:m?base_url={base_url}&concurrency={concurrency}")
-        generator, _ = build_generator(spec, cache=cache, account=Account())
+        generator, _ = build_generator(spec, cache=cache, account=Account(), role="judge")
         judge = GenerativeJudge("j", generator, SAMPLING, orders="single")
         judge.orders = lambda _: ("AB",)  # one call a pair, as in the other arms
         with RecordFile(Path(folder) / "judgments.jsonl", Judgment) as records:

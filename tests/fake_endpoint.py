@@ -22,6 +22,8 @@ from typing import Any
 from aiohttp import web
 
 FAULTS = ("429", "429_retry_after", "500", "hang", "reset", "garbage", "wrong_shape", "empty", "truncated", "refusal")
+UNBILLED = ("429", "429_retry_after", "500")
+"""Faults before any work; a hang, a broken connection and garbage are billed although no answer comes."""
 LASTING = ("truncated", "refusal")
 """Faults that are answers: they meet the request at every attempt, and a client must not ask again."""
 
@@ -79,6 +81,9 @@ class FakeEndpoint:
         hang_s: How long a hanging request hangs.
         capacity: Calls in flight beyond which it answers 429.
         port: 0 takes a free one.
+
+    Attributes:
+        worked: Tokens of all answers that were made, also of those that never arrived: what a provider may bill.
     """
 
     def __init__(
@@ -99,6 +104,7 @@ class FakeEndpoint:
         self.asked: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.faults_given: Counter[str] = Counter()
+        self.worked: Counter[str] = Counter()
         self.in_flight = self.most_in_flight = 0
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
@@ -127,6 +133,7 @@ class FakeEndpoint:
             "sent": dict(self.sent),
             "faults": dict(self.faults_given),
             "most_in_flight": self.most_in_flight,
+            "worked": dict(self.worked),
         }
 
     async def _stats(self, _: web.Request) -> web.Response:
@@ -152,6 +159,9 @@ class FakeEndpoint:
         if self._capacity is not None and self.in_flight > self._capacity:
             fault, delay = "429", 0.0
         self.faults_given[fault or "none"] += 1
+        if fault not in UNBILLED:
+            usage = self.usage(body, "" if fault == "empty" else self._answer(body))
+            self.worked.update(usage)
         if fault == "hang":
             delay = self._hang_s
         if delay:
@@ -203,10 +213,14 @@ class FakeEndpoint:
             message["content"], finish = text[: len(text) // 2], "length"
         if fault == "refusal":
             message["content"], message["refusal"] = None, "I cannot help with that."
-        n_input = sum(len(m["content"].split()) for m in body["messages"])
-        usage = {"prompt_tokens": n_input, "completion_tokens": len(text.split())}
+        usage = self.usage(body, text)
         choice = {"index": 0, "message": message, "finish_reason": finish}
         return json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}).encode()
+
+    def usage(self, body: Mapping[str, Any], text: str) -> dict[str, int]:
+        """What an answer is billed: a token a word."""
+        n_input = sum(len(m["content"].split()) for m in body["messages"])
+        return {"prompt_tokens": n_input, "completion_tokens": len(text.split())}
 
     async def _reset(self, request: web.Request, *, halfway: bool) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "1000"})

@@ -3,8 +3,8 @@
 RightlyError
 ├── InputError            a file, a row or a flag is not usable: says where, what came, what to do
 ├── MissingExtraError     an optional dependency is needed: says the install command
-├── BudgetExceededError   the money or token limit of a run is reached; what is done is kept
-└── EndpointError         an endpoint refuses every call (bad key, unknown model): stop, don't retry
+├── BudgetExceededError   the next call does not fit the budget of a run folder; what is done is kept (exit code 3)
+└── EndpointError         an endpoint refuses every call (bad key, unknown model) or answers none (exit code 1)
 """
 
 
@@ -40,8 +40,8 @@ class MissingExtraError(RightlyError):
 
 
 class BudgetExceededError(RightlyError):
-    """The money limit of a run is reached; everything answered so far is on disk."""
+    """The next call does not fit the budget of the run folder; everything answered so far is on disk."""
 
 
 class EndpointError(RightlyError):
-    """An endpoint refuses the run as a whole (wrong key, unknown model, unreachable host)."""
+    """An endpoint refuses the run as a whole (wrong key, unknown model, unreachable host), or answers nothing at all."""

@@ -17,7 +17,7 @@ from rightly.types import Message
 
 async def run(base_url: str, cache: Path, report: Path, first: int, last: int) -> None:
     spec = parse_spec(f"openai:m?base_url={base_url}&concurrency=4")
-    generator, _ = build_generator(spec, cache=AnswerCache(cache), account=Account())
+    generator, _ = build_generator(spec, cache=AnswerCache(cache), account=Account(), role="judge")
     log = os.open(report, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     print("ready", flush=True)
 

@@ -1,9 +1,12 @@
 import asyncio
+import contextlib
 import json
 
 import pytest
 
-from rightly.errors import EndpointError, InputError
+from rightly.errors import BudgetExceededError, EndpointError, InputError
+from rightly.inference.account import Account, AccountMeter
+from rightly.inference.book import Price
 from rightly.inference.generator import Request
 from rightly.inference.openai_api import OpenAIGenerator
 from rightly.types import Message, Usage
@@ -218,6 +221,149 @@ def test_no_server_ends_the_run_at_once(unused_tcp_port):
 
     with pytest.raises(EndpointError, match=r"no server answers at .*refused"):
         asyncio.run(run())
+
+
+def dying(endpoint, calls, **options):
+    """The error that ends the run over these calls."""
+    with pytest.raises(EndpointError) as caught:
+        answers(endpoint, [ask(f"{i}") for i in range(calls)], **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_server_that_never_says_a_word_ends_the_run_after_a_few_attempts():
+    endpoint = FakeEndpoint(faults={"reset": 1.0})
+    said = dying(endpoint, 1000, concurrency=64)
+    assert "gave no answer (connection broken: " in said
+    assert "4 attempts each" in said
+    assert sum(endpoint.asked.values()) <= 1000 * 4
+    assert max(endpoint.asked.values()) <= 4
+
+
+def test_a_server_that_gives_nothing_but_errors_ends_the_run_after_eight_calls():
+    found = []
+
+    async def run():
+        async with FakeEndpoint(faults={"500": 1.0}) as endpoint:
+            generator = OpenAIGenerator("m", base_url=endpoint.base_url, sleep=no_sleep)
+            try:
+                for number in range(50):
+                    found.append(await generator.generate(ask(f"{number}")))
+            finally:
+                await generator.aclose()
+
+    with pytest.raises(EndpointError, match=r"answered none of 8 requests \(HTTP 500.*8 attempts each"):
+        asyncio.run(run())
+    assert [completion.failure for completion in found] == ["provider"] * 7
+
+
+@pytest.mark.parametrize("good", [chat(), (400, {}, {"error": {"message": "too long"}})])
+def test_a_server_that_answered_once_is_not_given_up(good):
+    endpoint = scripted(good, *[(500, {}, {})] * 1000)
+    found = answers(endpoint, [ask(f"{i}") for i in range(30)], concurrency=1, max_attempts=4)
+    assert [completion.failure for completion in found][1:] == ["provider"] * 29
+
+
+class Recorded:
+    """A meter that notes how every attempt was settled: the tokens, ``None`` where nobody knows."""
+
+    def __init__(self):
+        self.bills, self.problems = [], []
+
+    @contextlib.asynccontextmanager
+    async def attempt(self, request):
+        billed = []
+        try:
+            yield billed.append
+        finally:
+            self.bills += billed or [None]
+
+    def retrying(self, problem):
+        self.problems.append(problem)
+
+
+@pytest.mark.parametrize(
+    ("reply", "bill"),
+    [
+        (chat("fine"), Usage(input_tokens=5, output_tokens=7)),
+        (chat(None), Usage(input_tokens=5, output_tokens=7)),
+        (chat(None, refusal="no"), Usage(input_tokens=5, output_tokens=7)),
+        ((200, {}, {"choices": [{"message": {"content": "no usage is told"}}]}), None),
+        ((200, {}, []), None),
+        ((400, {}, {"error": {"message": "too long"}}), Usage()),
+        ((401, {}, {}), Usage()),
+        ((429, {}, {}), Usage()),
+        ((503, {}, {}), Usage()),
+        ((408, {}, {}), None),
+        ((500, {}, {}), None),
+        ((502, {}, {}), None),
+        ((504, {}, {}), None),
+    ],
+)
+def test_every_attempt_is_settled_or_left_open_where_it_may_have_been_billed(reply, bill):
+    meter = Recorded()
+    with contextlib.suppress(EndpointError):
+        answers(scripted(reply), [ask("x")], meter=meter, max_attempts=1)
+    assert meter.bills == [bill]
+
+
+@pytest.mark.parametrize(("fault", "problem"), [("reset", "connection broken"), ("hang", "no answer within 0.2 s")])
+def test_an_attempt_that_breaks_may_have_been_billed_and_the_retry_is_told(fault, problem):
+    meter = Recorded()
+    answers(FakeEndpoint(faults={fault: 1.0}), [ask("x")], meter=meter, max_attempts=2, timeout_s=0.2)
+    assert meter.bills == [None, None], "each attempt is reserved by itself"
+    assert len(meter.problems) == 1
+    assert problem in meter.problems[0]
+
+
+def test_a_server_that_refuses_the_connection_bills_nothing(unused_tcp_port):
+    meter = Recorded()
+    generator = OpenAIGenerator("m", base_url=f"http://127.0.0.1:{unused_tcp_port}/v1", meter=meter)
+
+    async def run():
+        try:
+            await generator.generate(ask("x"))
+        finally:
+            await generator.aclose()
+
+    with pytest.raises(EndpointError):
+        asyncio.run(run())
+    assert meter.bills == [Usage()]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_budget_holds_whatever_the_endpoint_does(seed):
+    price = Price(1000.0, 1000.0)
+    account = Account({"m": price}, budget=20.0)
+    requests = [ask(f"question {i} " * 20, max_tokens=60) for i in range(2000)]
+    endpoint = FakeEndpoint(faults=ALL_FAULTS | {"429": 0.2, "hang": 0.0}, latency=fixed(0.002), seed=seed)
+    with pytest.raises(BudgetExceededError):
+        answers(endpoint, requests, concurrency=64, meter=AccountMeter(account, "judge", "m"))
+    worked = sum(endpoint.worked.values()) * 1000 / 1e6
+    assert 0 < worked <= account.spent <= 20.0
+    assert {"reset", "garbage", "empty", "none"} <= endpoint.faults_given.keys()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "needs"),
+    [
+        ("https://api.openai.com/v1", True),
+        ("https://openrouter.ai/api/v1", True),
+        ("http://8.8.8.8/v1", True),
+        ("http://localhost:8000/v1", False),
+        ("http://127.0.0.1:8000/v1", False),
+        ("http://[::1]:8000/v1", False),
+        ("http://192.168.1.7:8000/v1", False),
+        ("http://gpu-node:8000/v1", False),
+        ("http://llm.internal/v1", False),
+        ("https://user:password@api.example.com/v1", False),
+    ],
+)
+def test_a_key_is_needed_for_a_public_host_only(base_url, needs, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(InputError, match="OPENAI_API_KEY is not set") if needs else contextlib.nullcontext():
+        OpenAIGenerator("m", base_url=base_url).require_key()
+    OpenAIGenerator("m", base_url=base_url, api_key="k").require_key()
 
 
 def test_a_server_that_goes_away_later_is_a_failure_of_the_call():

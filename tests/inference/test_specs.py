@@ -5,15 +5,20 @@ import pytest
 
 from rightly.errors import InputError, MissingExtraError
 from rightly.inference.account import Account
+from rightly.inference.book import Price
 from rightly.inference.cache import AnswerCache, Exchange
-from rightly.inference.generator import Completion
+from rightly.inference.generator import Completion, Request
 from rightly.inference.specs import Sampling, build_generator, parse_spec
-from rightly.types import Message
+from rightly.types import Message, content_key
 from tests.fake_endpoint import FakeEndpoint
 
 
 def build(text, cache=None, account=None):
-    return build_generator(parse_spec(text), cache=cache, account=account or Account())
+    return build_generator(parse_spec(text), cache=cache, account=account or Account(), role="judge")
+
+
+def ask(text):
+    return Request(messages=(Message(role="user", content=text),))
 
 
 def test_options_of_the_model_and_of_the_call_are_told_apart():
@@ -71,7 +76,7 @@ def test_calls_are_cached_and_booked(tmp_path):
             return [completion.cached for completion in found]
 
     assert asyncio.run(run()) == [False, True]
-    assert account.models["m"].calls == 1
+    assert account.models["judge", "m"].calls == 1
     cache.close()
 
 
@@ -90,3 +95,28 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch, spec, module, extra
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'rightly\[{extra}\]'"):
         build(spec)
+
+
+def test_a_local_model_costs_nothing_and_needs_no_price_under_a_budget(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingExtraError):
+        build("hf:m", account=Account(budget=1.0))
+
+
+@pytest.mark.parametrize(
+    ("spec", "fix"), [("openai:n?max_tokens=9", "add --price n=IN,OUT"), ("openai:m", r"openai:m\?max_tokens=4096")]
+)
+def test_a_budget_needs_a_price_and_a_limit_to_answers(spec, fix):
+    with pytest.raises(InputError, match=fix):
+        build(spec, account=Account({"m": Price(1.0, 1.0)}, budget=1.0))
+
+
+def test_a_key_is_needed_for_the_first_call_and_not_for_answers_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    cache, known, new = AnswerCache(tmp_path / "cache"), ask("known"), ask("new")
+    cache.put(content_key(["openai:m@api.example.com/v1", known.key]), known, Completion(text="x"))
+    generator, _ = build("openai:m?base_url=https://api.example.com/v1", cache)
+    assert asyncio.run(generator.generate(known)).text == "x"
+    with pytest.raises(InputError, match=r"OPENAI_API_KEY is not set, and api\.example\.com needs a key"):
+        asyncio.run(generator.generate(new))
+    cache.close()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rightly.errors import InputError
+from rightly.errors import BudgetExceededError, InputError
 from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
 from rightly.judges.generative import GenerativeJudge
@@ -138,6 +138,24 @@ def test_equal_votes_are_a_tie_and_failed_members_do_not_vote():
     assert judged(PanelJudge([Fixed("x", "A"), Fixed("y", "B")])).verdict == "tie"
     assert judged(PanelJudge([Fixed("x", "B"), Fixed("y", None), Fixed("z", None)])).verdict == "B"
     assert judged(PanelJudge([Fixed("x", None), Fixed("y", None)])).failure == "unparsed"
+
+
+def test_answers_of_a_panels_other_members_are_waited_for_when_one_ends_the_run():
+    heard = []
+
+    class Slow(Fixed):
+        async def judge(self, pair, order):
+            await asyncio.sleep(0.01)
+            heard.append(self.name)
+            return await super().judge(pair, order)
+
+    class Broke(Fixed):
+        async def judge(self, pair, order):
+            raise BudgetExceededError("used up")
+
+    with pytest.raises(BudgetExceededError):
+        judged(PanelJudge([Slow("x", "A"), Broke("y", "A"), Slow("z", "B")]))
+    assert heard == ["x", "z"], "they were paid for"
 
 
 def test_a_panel_asks_for_both_orders_if_a_member_does():

@@ -219,3 +219,17 @@ def test_a_held_out_person_leaves_every_judges_reference(tmp_path):
     assert [len(each.points) for each in scored] == [2, 2]
     person = next(each for each in scored if each.judgment.judge == "annotator")
     assert person.judgment.rationales[0].text not in person.points
+
+
+def test_pairs_whose_feedback_was_not_split_are_not_said_to_be_without_reasons():
+    pairs = [pair("bare", reasons=()), pair("failed"), pair("whole")]
+    atoms = [
+        points(pairs[0]),
+        points(pairs[1]).model_copy(update={"failure": "provider", "points": ()}),
+        points(pairs[2]),
+    ]
+    known = {p.id: p for p in pairs}
+    scored = score_judgments(known, [judgment(p) for p in pairs], atoms, [match(pairs[2], judgment(pairs[2]))], 5)
+    notes = "\n".join(audit_result(known, scored, ["j"], FACTS).notes)
+    assert "1 of 3 pairs have no human reasons and do not enter consistency." in notes
+    assert "1 of 3 pairs have human reasons but no points of them yet" in notes

@@ -56,6 +56,18 @@ def test_a_notable_figure_gets_a_sentence_and_an_unremarkable_one_none(changes, 
     assert words not in said(judge())
 
 
+def test_labelled_pairs_whose_judgments_all_failed_are_not_called_unlabelled():
+    nothing = judge(accuracy=None, consistency=None, spurious=estimate(None), failures={"provider": 6})
+    spoken = said(nothing, n_labelled=3, n_points=6)
+    assert "No judgment of a labelled pair was answered, so outcome accuracy could not be measured." in spoken
+    assert "No pair has" not in spoken
+    assert "failed (network, rate limit, server error) and are excluded; run the same command again to retry" in spoken
+    assert "No judge's reasons were matched with human points" in spoken
+    spoken = said(nothing, n_labelled=0, n_points=0)
+    assert "No pair has a side for a label" in spoken
+    assert "No pair has human points" in spoken
+
+
 def test_nothing_measured_is_said_plainly():
     spoken = said(judge(accuracy=None, consistency=None, spurious=estimate(None)), n_labelled=0, n_points=0)
     assert "None" not in spoken

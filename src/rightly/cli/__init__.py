@@ -8,7 +8,7 @@ import sys
 import click
 
 from rightly import __version__
-from rightly.errors import BudgetExceededError, RightlyError
+from rightly.errors import BudgetExceededError, EndpointError, RightlyError
 
 VERBS = {
     "audit": "Measure judges: outcome accuracy and rationale consistency, side by side.",
@@ -67,6 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
         _leave(2, f"rightly: {' '.join(error.format_message().split())}")
     except BudgetExceededError as error:
         _leave(3, f"rightly: {error}")
+    except EndpointError as error:
+        _leave(1, f"rightly: {error}")
     except RightlyError as error:
         _leave(2, f"rightly: {error}")
     except (KeyboardInterrupt, click.Abort):

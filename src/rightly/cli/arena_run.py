@@ -20,6 +20,7 @@ from rightly.benchmarks.arena_hard import (
 from rightly.cli.asking import Asking, ask_judges
 from rightly.data.load import open_rows
 from rightly.errors import InputError
+from rightly.inference.book import LEDGER
 from rightly.store.run_folder import RunFolder
 from rightly.types import content_key
 
@@ -55,6 +56,7 @@ def judge_arena(config: ArenaConfig) -> ArenaResult:
         config.out,
         identity,
         owns=("judgments.jsonl", "arena.json"),
+        ledger=LEDGER,
         inputs=(config.answers, *config.baselines, *filter(None, [config.questions]), config.cache),
         fresh=not config.resume,
     )

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from rightly.cli.estimate import estimate_lines
+from rightly.cli.estimate import asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.cli.progress import progress
 from rightly.data.load import load_pairs
-from rightly.errors import InputError
+from rightly.errors import EndpointError, InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.cache import AnswerCache
 from rightly.judges.collect import collect_judgments, current_judgments
 from rightly.judges.judge import Judge
-from rightly.judges.specs import JudgeBuilder, priced_model
+from rightly.judges.specs import JudgeBuilder
 from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, Judgment, PreferencePair
 
@@ -51,12 +51,9 @@ class Asking(Frozen):
     prices: tuple[str, ...] = ()
     as_json: bool = False
 
-    def account(self, specs: Iterable[str]) -> Account:
-        """The book of the run that asks these judges."""
-        account = Account(dict(map(parse_price, self.prices)), self.budget)
-        for model in filter(None, map(priced_model, specs)):
-            account.check(model)
-        return account
+    def account(self) -> Account:
+        """The account of the run, with its prices and its budget."""
+        return Account(dict(map(parse_price, self.prices)), self.budget)
 
     def builder(self, cache: AnswerCache, account: Account) -> JudgeBuilder:
         """Builds this run's judges."""
@@ -100,20 +97,80 @@ def ask_judges(
     config: Asking, pairs: Sequence[PreferencePair], specs: Sequence[str], folder: RunFolder
 ) -> dict[str, list[Judgment]]:
     """The judgments of pairs by judges, those that are missing made first; by spec, of these pairs alone."""
-    account = config.account(specs)
+    account = config.account()
     with answer_cache(config.cache) as cache:
         judges = build_judges(config.builder(cache, account), specs)
-        prices = {spec: account.prices[m] for spec in specs if (m := priced_model(spec)) in account.prices}
-        for line in estimate_lines(judges, pairs, len(pairs), prices):
-            click.echo(line, err=True)
-        with folder.records("judgments", Judgment) as records:
-            with progress(account.summary) as stage:
-                run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
-            said = current_judgments(records.latest(), pairs, [judge.identity for judge in judges])
+        with spending(account, folder):
+            looked = sample(pairs)
+            echo_lines(estimate_lines(asked_of_judges(judges, looked), len(looked), len(pairs), account))
+            with folder.records("judgments", Judgment) as records:
+                with progress(account) as stage:
+                    run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
+                said = current_judgments(records.latest(), pairs, [judge.identity for judge in judges])
     found: dict[str, list[Judgment]] = {judge.name: [] for judge in judges}
     for judgment in said:
         found[judgment.judge].append(judgment)
+    require_answers(
+        account, "judge", [(judgment.judge, judgment.failure) for own in found.values() for judgment in own]
+    )
     return {spec: found[judge.name] for spec, judge in zip(specs, judges, strict=True)}
+
+
+@contextmanager
+def spending(account: Account, folder: RunFolder) -> Iterator[None]:
+    """Keep the book in the run folder; at the end, also one before its time, say what was spent and what failed."""
+    with account.kept_in(folder.path):
+        try:
+            yield
+        finally:
+            echo_lines([*failure_lines(account), *spending_lines(account.book)])
+
+
+def failure_lines(account: Account) -> list[str]:
+    """A line for each model that left some requests of this process unanswered, and what to do about them."""
+    silent = all(one.silent for one in account.models.values())
+    lines = [
+        f"{one.failed:,} of {one.calls:,} requests to {role} {model} failed, the last with: {one.last_error}; run the same "
+        "command again to retry them"
+        for (role, model), one in sorted(account.models.items())
+        if one.failed and not silent
+    ]
+    if account.overrun:
+        lines.append(
+            f"${account.overrun:,.4f} was billed above what max_tokens allows: the endpoint does not keep to it, so a budget "
+            "can be passed"
+        )
+    return lines
+
+
+def require_answers(account: Account, role: str, ended: Iterable[tuple[str, str | None]]) -> None:
+    """Check that a role was answered.
+
+    Args:
+        account: What this process asked.
+        role: ``judge``, ``atomiser`` or ``matcher``.
+        ended: Name and failure kind (``None`` for an answer) of every record of the role in the run.
+
+    Raises:
+        EndpointError: This process got no answer in this role, and some name has no answer on disk either.
+    """
+    asked = [one for (as_role, _), one in account.models.items() if as_role == role]
+    if not asked or not all(one.silent for one in asked):
+        return
+    kinds: dict[str, set[str | None]] = {}
+    for name, failure in ended:
+        kinds.setdefault(name, set()).add(failure)
+    if {"provider"} in kinds.values():
+        n, last = sum(one.failed for one in asked), asked[-1].last_error
+        raise EndpointError(
+            f"none of {n:,} {role} requests was answered: {last}; run the same command again to retry them"
+        )
+
+
+def echo_lines(lines: Iterable[str]) -> None:
+    """Print lines on standard error."""
+    for line in lines:
+        click.echo(line, err=True)
 
 
 def run_and_close(work: Coroutine[Any, Any, None], *closing: Any) -> None:

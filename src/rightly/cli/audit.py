@@ -12,7 +12,8 @@ Examples:
   rightly audit sample:ukpconvarg1 --judge longer --judge annotator --matcher lexical --out audit
   rightly audit pairs.jsonl --judge openai:gpt-4.1 --matcher openai:gpt-4.1-mini?temperature=0 --out audit
   rightly audit nvidia/HelpSteer3:preference#validation --limit 500 --judge hf:./my-genrm \\
-      --atomiser openai:gpt-4.1 --matcher openai:gpt-4.1 --price gpt-4.1=2,8 --budget 20 --out audit
+      --atomiser openai:gpt-4.1?max_tokens=2048 --matcher openai:gpt-4.1?max_tokens=2048 \\
+      --price gpt-4.1=2,8 --budget 20 --out audit
 """
 
 

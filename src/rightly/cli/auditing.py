@@ -5,26 +5,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import click
 from rich.console import Console
 
-from rightly.cli.asking import AskConfig, answer_cache, build_judges, run_and_close
-from rightly.cli.estimate import estimate_lines
+from rightly.cli.asking import (
+    AskConfig,
+    answer_cache,
+    build_judges,
+    echo_lines,
+    require_answers,
+    run_and_close,
+    spending,
+)
+from rightly.cli.estimate import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.cli.progress import progress
 from rightly.errors import InputError
-from rightly.inference.account import Price, parse_price
+from rightly.inference.account import Account, parse_price
+from rightly.inference.book import LEDGER, Price, SpendingBook
+from rightly.judges.collect import current_judgments
+from rightly.judges.judge import Judge
 from rightly.judges.specs import priced_model
+from rightly.rationale.atomise import Atomiser, AtomRecord
 from rightly.rationale.audit import OWNS, ask, items, reference_pairs, score_folder
 from rightly.rationale.cast import Cast, Maker
+from rightly.rationale.matching import Matcher, MatchRecord
 from rightly.rationale.result import AuditResult
 from rightly.rationale.scoring import Scored
 from rightly.rationale.specs import MatcherBuilder
 from rightly.rationale.table import AuditFacts, audit_result
-from rightly.rationale.trust import known, trust_in
+from rightly.rationale.trust import Trust, known, trust_in
 from rightly.reports.audit_html import TableSection, write_audit_report
 from rightly.reports.terminal import print_audit
 from rightly.store.run_folder import SETTINGS, RunFolder, read_identity
-from rightly.types import PreferencePair
+from rightly.types import Judgment, PreferencePair
 
 
 class AuditConfig(AskConfig):
@@ -54,9 +66,11 @@ def audit(
         config.out,
         _identity(config),
         owns=OWNS,
+        ledger=LEDGER,
         inputs=(config.pairs, config.cache),
         fresh=cast is None and not config.resume,
     )
+    asking = cast is None
     if cast is None:
         cast = _ask(config, pairs, folder)
     reference = reference_pairs(pairs, cast.judges, config.seed)
@@ -75,41 +89,72 @@ def audit(
     folder.write_lines("items.jsonl", shown)
     report = config.out / "report.html"
     write_audit_report(result, shown, report, sections)
+    if not asking:
+        echo_lines(spending_lines(SpendingBook.read(config.out)))
     if not quiet:
         print_audit(result, Console())
         Console(stderr=True).print(f"report: {report}", highlight=False)
     return result
 
 
+class _Asked(NamedTuple):
+    """Everybody that an audit asks."""
+
+    judges: list[Judge]
+    atomiser: Atomiser
+    matcher: Matcher
+
+    def cast(self, trust: Trust | None) -> Cast:
+        """Who they are."""
+        return Cast(
+            judges=tuple(judge.identity for judge in self.judges),
+            atomiser=Maker(name=self.atomiser.name, fingerprint=self.atomiser.fingerprint),
+            matcher=Maker(name=self.matcher.name, fingerprint=self.matcher.fingerprint),
+            smoke_only=self.matcher.smoke_only,
+        ).with_trust(trust)
+
+
 def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFolder) -> Cast:
     """Make every record that is missing; who made them is noted with the first."""
-    account = config.account(config.judges)
+    account = config.account()
     with answer_cache(config.cache) as cache:
-        judges = build_judges(config.builder(cache, account), config.judges)
         builder = MatcherBuilder(cache=cache, account=account)
-        matcher, atomiser = builder.matcher(config.matcher), builder.atomiser(config.atomiser)
-        cast = Cast(
-            judges=tuple(judge.identity for judge in judges),
-            atomiser=Maker(name=atomiser.name, fingerprint=atomiser.fingerprint),
-            matcher=Maker(name=matcher.name, fingerprint=matcher.fingerprint),
-            smoke_only=matcher.smoke_only,
-        ).with_trust(trust_in(matcher, config.cache.parent))
+        judges = build_judges(config.builder(cache, account), config.judges)
+        asked = _Asked(judges, builder.atomiser(config.atomiser), builder.matcher(config.matcher))
+        cast = asked.cast(trust_in(asked.matcher, config.cache.parent))
         folder.settings = {"config": config.model_dump(mode="json"), "cast": cast.model_dump(mode="json")}
-        for line in estimate_lines(judges, pairs, len(pairs), _prices(cast.names, account.prices)):
-            click.echo(line, err=True)
-        with progress(account.summary) as stage:
-            work = ask(
-                pairs,
-                judges,
-                atomiser,
-                matcher,
-                reference=reference_pairs(pairs, cast.judges, config.seed),
-                folder=folder,
-                max_reasons=config.max_reasons,
-                stage=stage,
-            )
-            run_and_close(work, *judges, atomiser, matcher)
+        with spending(account, folder):
+            echo_lines(_estimate(config, pairs, asked, account))
+            with progress(account) as stage:
+                work = ask(
+                    pairs,
+                    judges,
+                    asked.atomiser,
+                    asked.matcher,
+                    reference=reference_pairs(pairs, cast.judges, config.seed),
+                    folder=folder,
+                    max_reasons=config.max_reasons,
+                    stage=stage,
+                )
+                run_and_close(work, *judges, asked.atomiser, asked.matcher)
+    _require_answers(account, pairs, folder, cast)
     return cast
+
+
+def _estimate(config: AuditConfig, pairs: Sequence[PreferencePair], asked: _Asked, account: Account) -> list[str]:
+    looked = sample(pairs)
+    graders = asked_of_graders(asked.atomiser, asked.matcher, asked.judges, looked, config.max_reasons)
+    return estimate_lines([*asked_of_judges(asked.judges, looked), *graders], len(looked), len(pairs), account)
+
+
+def _require_answers(account: Account, pairs: Sequence[PreferencePair], folder: RunFolder, cast: Cast) -> None:
+    """Nothing is scored where judges, atomiser or matcher got no answer at all."""
+    judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
+    points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
+    matches = [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint]
+    require_answers(account, "judge", [(j.judge, j.failure) for j in judgments])
+    require_answers(account, "atomiser", [(p.atomiser, p.failure) for p in points if p.raw or p.failure])
+    require_answers(account, "matcher", [(m.matcher, m.match.failure) for m in matches])
 
 
 def _prices(judges: Sequence[str], prices: Mapping[str, Price]) -> dict[str, Price]:
@@ -127,7 +172,7 @@ class StoredAudit(NamedTuple):
     def scored(self) -> dict[str, list[Scored]]:
         """The scored judgments, by judge; loads no model."""
         pairs = _load(self.config)
-        folder = RunFolder(self.config.out, _identity(self.config), owns=OWNS)
+        folder = RunFolder(self.config.out, _identity(self.config), owns=OWNS, ledger=LEDGER)
         reference = reference_pairs(pairs, self.cast.judges, self.config.seed)
         scored = score_folder(folder, pairs, reference, self.cast, self.config.max_reasons)
         return {name: [each for each in scored if each.judgment.judge == name] for name in self.cast.names}

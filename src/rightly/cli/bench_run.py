@@ -14,6 +14,7 @@ from rightly.benchmarks.result import About, BenchResult, bench_result
 from rightly.benchmarks.stored import stored_answers
 from rightly.cli.asking import Asking, ask_judges
 from rightly.errors import InputError, MissingExtraError
+from rightly.inference.book import LEDGER
 from rightly.inference.specs import parse_spec
 from rightly.store.records import RecordFile
 from rightly.store.run_folder import RunFolder, read_identity
@@ -60,6 +61,7 @@ def run_bench(config: BenchConfig) -> BenchResult:
         config.out,
         identity,
         owns=("judgments.jsonl", SCORES, ANSWERS, "bench.json", "report.html", "leaderboard.md"),
+        ledger=LEDGER,
         inputs=(*filter(None, [config.data]), *(spec.partition(":")[2] for spec in config.models), config.cache),
         fresh=not config.resume,
     )

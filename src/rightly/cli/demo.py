@@ -45,6 +45,7 @@ def _audit(out: Path, seed: int) -> None:
 
     from rightly.cli.auditing import AuditConfig, audit
     from rightly.cli.progress import progress
+    from rightly.inference.account import Account
     from rightly.rationale.embedding import EmbeddingMatcher
     from rightly.rationale.lexical import LexicalMatcher
     from rightly.rationale.matcher_check import match_cases
@@ -52,7 +53,7 @@ def _audit(out: Path, seed: int) -> None:
     from rightly.reports.matchers import matcher_section
 
     cases = load_summhay()
-    with progress(lambda: "") as stage:
+    with progress(Account()) as stage:
         matched = {}
         for matcher in (LexicalMatcher(), EmbeddingMatcher()):
             matched[matcher.name], _ = asyncio.run(match_cases(matcher, cases, stage(matcher.name[:13], len(cases))))

@@ -31,11 +31,19 @@ def command(**values: Any) -> None:
     """
     from rich.console import Console
 
-    from rightly.cli.asking import AskConfig, answer_cache, build_judges, run_and_close
-    from rightly.cli.estimate import estimate_lines
+    from rightly.cli.asking import (
+        AskConfig,
+        answer_cache,
+        build_judges,
+        echo_lines,
+        require_answers,
+        run_and_close,
+        spending,
+    )
+    from rightly.cli.estimate import asked_of_judges, estimate_lines, sample
     from rightly.cli.progress import progress
+    from rightly.inference.book import LEDGER
     from rightly.judges.collect import collect_judgments
-    from rightly.judges.specs import priced_model
     from rightly.judges.tally import JudgeTally, LabelIndex
     from rightly.reports.terminal import print_tallies
     from rightly.store.run_folder import RunFolder
@@ -45,12 +53,13 @@ def command(**values: Any) -> None:
         judges: tuple[JudgeTally, ...]
 
     config = configured(AskConfig, values)
-    account = config.account(config.judges)
+    account = config.account()
     identity = {"verb": "judge", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
     folder = RunFolder(
         config.out,
         identity,
         owns=("judgments.jsonl", "summary.json"),
+        ledger=LEDGER,
         inputs=(config.pairs, config.cache),
         fresh=not config.resume,
     )
@@ -58,14 +67,13 @@ def command(**values: Any) -> None:
     with answer_cache(config.cache) as cache:
         judges = build_judges(config.builder(cache, account), config.judges)
         labels = LabelIndex([judge.identity for judge in judges])
-        with folder.records("judgments", Judgment) as records:
-            pairs = labels.watch(config.load())
-            prices = {name: account.prices[m] for name in config.judges if (m := priced_model(name)) in account.prices}
-            for line in estimate_lines(judges, config.load(), config.limit, prices):
-                click.echo(line, err=True)
-            with progress(account.summary) as stage:
+        with spending(account, folder), folder.records("judgments", Judgment) as records:
+            pairs, looked = labels.watch(config.load()), sample(config.load())
+            echo_lines(estimate_lines(asked_of_judges(judges, looked), len(looked), config.limit, account))
+            with progress(account) as stage:
                 run_and_close(collect_judgments(pairs, judges, records, stage("judging", None)), *judges)
             tallies = Tallies(judges=tuple(labels.tally(records)))
+    require_answers(account, "judge", [end for tally in tallies.judges for end in tally.ends()])
     folder.write("summary.json", tallies)
     if config.as_json:
         echo_json(tallies)

@@ -31,7 +31,7 @@ def command(specs: tuple[str, ...], cache: Path, as_json: bool) -> None:
     """
     from rich.console import Console
 
-    from rightly.cli.asking import answer_cache
+    from rightly.cli.asking import answer_cache, echo_lines, failure_lines, require_answers
     from rightly.cli.progress import progress
     from rightly.inference.account import Account
     from rightly.rationale.matcher_check import MatcherReliability, reliability
@@ -45,10 +45,19 @@ def command(specs: tuple[str, ...], cache: Path, as_json: bool) -> None:
         stored: tuple[MatcherReliability, ...]
 
     account = Account()
-    with answer_cache(cache) as answers, progress(account.summary) as stage:
+    with answer_cache(cache) as answers, progress(account) as stage:
         builder = MatcherBuilder(cache=answers, account=account)
         matchers = [builder.matcher(spec) for spec in specs]
         trusts = tuple(measure(matcher, cache.parent, stage(matcher.name[:13], None)) for matcher in matchers)
+    echo_lines(failure_lines(account))
+    require_answers(
+        account,
+        "matcher",
+        [
+            (matcher.name, None if trust.n_matched else "provider")
+            for matcher, trust in zip(matchers, trusts, strict=True)
+        ],
+    )
     cases = load_summhay()
     stored = tuple(
         reliability(f"{name} (stored)", cases, {case.id: case.stored[name] for case in cases})

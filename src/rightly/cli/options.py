@@ -66,7 +66,13 @@ def run_options(command: F) -> F:
             metavar="FILE",
             help="Where answers are kept; nothing is asked twice.  [default: $RIGHTLY_CACHE or ~/.cache/rightly]",
         ),
-        click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="Stop before spending more."),
+        click.option(
+            "--budget",
+            type=click.FloatRange(min=0),
+            metavar="USD",
+            help="Most dollars for --out, over all runs in it; exit code 3 when the next call does not fit. Needs --price "
+            "and max_tokens for every API model. Default: no limit.",
+        ),
         click.option(
             "--price",
             "prices",

@@ -17,15 +17,34 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from rightly.inference.account import Account
+
+REMIND_S = 30.0
+"""Where no display can be drawn (a log), retries are said so often."""
+
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:,.1f}/s" if task.speed else "", style="dim")
 
 
+class _Summary(ProgressColumn):
+    """What was spent so far, and what goes wrong now: read whenever the display is drawn, also while nothing ends."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._ended: dict[TaskID, str] = {}
+        super().__init__()
+
+    def render(self, task: Task) -> Text:
+        if task.finished:
+            return Text(self._ended.setdefault(task.id, self._account.summary()))
+        return Text("  ".join(filter(None, (self._account.summary(), self._account.trouble))))
+
+
 @contextmanager
-def progress(cost: Callable[[], str]) -> Iterator[Callable[[str, int | None], Callable[[object], None]]]:
-    """A display with a bar for each stage; ``cost`` says what was spent so far.
+def progress(account: Account) -> Iterator[Callable[[str, int | None], Callable[[object], None]]]:
+    """A display with a bar for each stage, what the account spent, and its retries while no answer comes.
 
     Yields:
         The function that announces a stage and its size, and gives back what to call after each piece of work.
@@ -35,14 +54,17 @@ def progress(cost: Callable[[], str]) -> Iterator[Callable[[str, int | None], Ca
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         _Rate(),
-        TextColumn("{task.fields[cost]}", markup=False),
+        _Summary(account),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bars:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        account.on_retry = _Reminder(console)
+    with Progress(*columns, console=console, refresh_per_second=4) as bars:
         steps: list[_Steps] = []
 
         def stage(name: str, total: int | None) -> Callable[[object], None]:
-            steps.append(_Steps(bars, bars.add_task(name, total=total, cost=""), cost))
+            steps.append(_Steps(bars, bars.add_task(name, total=total)))
             return steps[-1]
 
         yield stage
@@ -53,8 +75,8 @@ def progress(cost: Callable[[], str]) -> Iterator[Callable[[str, int | None], Ca
 class _Steps:
     """Gathers the steps of a stage and draws ten times a second: drawing is dear beside a judge that is a rule."""
 
-    def __init__(self, bars: Progress, task: TaskID, cost: Callable[[], str]) -> None:
-        self._bars, self._task, self._cost = bars, task, cost
+    def __init__(self, bars: Progress, task: TaskID) -> None:
+        self._bars, self._task = bars, task
         self._done = 0
         self._drawn = 0.0
 
@@ -63,11 +85,22 @@ class _Steps:
         now = time.monotonic()
         if now - self._drawn > 0.1:
             self._drawn = now
-            self._bars.update(self._task, completed=self._done, cost=self._cost())
+            self._bars.update(self._task, completed=self._done)
 
     def finish(self) -> None:
         """Draw the end; a stage whose size was unknown is as large as what was done."""
         total = self._bars.tasks[self._task].total
-        self._bars.update(
-            self._task, completed=self._done, total=self._done if total is None else total, cost=self._cost()
-        )
+        self._bars.update(self._task, completed=self._done, total=self._done if total is None else total)
+
+
+class _Reminder:
+    """Prints the first retry, then the newest every `REMIND_S` seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._said = console, -REMIND_S
+
+    def __call__(self, trouble: str) -> None:
+        now = time.monotonic()
+        if now - self._said >= REMIND_S:
+            self._said = now
+            self._console.print(Text(trouble))

@@ -109,8 +109,10 @@ async def _load(models: tuple[str, ...], judge: str | None, options: dict[str, A
 
     built = None
     if judge is not None:
-        builder = JudgeBuilder(cache=AnswerCache(default_cache()), account=Account(), max_reasons=5, seed=0)
+        account = Account()
+        builder = JudgeBuilder(cache=AnswerCache(default_cache()), account=account, max_reasons=5, seed=0)
         built = builder.build(judge)
+        account.start()
     limits = Limits(options["tokens_per_batch"], options["queue_tokens"], options["timeout"])
     loaded = [ServedModel(await asyncio.to_thread(build, name), limits) for name in models]
     backend = Backend(Ensemble(loaded) if loaded else None, built)

@@ -4,6 +4,8 @@ A generator never raises because one call failed: the failure is part of the com
 a whole must stop (`EndpointError`, `BudgetExceededError`).
 """
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from rightly.types import FailureKind, Frozen, Message, Usage, content_key
@@ -77,3 +79,27 @@ class Generator(Protocol):
     async def aclose(self) -> None:
         """Release connections or the model."""
         ...
+
+
+class Meter(Protocol):
+    """Who is told of every attempt that may be billed, before it is sent and after."""
+
+    def attempt(self, request: Request) -> AbstractAsyncContextManager[Callable[[Usage], None]]:
+        """Surround one attempt; gives the function to call with the tokens billed, where they are known."""
+        ...
+
+    def retrying(self, problem: str) -> None:
+        """Hear of an attempt that failed and is made again."""
+        ...
+
+
+class Unmetered:
+    """A meter that nobody reads."""
+
+    @asynccontextmanager
+    async def attempt(self, request: Request) -> AsyncIterator[Callable[[Usage], None]]:
+        """Let the attempt pass."""
+        yield lambda _: None
+
+    def retrying(self, problem: str) -> None:
+        """Forget it."""

@@ -7,6 +7,7 @@ the run.
 """
 
 import asyncio
+import ipaddress
 import json
 import os
 import random
@@ -19,7 +20,7 @@ import aiohttp
 
 from rightly.errors import EndpointError, InputError
 from rightly.inference.answers import Retry, message_of, read_answer
-from rightly.inference.generator import Completion, Request
+from rightly.inference.generator import Completion, Meter, Request, Unmetered
 from rightly.inference.limiter import AdaptiveLimiter
 from rightly.inference.retries import wait_seconds
 from rightly.store.fingerprint import fingerprint
@@ -27,14 +28,21 @@ from rightly.types import Usage
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 30.0
+UNREACHED_ATTEMPTS = 4
+"""Attempts of one call that fail without a word of the server, none having ever come, before the run ends."""
+UNANSWERED_CALLS = 8
+"""Calls that get errors at every attempt, none having ever been answered, before the run ends."""
 _OVERLOAD = {429, 503, 529}
 _PASSING = {408, 409, 425}
+_MAY_BE_BILLED = {408, *range(500, 600)} - _OVERLOAD
+"""A gateway gives these also when the server behind it has answered, and been paid."""
 _FATAL = {
     401: "the key is refused",
     402: "the account has no credit",
     403: "the key may not use this model",
     404: "no such model or path",
 }
+_LOCAL_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")
 _MODERATED = ("content_filter", "content_policy", "content management policy", "moderation", "flagged")
 
@@ -60,6 +68,7 @@ class OpenAIGenerator:
         max_attempts: Attempts for one call before it is a ``provider`` failure.
         seed: Of the jitter of retries.
         sleep: Waits between attempts.
+        meter: Told of every attempt, before it is sent and after.
 
     Raises:
         InputError: ``base_url`` is no address.
@@ -76,6 +85,7 @@ class OpenAIGenerator:
         max_attempts: int = 8,
         seed: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        meter: Meter | None = None,
     ) -> None:
         base = _base(base_url)
         key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
@@ -91,7 +101,22 @@ class OpenAIGenerator:
         self._limiter = AdaptiveLimiter(concurrency)
         self._session: aiohttp.ClientSession | None = None
         self._renamed: dict[str, str | None] = {}
-        self._reached = False
+        self._meter = meter or Unmetered()
+        self._keyless = not key and not parts.username
+        self._host = parts.hostname or ""
+        self._reached = self._answered = False
+        self._unanswered = 0
+        self._gone = ""
+
+    def require_key(self) -> None:
+        """Check that there is a key where the endpoint needs one, without asking it.
+
+        Raises:
+            InputError: There is none, and the host is a public one.
+        """
+        if self._keyless and _is_public(self._host):
+            fix = "export OPENAI_API_KEY=... (any text if this endpoint needs none), or point OPENAI_BASE_URL at a local server"
+            raise InputError(f"OPENAI_API_KEY is not set, and {self._host} needs a key", fix=fix)
 
     async def generate(self, request: Request) -> Completion:
         """Answer one request, with retries.
@@ -99,26 +124,52 @@ class OpenAIGenerator:
         Raises:
             EndpointError: The endpoint would refuse every call.
         """
-        billed = Usage()
+        usage = Usage()
         problem = ""
         for attempt in range(1, self._max_attempts + 1):
             epoch = await self._limiter.acquire()
             try:
-                outcome = await self._attempt(request, epoch)
+                if self._gone:
+                    raise EndpointError(self._gone)
+                async with self._meter.attempt(request) as billed:
+                    outcome = await self._attempt(request, epoch, billed)
             finally:
                 self._limiter.release()
             # Two turns of the loop: the call that got the place wakes and is sent before this answer is worked on.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             if isinstance(outcome, Completion):
+                self._answered = True  # also where it refuses this request: then it is not the server that is broken
                 if attempt == 1:
                     return outcome
-                return outcome.model_copy(update={"usage": outcome.usage + billed, "attempts": attempt})
-            problem, billed = outcome.problem, billed + outcome.usage
+                return outcome.model_copy(update={"usage": outcome.usage + usage, "attempts": attempt})
+            problem, usage = outcome.problem, usage + outcome.usage
+            self._give_up(problem, attempt)
             if attempt < self._max_attempts:
+                self._meter.retrying(problem)
                 await self._sleep(wait_seconds(outcome.headers, attempt, self._rng))
         detail = f"{problem} ({self._max_attempts} attempts)"
-        return Completion(failure="provider", detail=detail, usage=billed, attempts=self._max_attempts)
+        return Completion(failure="provider", detail=detail, usage=usage, attempts=self._max_attempts)
+
+    def _give_up(self, problem: str, attempt: int) -> None:
+        """End the run where the endpoint never answered and is not going to.
+
+        Raises:
+            EndpointError: Nothing was ever heard of the server and a call met it in vain `UNREACHED_ATTEMPTS` times; or the
+                server gave nothing but errors until `UNANSWERED_CALLS` calls had no attempt left.
+        """
+        if self._answered:
+            return
+        if not self._reached and attempt >= UNREACHED_ATTEMPTS:
+            fix = "check that a chat endpoint is served there, or raise timeout_s"
+            self._gone = f"{self._url} gave no answer ({problem}, {attempt} attempts each); {fix}"
+        self._unanswered += attempt == self._max_attempts
+        if self._unanswered >= UNANSWERED_CALLS:
+            self._gone = (
+                f"{self._url} answered none of {self._unanswered} requests ({problem}, {attempt} attempts each)"
+            )
+        if self._gone:
+            raise EndpointError(self._gone)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -126,31 +177,39 @@ class OpenAIGenerator:
             await self._session.close()
             self._session = None
 
-    async def _attempt(self, request: Request, epoch: int) -> Completion | Retry:
+    async def _attempt(self, request: Request, epoch: int, billed: Callable[[Usage], None]) -> Completion | Retry:
+        """One attempt; says what was billed where that is known, and nothing where the server may have worked in vain."""
         sent = dict(self._renamed)
         try:
             async with self._connected().post(self._url, data=self._body(request), proxy=self._proxy) as response:
                 status, headers, raw = response.status, response.headers, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            billed(Usage())
             return self._unreached(error)
         except TimeoutError:
             return Retry(f"no answer within {self._timeout.total:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return Retry(f"connection broken: {type(error).__name__}")
+            return Retry(f"connection broken: {_short(error)}")
         self._reached = True
         if status == 200:
             self._limiter.succeeded()
-            return read_answer(raw)
+            answer = read_answer(raw)
+            if answer.usage.input_tokens:
+                billed(answer.usage)
+            return answer
         if status in _OVERLOAD:
             self._limiter.refused(epoch)
         if status == 400 and self._adapt(message_of(raw), request, sent):
-            return await self._attempt(request, epoch)
+            return await self._attempt(request, epoch, billed)
+        if status not in _MAY_BE_BILLED:
+            billed(Usage())
         return self._refusal(status, headers, raw)
 
     def _unreached(self, error: Exception) -> Retry:
         if not self._reached:
             fix = "start it, or check base_url or OPENAI_BASE_URL"
-            raise EndpointError(f"no server answers at {self._url} ({_short(error)}); {fix}") from error
+            self._gone = f"no server answers at {self._url} ({_short(error)}); {fix}"
+            raise EndpointError(self._gone) from error
         return Retry(f"no connection: {_short(error)}")
 
     def _refusal(self, status: int, headers: Mapping[str, str], raw: bytes) -> Completion | Retry:
@@ -214,6 +273,14 @@ def _address(base: str) -> SplitResult:
     return parts
 
 
+def _is_public(host: str) -> bool:
+    """Whether a host is of the public internet by its name or address; what stands in a local network mostly needs no key."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host.rstrip(".") and not host.rstrip(".").endswith(_LOCAL_NAMES)
+
+
 def _proxy(parts: SplitResult) -> str | None:
     """The proxy that the environment names for this host; asked once, as asking costs more than a call should."""
     if urllib.request.proxy_bypass(parts.netloc):
@@ -222,7 +289,10 @@ def _proxy(parts: SplitResult) -> str | None:
 
 
 def _short(error: Exception) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return f"no connection within {CONNECT_TIMEOUT_S:g} s"
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
     if isinstance(error, aiohttp.ClientConnectorError):
-        code = error.os_error.errno
-        return os.strerror(code).lower() if code and code > 0 else str(error.os_error)
-    return f"no connection within {CONNECT_TIMEOUT_S:g} s"
+        return str(error.os_error)
+    return "server disconnected" if isinstance(error, aiohttp.ServerDisconnectedError) else type(error).__name__

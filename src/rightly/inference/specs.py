@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationError
 
 from rightly.errors import InputError
-from rightly.inference.account import Account, AccountedGenerator
+from rightly.inference.account import Account, AccountedGenerator, AccountMeter
 from rightly.inference.cache import AnswerCache, CachedGenerator
 from rightly.inference.generator import Generator, Request
 from rightly.types import Frozen, Message
@@ -56,22 +56,27 @@ def parse_spec(text: str) -> Spec:
     return Spec(scheme, target, dict(parse_qsl(query, keep_blank_values=True)))
 
 
-def build_generator(spec: Spec, *, cache: AnswerCache | None, account: Account) -> tuple[Generator, Sampling]:
+def build_generator(
+    spec: Spec, *, cache: AnswerCache | None, account: Account, role: str
+) -> tuple[Generator, Sampling]:
     """The model that a spec names, with its account and its cache, and the options of its calls.
 
     Args:
         spec: The parsed spec.
         cache: Where answers are kept; ``None`` keeps none.
         account: Where calls are booked.
+        role: What the model is asked as: ``judge``, ``atomiser``, ``matcher``.
 
     Raises:
-        InputError: Unknown scheme or option, or a value of the wrong kind.
+        InputError: Unknown scheme or option, a value of the wrong kind, or no price for a model under a budget.
     """
     values, options = _options(spec)
-    generator = _bare(spec, values)
+    if spec.scheme == "openai":
+        account.require(spec.target, options.max_tokens)
+    generator = _bare(spec, values, AccountMeter(account, role, spec.target))
     if spec.scheme == "replay":
         return generator, options
-    booked = AccountedGenerator(generator, account, spec.target)
+    booked = AccountedGenerator(generator, account, role, spec.target)
     return (booked if cache is None else CachedGenerator(booked, cache)), options
 
 
@@ -123,12 +128,15 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
     return values, options
 
 
-def _bare(spec: Spec, values: dict[str, object]) -> Generator:
+def _bare(spec: Spec, values: dict[str, object], meter: AccountMeter) -> Generator:
     # Each engine is imported when it is named, so that judging through an API needs neither torch nor vLLM.
     if spec.scheme == "openai":
         from rightly.inference.openai_api import OpenAIGenerator
 
-        return OpenAIGenerator(spec.target, **values)  # pyright: ignore[reportArgumentType] - types checked by name above
+        # The types of the values are checked by name above.
+        asked = OpenAIGenerator(spec.target, meter=meter, **values)  # pyright: ignore[reportArgumentType]
+        meter.account.before_first_call(asked.require_key)
+        return asked
     if spec.scheme == "hf":
         from rightly.inference.local import transformers_generator
 

@@ -20,26 +20,30 @@ class PanelJudge:
 
     Args:
         members: Two or more judges.
+
+    Attributes:
+        members: The same.
     """
 
     def __init__(self, members: Sequence[Judge]) -> None:
         self.identity = panel_identity([member.identity for member in members])
         self.name = self.identity.name
         self.concurrency = max(member.concurrency for member in members)
-        self._members = tuple(members)
+        self.members = tuple(members)
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
         """Both, if any member wants both."""
-        wanted = {order for member in self._members for order in member.orders(pair)}
+        wanted = {order for member in self.members for order in member.orders(pair)}
         return tuple(order for order in ("AB", "BA") if order in wanted)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
         """All that its members would ask."""
-        return [request for member in self._members for request in member.requests(pair)]
+        return [request for member in self.members for request in member.requests(pair)]
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """Ask all members at once."""
-        said = await asyncio.gather(*(member.judge(pair, order) for member in self._members))
+        """Ask all members at once; when one ends the run, the answers of the others are waited for: they may be paid for."""
+        asked = await asyncio.gather(*(member.judge(pair, order) for member in self.members), return_exceptions=True)
+        said = [_said(each) for each in asked]
         usage = sum((one.usage for one in said), Usage())
         raw = "\n\n".join(f"## {one.judge}: {one.verdict or one.failure}\n{one.raw}" for one in said)
         votes = Counter(one.verdict for one in said if one.verdict is not None)
@@ -73,7 +77,13 @@ class PanelJudge:
 
     async def aclose(self) -> None:
         """Close all members."""
-        await asyncio.gather(*(member.aclose() for member in self._members))
+        await asyncio.gather(*(member.aclose() for member in self.members))
+
+
+def _said(ended: Judgment | BaseException) -> Judgment:
+    if isinstance(ended, BaseException):
+        raise ended
+    return ended
 
 
 def panel_identity(members: Sequence[JudgeIdentity]) -> JudgeIdentity:

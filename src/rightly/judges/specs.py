@@ -47,7 +47,7 @@ class JudgeBuilder:
         if spec.startswith("panel:"):
             return PanelJudge([self.build(member) for member in _members(spec)])
         model, orders = _generative(spec)
-        generator, sampling = build_generator(model, cache=self.cache, account=self.account)
+        generator, sampling = build_generator(model, cache=self.cache, account=self.account, role="judge")
         return GenerativeJudge(spec, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
 
     def identify(self, spec: str) -> JudgeIdentity:

@@ -32,6 +32,12 @@ class JudgeTally(Frozen):
     n_labelled: int
     accuracy: float | None
 
+    def ends(self) -> Iterator[tuple[str, str | None]]:
+        """The ways in which its judgments ended, with its name: failure kinds, and ``None`` where there are verdicts."""
+        yield from ((self.judge, kind) for kind in self.failures)
+        if any(self.verdicts.values()):
+            yield self.judge, None
+
 
 class LabelIndex:
     """Remembers the label of every pair that streams by.

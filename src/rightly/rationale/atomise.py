@@ -7,7 +7,7 @@ become one list.
 
 from typing import Protocol
 
-from rightly.inference.generator import Generator
+from rightly.inference.generator import Generator, Request
 from rightly.inference.specs import Sampling
 from rightly.judges.parsing import json_objects, strip_thinking
 from rightly.prompting import fill, load_prompt
@@ -107,7 +107,7 @@ class GenerativeAtomiser:
         record = _record(self, pair)
         if not pair.rationales:
             return record
-        completion = await self._generator.generate(self._sampling.request((_message(self._prompt, pair),)))
+        completion = await self._generator.generate(self.request(pair))
         points, problem = parse_points(completion.text)
         failure = completion.failure or ("unparsed" if problem else None)
         return record.model_copy(
@@ -119,6 +119,10 @@ class GenerativeAtomiser:
                 "usage": completion.usage,
             }
         )
+
+    def request(self, pair: PreferencePair) -> Request:
+        """What the model is asked about a pair."""
+        return self._sampling.request((_message(self._prompt, pair),))
 
     async def aclose(self) -> None:
         """Close the generator."""

@@ -8,7 +8,7 @@ can be computed instead of hoped for.
 import re
 from collections.abc import Sequence
 
-from rightly.inference.generator import Generator
+from rightly.inference.generator import Generator, Request
 from rightly.inference.specs import Sampling
 from rightly.judges.parsing import strip_thinking
 from rightly.prompting import fill, load_prompt
@@ -48,7 +48,7 @@ class MetaJudge:
         """Link the lists; an answer that does not account for every point is a failed match."""
         if not reference or not candidate:
             return Match()
-        completion = await self._generator.generate(self._sampling.request(self._messages(reference, candidate)))
+        completion = await self._generator.generate(self.request(reference, candidate))
         links, problem = parse_links(completion.text, len(reference), len(candidate))
         failure = completion.failure or ("unparsed" if problem else None)
         return Match(
@@ -58,6 +58,10 @@ class MetaJudge:
             detail=completion.detail or problem,
             usage=completion.usage,
         )
+
+    def request(self, reference: Sequence[str], candidate: Sequence[str]) -> Request:
+        """What the model is asked about two lists."""
+        return self._sampling.request(self._messages(reference, candidate))
 
     def _messages(self, reference: Sequence[str], candidate: Sequence[str]) -> tuple[Message, ...]:
         fields = {

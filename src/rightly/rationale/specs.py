@@ -7,7 +7,8 @@ from pathlib import Path
 from rightly.errors import InputError
 from rightly.inference.account import Account
 from rightly.inference.cache import AnswerCache
-from rightly.inference.specs import SCHEMES, build_generator, generator_fingerprint, parse_spec
+from rightly.inference.generator import Generator
+from rightly.inference.specs import SCHEMES, Sampling, build_generator, generator_fingerprint, parse_spec
 from rightly.rationale.atomise import Atomiser, GenerativeAtomiser, GivenPoints, atomiser_fingerprint
 from rightly.rationale.matching import Matcher
 from rightly.rationale.metajudge import MetaJudge, metajudge_fingerprint
@@ -45,7 +46,7 @@ class MatcherBuilder:
 
             return LocalMatcher(spec.target)
         _require_model(text, "matcher", ("lexical", "embedding", "local"))
-        return MetaJudge(text, *build_generator(spec, cache=self.cache, account=self.account))
+        return MetaJudge(text, *self._build(text, "matcher"))
 
     def atomiser(self, text: str) -> Atomiser:
         """``given`` (the human reasons as they are), or any model.
@@ -56,7 +57,10 @@ class MatcherBuilder:
         if text == "given":
             return GivenPoints()
         _require_model(text, "atomiser", ("given",))
-        return GenerativeAtomiser(text, *build_generator(parse_spec(text), cache=self.cache, account=self.account))
+        return GenerativeAtomiser(text, *self._build(text, "atomiser"))
+
+    def _build(self, text: str, role: str) -> tuple[Generator, Sampling]:
+        return build_generator(parse_spec(text), cache=self.cache, account=self.account, role=role)
 
 
 def matcher_identity(text: str) -> str:

@@ -108,9 +108,15 @@ def _notes(pairs: Mapping[str, PreferencePair], points: Mapping[str, tuple[str, 
     unlabelled = sum(pair.label in (None, "tie") for pair in pairs.values())
     if unlabelled:
         notes.append(f"{unlabelled} of {len(pairs)} pairs have no side for a label and do not enter outcome accuracy.")
-    without = sum(not points.get(pair_id) for pair_id in pairs)
-    if without:
-        notes.append(f"{without} of {len(pairs)} pairs have no human points and do not enter consistency.")
+    without = [pair for pair_id, pair in pairs.items() if not points.get(pair_id)]
+    silent = sum(not pair.rationales for pair in without)
+    if silent:
+        notes.append(f"{silent} of {len(pairs)} pairs have no human reasons and do not enter consistency.")
+    if len(without) > silent:
+        notes.append(
+            f"{len(without) - silent} of {len(pairs)} pairs have human reasons but no points of them yet (not judged, or the "
+            "atomiser failed or found none) and do not enter consistency."
+        )
     contexts = len({pair.context_key if pair.context else pair.id for pair in pairs.values()})
     if contexts < len(pairs):
         notes.append(f"{len(pairs)} pairs share {contexts} contexts: intervals resample contexts, not pairs.")

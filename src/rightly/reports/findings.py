@@ -41,6 +41,8 @@ def consistency_ranks(result: AuditResult) -> bool:
 def on_accuracy(result: AuditResult) -> list[str]:
     """Who is right most often, and who cannot be told apart from it."""
     ranked = _ranked(result.judges, lambda judge: judge.accuracy)
+    if not ranked and result.n_labelled:
+        return ["No judgment of a labelled pair was answered, so outcome accuracy could not be measured."]
     if not ranked:
         return ["No pair has a side for a label, so outcome accuracy cannot be measured."]
     best = ranked[0]
@@ -93,8 +95,10 @@ def on_consistency(result: AuditResult) -> list[str]:
     if not consistency_ranks(result):
         return []
     ranked = _ranked(result.judges, lambda judge: judge.consistency)
+    if not ranked and result.n_points:
+        return ["No judge's reasons were matched with human points, so rationale consistency could not be measured."]
     if not ranked:
-        return ["No pair has human points that were matched, so rationale consistency cannot be measured."]
+        return ["No pair has human points, so rationale consistency cannot be measured."]
     best = ranked[0]
     figure, pairs = decimal(best.consistency.value), plural(best.consistency.n, "pair")
     if len(ranked) == 1:
@@ -225,8 +229,8 @@ def on_failures(result: AuditResult) -> list[str]:
             sentences.append(f"{judge.judge} gave no usable answer in {own:,} {of}; they count as wrong.")
         if line:
             sentences.append(
-                f"{line:,} {of} of {judge.judge} failed on the line and are left out; run the same command again to "
-                "make them."
+                f"{line:,} {of} of {judge.judge} failed (network, rate limit, server error) and are excluded; run the same "
+                "command again to retry them."
             )
         if judge.match_failures:
             sentences.append(

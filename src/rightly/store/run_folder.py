@@ -29,6 +29,7 @@ class RunFolder:
         path: The folder; made when missing.
         identity: What the run is; must be JSON. A folder that holds a run with another identity is refused.
         owns: Exact names of the files and folders that a run of this kind writes, `HEADER` and `SETTINGS` besides.
+        ledger: Names that it may write before its first record and shares with earlier tries: the book of what calls cost.
         inputs: What the command reads: paths, hub ids and the like. None of them may be among ``owns``.
         fresh: Move what an earlier run wrote into a subfolder ``earlier-N`` first.
 
@@ -46,10 +47,11 @@ class RunFolder:
         identity: dict[str, Any],
         *,
         owns: Sequence[str],
+        ledger: Sequence[str] = (),
         inputs: Iterable[str | Path] = (),
         fresh: bool = False,
     ) -> None:
-        self.path, self._owns, self._begun = path, (*owns, SETTINGS), False
+        self.path, self._owns, self._begun = path, (*owns, *ledger, SETTINGS), False
         self.settings: dict[str, Any] | None = None
         self._identity = json.loads(json.dumps(identity))
         try:
@@ -60,7 +62,7 @@ class RunFolder:
         _require_outside(path, (*self._owns, HEADER), inputs)
         header = _read_header(path)
         if header is None:
-            _require_free(path, (*self._owns, HEADER))
+            _require_free(path, (*owns, SETTINGS, HEADER))
         elif fresh:
             _move_aside(path, {*self._owns, *header["owns"], HEADER})
         else:

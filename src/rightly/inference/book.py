@@ -1,0 +1,259 @@
+"""The book of a run folder: what calls may cost and what they did cost, kept over processes and kills.
+
+``spending.jsonl`` is only ever appended to, under a lock that all processes of the folder share. A line reserves the worst
+case of a call before it is sent; another settles it once the bill is known. A reservation that is never settled (the process
+was killed, the answer never came) counts in full for ever, because the call may have been billed.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import fsum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from rightly.errors import InputError
+from rightly.types import Frozen, Usage
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+BOOK, IN_FLIGHT = LEDGER = ("spending.jsonl", "spending.lock")
+
+LOCKS = fcntl is not None
+"""Whether processes can share a book."""
+
+SLACK = 1e-9
+"""Dollars by which a sum may pass the budget: rounding, not spending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars per million tokens."""
+
+    input: float
+    output: float
+
+    def of(self, usage: Usage) -> float:
+        """Dollars for this usage."""
+        return (usage.input_tokens * self.input + usage.output_tokens * self.output) / 1e6
+
+
+class Entry(Frozen):
+    """A line of ``spending.jsonl``.
+
+    Attributes:
+        event: ``reserve`` before a call is sent, ``settle`` once its bill is known.
+        call: Identity of this attempt; joins the two lines.
+        request: Content key of the request.
+        role: What the model is asked as: ``judge``, ``atomiser``, ``matcher``.
+        model: The model's name in prices.
+        usage: Tokens: the worst case when reserved, those billed when settled.
+        dollars: Their price; ``None`` where the model had none.
+    """
+
+    event: Literal["reserve", "settle"]
+    call: str
+    request: str
+    role: str
+    model: str
+    usage: Usage
+    dollars: float | None
+
+
+@dataclass(slots=True)
+class Spending:
+    """What one model cost in one role.
+
+    Attributes:
+        calls: Calls that were billed.
+        usage: Tokens billed.
+        dollars: Their price, of the calls that had one.
+        unpriced: Tokens billed while the model had no price.
+    """
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    dollars: float = 0.0
+    unpriced: Usage = field(default_factory=Usage)
+
+
+class SpendingBook:
+    """The sums of a book, and its file.
+
+    Args:
+        folder: The run folder; ``None`` keeps the book in memory, for this process alone. So does a system without POSIX
+            file locks (`LOCKS`).
+
+    Raises:
+        InputError: The file cannot be opened, or a line of it is no entry.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.settled: dict[tuple[str, str], Spending] = {}
+        self.open: dict[str, Entry] = {}
+        self._path = folder / BOOK if folder is not None and LOCKS else None
+        self._files: tuple[int, int] | None = None
+        self._read_to = self._lines = 0
+        if self._path is not None:
+            try:
+                self._files = (_opened(self._path), _opened(self._path.with_name(IN_FLIGHT)))
+            except OSError as error:
+                raise InputError(f"cannot be opened ({error.strerror})", where=str(self._path)) from error
+            with self._locked():
+                pass
+
+    @classmethod
+    def read(cls, folder: Path) -> "SpendingBook":
+        """The sums of a folder's book, to look at; empty where there is none.
+
+        Raises:
+            InputError: A line is no entry.
+        """
+        book = cls()
+        book._path = folder / BOOK
+        if book._path.exists():
+            book._take(book._path.read_bytes())
+        return book
+
+    def reserved(self) -> float:
+        """Dollars reserved for calls that are not settled."""
+        return fsum(entry.dollars or 0.0 for entry in list(self.open.values()))
+
+    def spent(self, prices: Mapping[str, Price]) -> float:
+        """Dollars that count against a budget: billed and reserved; tokens without a price at the price of today."""
+        rows = list(self.settled.items())
+        billed = [one.dollars + prices[m].of(one.unpriced) if m in prices else one.dollars for (_, m), one in rows]
+        return fsum([*billed, self.reserved()])
+
+    def fits(self, dollars: float, budget: float, prices: Mapping[str, Price]) -> bool:
+        """Whether so much more can be spent, by the lines read so far."""
+        return self.spent(prices) + dollars <= budget + SLACK
+
+    def reserve(self, entry: Entry, budget: float, prices: Mapping[str, Price], *, first: bool) -> bool:
+        """Write a reservation if it fits the budget; whether it did.
+
+        Args:
+            entry: The worst case of a call.
+            budget: Dollars for the whole folder.
+            prices: By model name.
+            first: Whether this process has no other call in flight; others can see from now on that it has.
+        """
+        with self._locked():
+            if not self.fits(entry.dollars or 0.0, budget, prices):
+                return False
+            if first and self._files is not None:
+                _lock(self._files[1], shared=True)
+            self._append(entry)
+        return True
+
+    def settle(self, entry: Entry) -> None:
+        """Write what a call was billed, with a reservation or without."""
+        with self._locked():
+            self._append(entry)
+
+    def rest(self) -> None:
+        """Tell the other processes that this one has no call in flight."""
+        if self._files is not None:
+            _unlock(self._files[1])
+
+    def others_in_flight(self) -> bool:
+        """Whether another process has calls in flight, so that money may come free; asked while this one has none."""
+        if self._files is None:
+            return False
+        alone = _lock(self._files[1], shared=False, wait=False)
+        if alone:
+            _unlock(self._files[1])
+        return not alone
+
+    def close(self) -> None:
+        """Close the file; the sums stay."""
+        for file in self._files or ():
+            os.close(file)
+        self._files = None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """This process alone at the file, with all lines read."""
+        if self._files is None:
+            yield
+            return
+        _lock(self._files[0], shared=False)
+        try:
+            self._read()
+            yield
+        finally:
+            _unlock(self._files[0])
+
+    def _read(self) -> None:
+        assert self._files is not None
+        file = self._files[0]
+        if self._take(os.pread(file, os.fstat(file).st_size - self._read_to, self._read_to)):
+            # Its writer died while it held the lock: a reservation whose call was not sent, or a bill that stays reserved.
+            os.ftruncate(file, self._read_to)
+
+    def _take(self, data: bytes) -> bytes:
+        """Enter the lines of new data; gives back a torn last one."""
+        *lines, torn = data.split(b"\n")
+        for line in lines:
+            self._lines += 1
+            try:
+                self._enter(Entry.model_validate_json(line))
+            except ValidationError as error:
+                problem = f"not an entry of the book of spending ({error.errors()[0]['msg']})"
+                fix = "restore the line, or choose another --out; deleting it would forget money that was spent"
+                raise InputError(problem, where=f"{self._path}:{self._lines}", fix=fix) from error
+        self._read_to += len(data) - len(torn)
+        return torn
+
+    def _append(self, entry: Entry) -> None:
+        if self._files is not None:
+            line = entry.model_dump_json().encode() + b"\n"
+            try:
+                whole = os.write(self._files[0], line) == len(line)
+            except OSError:
+                whole = False
+            if not whole:
+                raise InputError("cannot be written to; is the disk full?", where=str(self._path))
+            self._read_to += len(line)
+            self._lines += 1
+        self._enter(entry)
+
+    def _enter(self, entry: Entry) -> None:
+        if entry.event == "reserve":
+            self.open[entry.call] = entry
+            return
+        self.open.pop(entry.call, None)
+        if entry.usage == Usage():
+            return
+        one = self.settled.setdefault((entry.role, entry.model), Spending())
+        one.calls += 1
+        one.usage += entry.usage
+        if entry.dollars is None:
+            one.unpriced += entry.usage
+        else:
+            one.dollars += entry.dollars
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+
+
+def _lock(file: int, *, shared: bool, wait: bool = True) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _unlock(file: int) -> None:
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_UN)
