@@ -48,7 +48,8 @@ class Claim:
     """
 
     def __init__(self, folder: Path, recipe: dict[str, Any], made_of: dict[str, str]) -> None:
-        self._folder, self._told = folder, {"rightly": _FORMAT, "recipe": recipe, "made_of": made_of}
+        told = {"rightly": _FORMAT, "recipe": recipe, "made_of": made_of}
+        self._folder, self._told = folder, json.loads(json.dumps(told))
 
     def require(self) -> None:
         """Whether the folder may be trained in: it is new, or its run was begun by this recipe on this content.
