@@ -230,6 +230,6 @@ def test_pairs_whose_feedback_was_not_split_are_not_said_to_be_without_reasons()
     ]
     known = {p.id: p for p in pairs}
     scored = score_judgments(known, [judgment(p) for p in pairs], atoms, [match(pairs[2], judgment(pairs[2]))], 5)
-    notes = "\n".join(audit_result(known, scored, ["j"], FACTS).notes)
+    notes = "\n".join(audit_result(known, scored, FACTS).notes)
     assert "1 of 3 pairs have no human reasons and do not enter consistency." in notes
     assert "1 of 3 pairs have human reasons but no points of them yet" in notes
