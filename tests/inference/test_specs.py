@@ -8,6 +8,7 @@ from rightly.inference.account import Account
 from rightly.inference.book import Price
 from rightly.inference.cache import AnswerCache, Exchange
 from rightly.inference.generator import Completion, Request
+from rightly.inference.openai_api import endpoint_fingerprint
 from rightly.inference.specs import Sampling, build_generator, parse_spec
 from rightly.types import Message, content_key
 from tests.fake_endpoint import FakeEndpoint
@@ -114,7 +115,7 @@ def test_a_budget_needs_a_price_and_a_limit_to_answers(spec, fix):
 def test_a_key_is_needed_for_the_first_call_and_not_for_answers_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     cache, known, new = AnswerCache(tmp_path / "cache"), ask("known"), ask("new")
-    cache.put(content_key(["openai:m@api.example.com/v1", known.key]), known, Completion(text="x"))
+    cache.put(content_key([endpoint_fingerprint("m", "https://api.example.com/v1"), known.key]), known, Completion(text="x"))
     generator, _ = build("openai:m?base_url=https://api.example.com/v1", cache)
     assert asyncio.run(generator.generate(known)).text == "x"
     with pytest.raises(InputError, match=r"OPENAI_API_KEY is not set, and api\.example\.com needs a key"):
