@@ -115,7 +115,9 @@ def test_a_budget_needs_a_price_and_a_limit_to_answers(spec, fix):
 def test_a_key_is_needed_for_the_first_call_and_not_for_answers_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     cache, known, new = AnswerCache(tmp_path / "cache"), ask("known"), ask("new")
-    cache.put(content_key([endpoint_fingerprint("m", "https://api.example.com/v1"), known.key]), known, Completion(text="x"))
+    cache.put(
+        content_key([endpoint_fingerprint("m", "https://api.example.com/v1"), known.key]), known, Completion(text="x")
+    )
     generator, _ = build("openai:m?base_url=https://api.example.com/v1", cache)
     assert asyncio.run(generator.generate(known)).text == "x"
     with pytest.raises(InputError, match=r"OPENAI_API_KEY is not set, and api\.example\.com needs a key"):

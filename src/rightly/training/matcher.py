@@ -101,7 +101,7 @@ def train_matcher(recipe: MatcherRecipe) -> TrainedMatcher:
     """Run a recipe; a run that was interrupted goes on from its last whole checkpoint.
 
     Raises:
-        InputError: Data, base or arguments are unusable.
+        InputError: Data, base or arguments are unusable, or the output holds a run of another recipe, data or base.
     """
     args = training_arguments(recipe.output, recipe.trainer)
     set_seed(args.seed)

@@ -15,6 +15,8 @@ from rightly.reward_models.adapters import add_lora
 from rightly.reward_models.anatomy import backbone
 from rightly.reward_models.fast_path import compile_layers
 from rightly.reward_models.model import RewardModel
+from rightly.store.claim import Claim, DataDigest
+from rightly.store.fingerprint import model_fingerprint
 from rightly.training.adjust import adjusted_pairs
 from rightly.training.data import DataCounts, TrainingPair, prepare_pairs
 from rightly.training.dropout import set_dropout
@@ -52,21 +54,26 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     """Run a recipe; a run that was interrupted goes on from its last whole checkpoint.
 
     Raises:
-        InputError: Data, model or arguments are unusable.
+        InputError: Data, model or arguments are unusable, or the output holds a run of another recipe, data or base.
     """
     args = training_arguments(recipe.output, recipe.trainer)
     set_seed(args.seed)  # a new head and prototypes are drawn before the Trainer seeds itself
     reward_model = _load(recipe)
-    train, counts = _read(recipe, reward_model)
+    digest = DataDigest()
+    train, counts = _read(recipe, reward_model, digest)
     sets: dict[str, list[TrainingPair]] = {}
     for name, source in recipe.data.eval.items():
-        pairs = load_pairs(source, columns=recipe.data.columns)
+        pairs = digest.watch(load_pairs(source, columns=recipe.data.columns))
         sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss)
     model = _adapted(recipe, reward_model)
     width = reward_model.model.config.get_text_config().hidden_size
     objective = Objective(recipe.loss, recipe.contrastive, width)
     online = OnlineAdjustment(recipe.adjust.cap) if recipe.adjust is not None and recipe.adjust.online else None
     trainer = RewardTrainer(reward_model, args, objective, train, sets, model=model, online=online)
+    claim = _claim(recipe, str(digest))
+    claim.require()
+    if trainer.is_world_process_zero():
+        claim.note()
     done = trainer.train(resume_from_checkpoint=last_checkpoint(recipe.output))
     if sets:
         trainer.evaluate()
@@ -145,12 +152,19 @@ def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
     return model
 
 
-def _read(recipe: RewardRecipe, reward_model: RewardModel) -> tuple[list[TrainingPair], dict[str, DataCounts]]:
+def _claim(recipe: RewardRecipe, data: str) -> Claim:
+    made_of = {"data": data, "model.name": model_fingerprint(recipe.model.name)}
+    return Claim(Path(recipe.output), recipe.model_dump(mode="json", exclude={"output"}), made_of)
+
+
+def _read(
+    recipe: RewardRecipe, reward_model: RewardModel, digest: DataDigest
+) -> tuple[list[TrainingPair], dict[str, DataCounts]]:
     table = recipe.data
     sources = (pair for source in table.train for pair in load_pairs(source, columns=table.columns, limit=table.limit))
     if recipe.adjust is not None and recipe.adjust.strength is not None:
         sources = adjusted_pairs(sources, recipe.adjust)
-    train, counts = prepare_pairs(sources, reward_model, recipe.loss, ties=table.ties)
+    train, counts = prepare_pairs(digest.watch(sources), reward_model, recipe.loss, ties=table.ties)
     return train, {"train": counts}
 
 
