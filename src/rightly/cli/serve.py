@@ -56,7 +56,7 @@ The description of all routes is at /docs.
     default=60.0,
     show_default=True,
     metavar="S",
-    help="Seconds that a request may wait.",
+    help="Seconds until a request for rewards gets 504.",
 )
 @click.option(
     "--max-mb", type=click.IntRange(min=1), default=32, show_default=True, metavar="N", help="Largest request."

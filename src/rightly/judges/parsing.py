@@ -93,12 +93,22 @@ class Parsed(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """A verdict as it stands in an answer: in which form, where, its words and what they mean; its JSON object."""
+    """A verdict as it stands in an answer.
+
+    Attributes:
+        form: Of which kind.
+        start: Where it, or its line, begins.
+        words: As written.
+        choice: What they mean; ``None`` for what was not offered.
+        firm: Whether it stands by itself (an explicit form), or is called final (a sentence).
+        members: Of its JSON object.
+    """
 
     form: str
     start: int
     words: Any
     choice: Choice | None
+    firm: bool
     members: Mapping[str, Any] | None = None
 
 
@@ -128,7 +138,7 @@ def parse_answer(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> P
     last, problem = said[-1], ""
     if last.choice is None:
         problem = _why_unread(last)
-    elif any(each.choice not in (None, last.choice) for each in sentences):
+    elif any(_contradicts(each, last) for each in sentences):
         problem = "two verdicts that differ"
     holders = [each.members for each in said if each.members is not None and each.choice == last.choice]
     if not holders:
@@ -160,6 +170,13 @@ def _read(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) ->
     return explicit, _in_sentences(prose, labels, alone=not explicit)
 
 
+def _contradicts(sentence: _Said, last: _Said) -> bool:
+    """An earlier sentence may be about one criterion; a later or final one, or one beside a quotation, may not."""
+    if sentence.choice in (None, last.choice):
+        return False
+    return last.form == "prose" or sentence.start >= last.start or sentence.firm or not last.firm
+
+
 def _in_objects(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> Iterator[_Said]:
     before: tuple[_Said, int] | None = None
     for block in blocks:
@@ -168,7 +185,7 @@ def _in_objects(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choic
             continue
         values = [members[key] for key in _KEYS if key in members]
         choices = {choice for value in values if (choice := _choice(value, labels)) is not None}
-        said = _Said("object", block.start, values[0], choices.pop() if len(choices) == 1 else None, members)
+        said = _Said("object", block.start, values[0], choices.pop() if len(choices) == 1 else None, True, members)
         if (
             before is not None
             and not answer[before[1] : block.start].strip(" \t\r\n,")
@@ -200,11 +217,12 @@ def _in_forms(text: str, labels: Mapping[str, Choice]) -> list[_Said]:
         (one, other), between = choices[n - 1 : n + 1], text[matches[n - 1].end() : matches[n].start()]
         if None not in (one, other) and one != other and not _SENTENCE_END.search(between):
             offered |= {n - 1, n}
-    found = [
-        (_Said(match.lastgroup or "", match.start(), words, choice), _is_listed(text, match.start()))
-        for n, (match, words, choice) in enumerate(zip(matches, said, choices, strict=True))
-        if n not in offered and _is_stated(text, match)
-    ]
+    found: list[tuple[_Said, bool]] = []
+    for n, (match, words, choice) in enumerate(zip(matches, said, choices, strict=True)):
+        if n not in offered and _is_stated(text, match):
+            firm = _INTRODUCED.fullmatch(_head(text, match.start())) is not None
+            in_item = _ITEM.match(text, text.rfind("\n", 0, match.start()) + 1, match.start()) is not None
+            found.append((_Said(match.lastgroup or "", match.start(), words, choice, firm), in_item and not firm))
     return [said for said, listed in found if not listed] or [said for said, _ in found]
 
 
@@ -215,11 +233,6 @@ def _is_stated(text: str, match: re.Match[str]) -> bool:
         return False
     may_quote = match["boxed"] is not None or (match["tag"] or "").lower() == "answer"
     return not may_quote or _INTRODUCED.fullmatch(head) is not None
-
-
-def _is_listed(text: str, position: int) -> bool:
-    line = text.rfind("\n", 0, position) + 1
-    return _ITEM.match(text, line, position) is not None and not _INTRODUCED.fullmatch(_head(text, position))
 
 
 def _head(text: str, position: int) -> str:
@@ -236,24 +249,24 @@ def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> li
     """
     starts = accumulate((len(line) + 1 for line in text.split("\n")), initial=0)
     lines = [(start, _plain(line)) for start, line in zip(starts, text.split("\n"), strict=False) if line.strip()]
-    found: list[tuple[_Said, bool]] = []
+    found: list[_Said] = []
     for number, (start, line) in enumerate(lines):
         following = lines[number + 1][1] if number + 1 < len(lines) else ""
         heading = _HEADING.fullmatch(line)
         if heading and (choice := _spoken(following, labels)) is not None:
-            found.append((_Said("prose", start, following, choice), heading["final"] is not None))
+            found.append(_Said("prose", start, following, choice, heading["final"] is not None))
         for stated in _STATED.finditer(line):
             final, words = stated["final"] is not None, stated["said"].strip()
             if stated["answer"] and not final and (following or stated[0].strip() != line.strip(" .")):
                 continue
             choice = _spoken(words, labels)
             if choice is not None or final or _LABEL.fullmatch(words):
-                found.append((_Said("prose", start, words, choice), final))
-    said = [each for each, final in found if final] or [each for each, _ in found]
+                found.append(_Said("prose", start, words, choice, final))
+    said = [each for each in found if each.firm] or found
     if alone and said and said[-1].choice is not None:
         after = "\n".join(line for start, line in lines if start >= said[-1].start)
         said += [
-            _Said("prose", said[-1].start, other[0], choice)
+            _Said("prose", said[-1].start, other[0], choice, False)
             for other in _CONTRADICTED.finditer(after)
             if (choice := labels.get(other["label"] or other["last"])) not in (None, said[-1].choice)
         ]
