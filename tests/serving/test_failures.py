@@ -200,7 +200,7 @@ def test_rightly_serve_that_cannot_load_ends_with_its_reason(tiny_model, tmp_pat
 class Asked:
     """A generator that answers "A" and notes which response it was shown first."""
 
-    name, concurrency = "asked", 4
+    name, fingerprint, concurrency = "asked", "asked", 4
 
     def __init__(self):
         self.first = []
