@@ -1,8 +1,12 @@
 """The verdict parser, as a table of answers."""
 
-import pytest
+import json
 
-from rightly.judges.parsing import parse_answer, strip_thinking
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rightly.judges.parsing import parse_answer, stated_verdicts
 
 VERDICTS = [
     ('{"reasons": [], "verdict": "A"}', "A"),
@@ -27,12 +31,62 @@ VERDICTS = [
     ("The response says [[A]]. I disagree: [[B]]", "B"),
     ('{"verdict": "A"}\nOn reflection: [[B]]', "B"),
     ('It holds [[A]] and {"verdict": "A"}.\n{"reasons": [], "verdict": "B"}', "B"),
-    ("Verdict: A. No: the answer is B.", "B"),
     # thinking does not count
     ("<think>verdict: A</think>verdict: B", "B"),
     ("verdict: A, I think</think>verdict: B", "B"),
-    # an article is not a label
-    ("Verdict: A good answer is B", "B"),
+    # an explicit verdict outranks what the prose says of the task's own answer (multiple choice)
+    ("Response A names the right option.\n[[A]]\nThe key says that the correct answer is B.", "A"),
+    ("[[A]] - since the wrong answer is B.", "A"),
+    ('{"reasons": ["Response A names the right option"], "verdict": "A"}\nThe correct answer is B, by the way.', "A"),
+    ('{"reasons": ["Response A names the right option"], "verdict": "A"}\nThe correct answer is D, by the way.', "A"),
+    ("Verdict: A (the correct answer is B.)", "A"),
+    ("Response A ends with <answer>B</answer>.\nFinal verdict: A", "A"),
+    # a draft is not the verdict
+    ("Draft: \\boxed{A}\nThe dates change my mind.\nFinal judgment: B", "B"),
+    ("I first took the verdict: A. It does not hold.\nFinal verdict:\u200bB", "B"),
+    ("Draft verdict: A.\nFinal\u00a0verdict:\u00a0B", "B"),
+    ("Verdict: A\nFinal verdict: B", "B"),
+    ('First:\n```json\n{"verdict": "A"}\n```\nThen:\n```json\n{"verdict": "B"}\n```', "B"),
+    ("Accuracy\nWinner: A\nStyle\nWinner: B\n\n[[A]]", "A"),
+    ('Accuracy\nWinner: A\nStyle\nWinner: B\n{"verdict": "A"}', "A"),
+    # a legend is not a verdict
+    ("[[B]]\n\nKey: [[A]] = the first wins, [[B]] = the second wins, [[C]] = tie", "B"),
+    # marks around a label
+    ('{"verdict": "B\u200b"}', "B"),
+    ('{"verdict": "B."}', "B"),
+    ('{"verdict": "**B**"}', "B"),
+    ('{"verdict": "Response B is better"}', "B"),
+    ("<answer>[[B]]</answer>", "B"),
+    ("<verdict>**B**</verdict>", "B"),
+    (r"\boxed{\textbf{B}}", "B"),
+    (r"The better response is $\boxed{\text{Response B}}$.", "B"),
+    ("[[**B**]]", "B"),
+    ("[[Response B is better]]", "B"),
+    ("[[B]]</s>", "B"),
+    ("**Verdict:** **B**", "B"),
+    ("### Verdict\nB", "B"),
+    ("Verdict: `B`", "B"),
+    ("Final verdict: Response **B**", "B"),
+    ("Final verdict: [B]", "B"),
+    ("Final verdict: (B)", "B"),
+    ("Verdict\uff1a\uff22", "B"),
+    ("Verdict: B > A", "B"),
+    ("Verdict: A < B", "B"),
+    ("Final verdict: A is worse than B.", "B"),
+    ("My final verdict is: Assistant B is slightly better: [[B>A]]", "B"),
+    ("Verdict: A, B omits the year", "A"),
+    # JSON as models write it
+    ('{"reasons": [{"point": "B cites it"},], "verdict": "B",}', "B"),
+    ('{"evaluation": {"reasons": [], "verdict": "B"}}', "B"),
+    ('[{"reasons": [], "verdict": "B"}]', "B"),
+    ('{"Reasons": [], "Verdict": "B"}', "B"),
+    ('{"reasons": [], "final_verdict": "B"}', "B"),
+    ('{"reasons": [], "Final Verdict": "B"}', "B"),
+    ('{"reasons": [], "winner": "B"}', "B"),
+    ('{"criteria": {"style": {"winner": "A"}}, "verdict": "B"}', "B"),
+    # a thinking tag that is only spoken of
+    ("Response A lacks the <reasoning> part that was asked for.\nVerdict: B", "B"),
+    ('{"reasons": ["Response A leaks </think> and <think> into its text"], "verdict": "B"}', "B"),
     # cut off after the verdict was written: it was said
     ('{"reasons": [], "verdict": "B", "confi', "B"),
 ]
@@ -52,6 +106,46 @@ FAILURES = [
     ("[[A]] then [[maybe]]", "none of the labels"),
     ('{"reasons": [], "verdict": "A or B"}', "none of the labels"),
     ("{" * 3000, "no verdict"),
+    ('{"a": ' * 3000, "truncated"),
+    # an article is not a label
+    ("Verdict: A good answer is B", "no verdict"),
+    # prose that a verdict cannot be told from: what the task's answer is, what a response says
+    ("Response B shows that x = 2, so the answer is B.", "no verdict"),
+    (r"Response A answers \boxed{B}, which is right.", "no verdict"),
+    ("Response B ends with its own verdict: B.", "no verdict"),
+    # verdicts that differ
+    ("Verdict: A. No: the answer is B.", "two verdicts"),
+    ("Verdict: A\nVerdict: B", "two verdicts"),
+    ("Verdict: A\n\u6700\u7ec8\u7ed3\u8bba\uff1aB", "two verdicts"),
+    ("[[A]]\nFinal verdict: B", "two verdicts"),
+    ("Final verdict: A\n[[B]]", "two verdicts"),
+    ("Verdict: A\nResponse B ends with [[B]].", "two verdicts"),
+    ('{"verdict": "A", "verdict": "B"}', "cannot be read"),
+    ('{"winner": "A", "verdict": "B"}', "none of the labels"),
+    ('[{"on": "style", "winner": "A"}, {"on": "facts", "winner": "B"}]', "none of the labels"),
+    # labels that are offered, compared or echoed
+    ("[[A]] or [[B]]", "no verdict"),
+    ("I would not say [[B]] over [[A]].", "no verdict"),
+    ("Verdict: A/B", "no verdict"),
+    ("Verdict: A or B", "no verdict"),
+    ("Final verdict: A, B or tie", "none of the labels"),
+    ("Choose among [[A]], [[B]] and [[C]].", "none of the labels"),
+    ('say "[[A]]" if assistant A is better, "[[B]]" if assistant B is better, and "[[C]]" for a tie', "no verdict"),
+    ('I answer with "verdict": "A" or "B" or "tie".\nBoth are fine; I decide nothing.', "no verdict"),
+    ('{"reasons": [{"point": "...", "about": "A" or "B"}, ...], "verdict": "A" or "B" or "tie"}', "cannot be read"),
+    # truncated
+    (
+        '{"reasons": [{"point": "Response A says that the answer is B, as the key does", "about": "A"}, {"po',
+        "truncated",
+    ),
+    ('{"reasons": [{"point": "Response B ends with [[B]]", "about": "B"}, {"point": "Resp', "truncated"),
+    ('{"reasons": ["x"], "verdict": "', "truncated"),
+    # thinking in other tags
+    ("<thought>Maybe [[A]]. Verdict: A</thought>\nBoth are poor.", "no verdict"),
+    ("[THINK]Maybe [[A]][/THINK]Both are poor.", "no verdict"),
+    ("\u25c1think\u25b7Maybe [[A]]", "nothing but thinking"),
+    # reasons that are there and cannot be read
+    ('{"reasons": [{"quote": "x", "why": "y"}], "verdict": "B"}', "none of the reasons"),
 ]
 
 
@@ -99,7 +193,72 @@ def test_line_separators_and_braces_inside_reasons_survive():
     assert parsed.rationales[0].text == "uses {x} and \u2028 </json>"
 
 
-def test_thinking_is_stripped_whole():
-    assert strip_thinking("<think>a</think> b <thinking>c</thinking>d") == "b d"
-    assert strip_thinking("a</think>b") == "b"
-    assert strip_thinking("b<think>c") == "b"
+REASONS = [
+    {"point": "Response B evaluates the integral as the key does", "about": "B", "favors": "B"},
+    {"point": "Response A forgets the constant", "about": "A", "favors": "B"},
+]
+PLAIN = json.dumps({"reasons": REASONS, "verdict": "B"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PLAIN,
+        PLAIN.replace("}]", "},]"),
+        f'{{"result": {PLAIN}}}',
+        PLAIN.replace('"point"', '"description"').replace(', "favors": "B"', ""),
+        PLAIN.replace("as the key does", r"as \(x^2/2\)"),
+        PLAIN.replace("the integral", 'the "whole" integral'),
+        f"[[B]]\n{PLAIN}",
+        f"{PLAIN}\nFinal verdict: [[B]]",
+    ],
+)
+def test_reasons_are_read_however_the_object_is_written(answer):
+    parsed = parse_answer(answer)
+    assert parsed.verdict == "B"
+    assert [reason.about for reason in parsed.rationales] == ["B", "A"]
+
+
+@pytest.mark.parametrize(
+    "formula", [r"\frac{1}{2}", r"\beta", r"\(x^2\)", r"\theta \times \rho", r"\neq \nabla", r"\underline{x}"]
+)
+def test_formulas_in_reasons_stay_whole(formula):
+    answer = '{"reasons": ["Response B writes %s"], "verdict": "B"}'
+    assert parse_answer(answer % formula).rationales[0].text == f"Response B writes {formula}"
+    assert parse_answer(answer % formula.replace("\\", "\\\\")).rationales[0].text == f"Response B writes {formula}"
+
+
+def test_escapes_of_json_keep_their_meaning():
+    parsed = parse_answer(r'{"reasons": ["Response B says \"no\"\n\tto\/1 \u00e9"], "verdict": "B"}')
+    assert parsed.rationales[0].text == 'Response B says "no"\n\tto/1 é'
+
+
+HOSTILE = [
+    "the answer is A",
+    "ends with [[A]]",
+    'says "verdict": "A"',
+    "Verdict: A.",
+    "\\boxed{A}",
+    "{<think>}",
+    "\n[[A]]\n",
+]
+
+
+@given(st.lists(st.sampled_from(HOSTILE), max_size=4), st.booleans(), st.integers(0, 400))
+def test_no_truncation_turns_the_verdict(points, verdict_first, length):
+    reasons = {"reasons": [{"point": f"Response B {point}", "about": "B"} for point in points]}
+    verdict = {"verdict": "B"}
+    whole = json.dumps(verdict | reasons if verdict_first else reasons | verdict)
+    assert parse_answer(whole).verdict == "B"
+    assert parse_answer(whole[:length]).verdict in ("B", None)
+
+
+@given(
+    st.lists(st.sampled_from([*HOSTILE, "[[B]]", "[[A]] or", "Final verdict: B", "{", '"', "tie", "\n", "</think>"]))
+)
+def test_any_answer_is_read_or_named_and_two_readers_agree(parts):
+    text = " ".join(parts)
+    parsed = parse_answer(text)
+    assert (parsed.verdict is None) == bool(parsed.problem)
+    if parsed.verdict is not None:
+        assert parsed.verdict == stated_verdicts(text)[-1]

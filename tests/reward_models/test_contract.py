@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -174,6 +175,21 @@ def test_encoders_read_two_segments(encoder):
     assert len(cut.ids) == 24
     assert encoder.tokenizer.decode(cut.ids).endswith("two why [SEP] dust [SEP]")
     assert cut.cut > 0
+
+
+def test_threads_share_an_encoders_tokenizer_without_mixing_up_texts(encoder):
+    model, texts = encoder, ["why " * (1 + n * 37 % 400) for n in range(256)]
+    contexts = [(Message(role="user", content=text),) for text in texts]
+    alone = [
+        (model.encode_text(text), model.encode(context, [text])) for text, context in zip(texts, contexts, strict=True)
+    ]
+    assert max(len(text.ids) for text, _ in alone) == 24
+
+    def both(n):
+        return model.encode_text(texts[n]), model.encode(contexts[n], [texts[n]])
+
+    with ThreadPoolExecutor(16) as threads:
+        assert list(threads.map(both, range(len(texts)))) == alone
 
 
 def test_several_labels_are_no_reward(broken):

@@ -13,15 +13,15 @@ from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
 
 
 @contextlib.contextmanager
-def running(app):
-    """The application behind a real server in a thread; gives its address."""
+def running(app, *, loads=True):
+    """The application behind a real server in a thread; gives its address once it has loaded, or failed to."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started or getattr(app.state, "backend", None) is None:
+    while not server.started or not (getattr(app.state, "backend", None) if loads else app.state.loading.done()):
         if not thread.is_alive():
             raise RuntimeError("the server did not start")
         threading.Event().wait(0.01)

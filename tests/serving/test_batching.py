@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rightly.errors import InputError
 from rightly.serving.batching import (
     DeadlineError,
     DrainingError,
     MicroBatcher,
+    ModelError,
     OverloadedError,
+    StoppedError,
     group_equal_starts,
 )
 
@@ -39,9 +42,9 @@ class Model:
         return [sum(map(len, call)) for call in self.calls]
 
 
-def run(work, model, *, tokens_per_batch=1000, queue_tokens=10_000):
+def run(work, model, *, tokens_per_batch=1000, queue_tokens=10_000, **limits):
     async def whole():
-        batcher = MicroBatcher(model, tokens_per_batch=tokens_per_batch, queue_tokens=queue_tokens)
+        batcher = MicroBatcher(model, tokens_per_batch=tokens_per_batch, queue_tokens=queue_tokens, **limits)
         try:
             return await work(batcher)
         finally:
@@ -152,19 +155,128 @@ def test_who_left_is_not_computed():
     assert model.sizes == [1, 1]
 
 
-def test_a_model_that_fails_fails_its_batch_and_no_other():
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), SystemExit(3), KeyboardInterrupt()])
+def test_whatever_the_model_raises_the_worker_lives(error):
     class Fragile(Model):
         def __call__(self, groups):
             if any((13,) in group.sequences() for group in groups):
-                raise RuntimeError("out of memory")
+                raise error
             return super().__call__(groups)
 
     async def work(batcher):
-        with pytest.raises(RuntimeError, match="out of memory"):
+        with pytest.raises(ModelError, match=type(error).__name__):
             await batcher.rewards([(13,)])
+        assert batcher.problem == ""
         return await batcher.rewards([(1,)])
 
     assert run(work, Fragile()) == [1.0]
+
+
+@pytest.mark.parametrize("wrong", [[], [[]], [[1.0], [2.0], [3.0]], None, [["x"]]])
+def test_a_model_that_answers_in_a_wrong_shape_fails_its_batch_and_no_other(wrong):
+    class Wrong(Model):
+        def __call__(self, groups):
+            return wrong if len(self.calls) == 0 and not self.calls.append(groups) else super().__call__(groups)
+
+    async def work(batcher):
+        with pytest.raises(ModelError):
+            await batcher.rewards([(13,)])
+        return await batcher.rewards([(1,)])
+
+    assert run(work, Wrong()) == [1.0]
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), float("inf")])
+def test_a_sequence_that_the_model_fails_at_fails_its_own_request_only(bad):
+    class Fragile(Model):
+        def __call__(self, groups):
+            found = super().__call__(groups)
+            ids = [group.sequences() for group in groups]
+            for rewards, sequences in zip(found, ids, strict=True):
+                for place, sequence in enumerate(sequences):
+                    if sequence == (13, 13):
+                        if bad is None:
+                            raise RuntimeError("index out of range")
+                        rewards[place] = bad
+            return found
+
+    model = Fragile(held=True)
+
+    async def work(batcher):
+        first = asyncio.create_task(batcher.rewards([(1,)]))
+        await begun(model)
+        mates = [asyncio.create_task(batcher.rewards([(n,)])) for n in range(2, 9)]
+        broken = asyncio.create_task(batcher.rewards([(5, 5), (13, 13)]))
+        mates += [asyncio.create_task(batcher.rewards([(n,)])) for n in range(9, 13)]
+        await asyncio.sleep(0)
+        model.go.set()
+        with pytest.raises(ModelError, match="index out of range" if bad is None else str(bad)):
+            await broken
+        return await asyncio.gather(first, *mates)
+
+    assert run(work, model) == [[float(n)] for n in range(1, 13)]
+
+
+def test_a_sequence_without_tokens_is_refused_and_never_queued():
+    model = Model()
+
+    async def work(batcher):
+        with pytest.raises(InputError, match="no tokens"):
+            await batcher.rewards([(1,), ()])
+        return await batcher.rewards([(1,)]), batcher.load.waiting_tokens
+
+    assert run(work, model) == ([1.0], 0)
+    assert model.sizes == [1]
+
+
+def test_a_deadline_holds_while_the_model_hangs_and_the_queue_recovers():
+    model = Model(held=True)
+
+    async def work(batcher):
+        hanging = asyncio.create_task(batcher.rewards([(1,)], timeout=0.02))
+        await begun(model)
+        behind = asyncio.create_task(batcher.rewards([(2,) * 50], timeout=0.02))
+        for late in (hanging, behind):
+            with pytest.raises(DeadlineError):
+                await late
+        assert batcher.load.waiting_tokens == 0
+        assert "one batch" in batcher.problem
+        model.go.set()
+        answered = await batcher.rewards([(3,)])
+        return answered, batcher.problem
+
+    assert run(work, model, patience=0.01) == ([3.0], "")
+
+
+def test_a_worker_that_has_stopped_is_said_to_all_who_wait_and_all_who_come():
+    model = Model(held=True)
+
+    async def work(batcher):
+        tasks = [asyncio.create_task(batcher.rewards([(n,)])) for n in (1, 2)]
+        await begun(model)
+        batcher._worker.cancel()
+        for task in tasks:
+            with pytest.raises(StoppedError):
+                await task
+        with pytest.raises(StoppedError):
+            await batcher.rewards([(3,)])
+        return batcher.problem
+
+    assert "stopped" in run(work, model)
+
+
+def test_closing_does_not_wait_for_a_model_that_hangs():
+    model = Model(held=True)
+
+    async def whole():
+        batcher = MicroBatcher(model, tokens_per_batch=10, queue_tokens=10, patience=0.05)
+        with pytest.raises(DeadlineError):
+            await batcher.rewards([(1,)], timeout=0.01)
+        await batcher.close()
+
+    asyncio.run(whole())
+    assert not model.go.is_set()
+    model.go.set()
 
 
 def test_closing_finishes_what_waits_and_takes_no_more():

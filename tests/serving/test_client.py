@@ -9,6 +9,8 @@ import threading
 import time
 
 import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 from rightly.data.load import load_pairs
 from rightly.errors import EndpointError, InputError
@@ -52,6 +54,39 @@ def test_what_cannot_be_used_is_said_at_once(server, reward_model):
 def test_a_server_that_never_comes_is_an_error():
     with pytest.raises(EndpointError, match=r"/v1/score did not answer \(ClientConnectorError"):
         asyncio.run(RewardClient("http://127.0.0.1:9", patience=0.5).score(ITEMS[:1]))
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (500, {"detail": "the model failed: no memory"}, "answered 500: .*no memory"),
+        (200, {"items": []}, "answered 200 without .* rewards"),
+        (
+            200,
+            {"items": [{"rewards": [1.0], "spread": [0.0], "conservative": [1.0], "by_model": {}}]},
+            "without 2 rewards",
+        ),
+        (200, "a page", "answered 200 without"),
+    ],
+)
+def test_what_fails_again_is_an_error_soon_and_what_fails_once_is_not(status, answer, said):
+    app, asked = FastAPI(), []
+    whole = {"rewards": [1.0, 2.0], "spread": [0.0, 0.0], "conservative": [1.0, 2.0], "by_model": {}}
+
+    @app.post("/v1/score")
+    async def score(request: Request):
+        asked.append(await request.json())
+        recovered = asked[-1]["items"][0]["responses"][0] == "recovers" and len(asked) > 1
+        return JSONResponse({"items": [whole]} if recovered else answer, 200 if recovered else status)
+
+    app.state.backend = "ready"
+    with running(app) as url:
+        client = RewardClient(url)
+        assert asyncio.run(client.score([((), ["recovers", "b"])]))[0].rewards == [1.0, 2.0]
+        assert len(asked) == 2
+        with pytest.raises(EndpointError, match=said):
+            asyncio.run(client.score([((), ["a", "b"])]))
+    assert len(asked) == 5
 
 
 def test_killed_and_restarted_under_load_no_score_is_wrong_or_lost(tiny_model, reward_model):  # noqa: F811

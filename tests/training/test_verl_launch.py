@@ -3,6 +3,7 @@
 import json
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -94,6 +95,54 @@ def test_the_command_is_one_line_of_overrides(recipe, tmp_path):
     assert options["trainer.logger"] == "console"
     assert options["data.filter_overlong_prompts"] == "True"
     assert not [word for line in said for word in shlex.split(line) if "$" in word]
+
+
+HOSTILE = [
+    "$(touch ran)",
+    "`touch ran`",
+    '"; touch ran; "',
+    "'; touch ran; '",
+    "a\ntouch ran\n",
+    '"""\nopen("ran", "w")\n"""',
+    "${HOME} $HERE !! \\",
+    "a b\t*?[x]{y}%s",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_of_a_recipe_is_executed_and_all_of_it_arrives(recipe, tmp_path, text):
+    folder = tmp_path / f"launch {text.replace('/', '')} here"
+    matcher = recipe.matcher.model_copy(update={"spec": f"openai:{text}"})
+    grpo = {**recipe.grpo, "learning_rate": text}
+    model = recipe.model.model_copy(update={"name": text})
+    write_verl_launch(
+        recipe.model_copy(update={"output": text, "model": model, "matcher": matcher, "grpo": grpo}), folder
+    )
+    stubs = tmp_path / "stubs"
+    stubs.mkdir()
+    (stubs / "python").write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
+    (stubs / "python").chmod(0o755)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    subprocess.run(["bash", "-n", str(folder / "run.sh")], check=True)
+    environment = {"PATH": f"{stubs}:/usr/bin:/bin", "NODES": "2"}
+    done = subprocess.run(
+        ["bash", str(folder / "run.sh"), text], cwd=empty, env=environment, capture_output=True, text=True, check=True
+    )
+    module, main, *given, last = done.stdout.removesuffix("\0").split("\0")
+    options = dict(argument.split("=", 1) for argument in given)
+    assert (module, main, last) == ("-m", "verl.trainer.main_ppo", text)
+    assert options["actor_rollout_ref.model.path"] == options["trainer.default_local_dir"] == text
+    assert options["actor_rollout_ref.actor.optim.lr"] == text
+    assert options["data.train_files"] == f"{folder}/train.parquet"
+    assert options["reward.custom_reward_function.path"] == f"{folder}/reward.py"
+    assert (options["trainer.nnodes"], options["trainer.n_gpus_per_node"]) == ("2", "8")
+    shown = "import runpy, sys; print(ascii(runpy.run_path(sys.argv[1])['REWARD'].matcher))"
+    done = subprocess.run(
+        [sys.executable, "-c", shown, str(folder / "reward.py")], cwd=empty, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ascii(f"openai:{text}")
+    assert not list(empty.iterdir())
 
 
 def test_what_verl_does_not_do_is_refused(recipe, tmp_path):

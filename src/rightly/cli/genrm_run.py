@@ -1,6 +1,7 @@
 """The work behind ``rightly train genrm``: train, write the page of how it went, print where it ended."""
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def train(recipe: GenrmRecipe) -> None:
         write_dynamics(trained.folder / REPORT, f"Training of {trained.folder.name}", {"run": trained.dynamics}, facts)
         print_dynamics(console, {"run": trained.dynamics})
         console.print(f"how it went: {trained.folder / REPORT}")
-    console.print(f"model: {trained.folder}  (rightly judge PAIRS --judge hf:{trained.folder})")
+    console.print(f"model: {trained.folder}  (rightly judge PAIRS --judge {shlex.quote(f'hf:{trained.folder}')})")
 
 
 def launch_folder(recipe: GenrmRecipe, folder: Path) -> None:
@@ -42,7 +43,7 @@ def launch_folder(recipe: GenrmRecipe, folder: Path) -> None:
     console = Console()
     if left:
         console.print(f"not carried over (verl has its own, or none): {', '.join(left)}")
-    console.print(f"start with: NODES=1 GPUS=8 {folder / 'run.sh'}")
+    console.print(f"start with: NODES=1 GPUS=8 {shlex.quote(str(folder / 'run.sh'))}")
 
 
 def print_dynamics(console: Console, runs: Mapping[str, Sequence[dict[str, Any]]]) -> None:

@@ -1,5 +1,6 @@
 """``rightly serve``: rewards over HTTP, in the protocols that trainers speak."""
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ The description of all routes is at /docs.
     default=60.0,
     show_default=True,
     metavar="S",
-    help="Seconds that a request may wait.",
+    help="Seconds until a request for rewards gets 504.",
 )
 @click.option(
     "--max-mb", type=click.IntRange(min=1), default=32, show_default=True, metavar="N", help="Largest request."
@@ -82,17 +83,29 @@ def command(models: tuple[str, ...], judge: str | None, host: str, port: int, **
         token=os.environ.get("RIGHTLY_TOKEN") or None, max_bytes=options["max_mb"] << 20, spreads=options["spreads"]
     )
 
+    failed: list[Exception] = []
+
     async def load() -> "Backend":
-        return await _load(models, judge, options)
+        try:
+            return await _load(models, judge, options)
+        except Exception as error:
+            failed.append(error)
+            server.should_exit = True
+            raise
 
     app = build_app(load, settings)
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False))
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if failed:
+        raise failed[0]
 
 
 async def _load(models: tuple[str, ...], judge: str | None, options: dict[str, Any]) -> "Backend":
     import asyncio
 
     from rightly.cli.options import default_cache
+    from rightly.errors import InputError, RightlyError
     from rightly.inference.account import Account
     from rightly.inference.cache import AnswerCache
     from rightly.judges.specs import JudgeBuilder
@@ -100,12 +113,18 @@ async def _load(models: tuple[str, ...], judge: str | None, options: dict[str, A
     from rightly.serving.models import Backend, Ensemble, Limits, ServedModel
 
     def build(name: str) -> RewardModel:
-        return RewardModel.load(
-            name,
-            dtype=options["dtype"],
-            max_length=options["max_length"],
-            trust_remote_code=options["trust_remote_code"],
-        )
+        try:
+            return RewardModel.load(
+                name,
+                dtype=options["dtype"],
+                max_length=options["max_length"],
+                trust_remote_code=options["trust_remote_code"],
+            )
+        except RightlyError:
+            raise
+        except Exception as error:
+            problem = f"cannot be loaded ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
+            raise InputError(problem, where=name, fix="give a folder or a hub id of a reward model") from error
 
     built = None
     if judge is not None:

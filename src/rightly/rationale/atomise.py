@@ -8,13 +8,13 @@ become one list.
 from typing import Protocol
 
 from rightly.inference.generator import Generator, Request
+from rightly.inference.reading import json_objects, strip_thinking
 from rightly.inference.specs import Sampling
-from rightly.judges.parsing import json_objects, strip_thinking
 from rightly.prompting import fill, load_prompt
 from rightly.store.fingerprint import fingerprint
 from rightly.types import FailureKind, Message, PreferencePair, Record, Usage, content_key
 
-_READER_VERSION = 1
+_READER_VERSION = 2
 """Raise it when the same answer is read differently."""
 
 

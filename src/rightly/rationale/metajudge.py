@@ -9,14 +9,14 @@ import re
 from collections.abc import Sequence
 
 from rightly.inference.generator import Generator, Request
+from rightly.inference.reading import strip_thinking
 from rightly.inference.specs import Sampling
-from rightly.judges.parsing import strip_thinking
 from rightly.prompting import fill, load_prompt
 from rightly.rationale.matching import MOSTLY, Link, Match
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Message, content_key
 
-_READER_VERSION = 1
+_READER_VERSION = 2
 """Raise it when the same answer is read differently."""
 _BLOCK = re.compile(r"(?is)<matches>(?!.*<matches>)(.*?)(?:</matches>|\Z)")
 _LINE = re.compile(

@@ -4,6 +4,7 @@ Most wrong scores of reward models come from here: a pad token that is also the 
 had and serving has not, a second start token. The contract says once what the model was trained on.
 """
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,6 +16,9 @@ Tokenizer = Any
 """A transformers tokeniser; what its methods accept is wider than their annotations."""
 
 FILE = "reward_contract.json"
+
+_TRUNCATING = threading.Lock()
+"""Held while an encoder's text is tokenised: a fast tokeniser keeps its truncation as state that its threads share."""
 
 TRANSCRIPT = (
     "{{ bos_token if bos_token else '' }}{% for message in messages %}{{ '\\n\\n' + {'user': 'Human', 'assistant': "
@@ -108,7 +112,8 @@ def encode_responses(
             prompt and can share it; otherwise each keeps what fits, whatever stands beside it.
     """
     if contract.form == "pair":
-        return [_encode_segments(tokenizer, contract, context, response) for response in responses]
+        with _TRUNCATING:
+            return [_encode_segments(tokenizer, contract, context, response) for response in responses]
     prompt = _render(tokenizer, context, add_generation_prompt=True) if context else ""
     texts = [prompt, *(_conversation(tokenizer, contract, context, response, prompt) for response in responses)]
     prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]
@@ -131,7 +136,8 @@ def encode_text(tokenizer: Tokenizer, contract: TokenContract, text: str, prompt
         prompt: What of the text is not the response, where that is known: a text that is too long loses of it first.
     """
     if contract.form == "pair":
-        ids = tokenizer(text, truncation=True, max_length=contract.max_length)["input_ids"]
+        with _TRUNCATING:
+            ids = tokenizer(text, truncation=True, max_length=contract.max_length)["input_ids"]
         return Encoded(tuple(ids), len(ids), 0)
     final = contract.final_token
     if final is not None and not text.rstrip().endswith(final):

@@ -1,6 +1,7 @@
 """The HTTP application: every protocol's route, one way through the queue, errors that say what to do."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, NamedTuple
@@ -10,14 +11,25 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from rightly import __version__
-from rightly.errors import InputError
+from rightly.errors import InputError, RightlyError
 from rightly.judges.judge import Judge
-from rightly.serving.batching import DeadlineError, DrainingError, OverloadedError
+from rightly.serving.batching import DeadlineError, DrainingError, ModelError, OverloadedError, StoppedError
 from rightly.serving.guard import Guard
 from rightly.serving.metrics import Metrics
 from rightly.serving.models import Backend, Ensemble, Rewards
-from rightly.serving.wire import Compared, InputBody, JudgeBody, OpenRlhfBody, ScoreBody, ScoredItem, SlimeBody
+from rightly.serving.wire import (
+    Compared,
+    InputBody,
+    JudgeBody,
+    OpenRlhfBody,
+    ScoreBody,
+    ScoredBody,
+    ScoredItem,
+    SlimeBody,
+)
 from rightly.types import Message, Order, PreferencePair
+
+logger = logging.getLogger(__name__)
 
 
 class Settings(NamedTuple):
@@ -45,7 +57,7 @@ def build_app(load: Callable[[], Awaitable[Backend]], settings: Settings) -> Fas
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.backend = None
+        app.state.backend, app.state.failure = None, ""
         app.state.loading = asyncio.create_task(_load(app, load))
         yield
         app.state.loading.cancel()
@@ -63,11 +75,18 @@ def build_app(load: Callable[[], Awaitable[Backend]], settings: Settings) -> Fas
 
 
 async def _load(app: FastAPI, load: Callable[[], Awaitable[Backend]]) -> None:
-    app.state.backend = await load()
+    try:
+        app.state.backend = await load()
+    except Exception as error:
+        app.state.failure = f"models could not be loaded: {' '.join(str(error).split()) or type(error).__name__}"
+        if not isinstance(error, RightlyError):
+            logger.exception("models could not be loaded")
 
 
 def _backend(request: Request) -> Backend:
-    backend = request.app.state.backend
+    backend, failure = request.app.state.backend, request.app.state.failure
+    if failure:
+        raise HTTPException(503, failure)
     if backend is None:
         raise HTTPException(503, "models are loading", {"Retry-After": "5"})
     return backend
@@ -103,15 +122,31 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(DeadlineError)
     async def late(_: Request, error: DeadlineError) -> JSONResponse:
-        return JSONResponse({"detail": "waited longer than the deadline"}, 504)
+        return JSONResponse({"detail": "no reward within the deadline"}, 504)
 
     @app.exception_handler(DrainingError)
     async def draining(_: Request, error: DrainingError) -> JSONResponse:
         return JSONResponse({"detail": "shutting down"}, 503, {"Retry-After": "5"})
 
+    @app.exception_handler(StoppedError)
+    async def stopped(_: Request, error: StoppedError) -> JSONResponse:
+        return JSONResponse({"detail": "the model's worker has stopped: restart the server"}, 503)
+
+    @app.exception_handler(ModelError)
+    async def failed(_: Request, error: ModelError) -> JSONResponse:
+        return JSONResponse({"detail": f"the model failed: {error}"}, 500)
+
     @app.exception_handler(InputError)
     async def unusable(_: Request, error: InputError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(RightlyError)
+    async def refused(_: Request, error: RightlyError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 502)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": f"the server failed: {type(error).__name__}"}, 500)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -127,10 +162,10 @@ def _add_health(app: FastAPI, metrics: Metrics) -> None:
 
     @app.get("/ready")
     async def ready(request: Request) -> dict[str, Any]:
-        loading = request.app.state.loading
-        if loading.done() and loading.exception() is not None:
-            raise HTTPException(500, "models could not be loaded")
-        return {"models": _backend(request).names}
+        backend = _backend(request)
+        if backend.problem:
+            raise HTTPException(503, backend.problem)
+        return {"models": backend.names}
 
     @app.get("/metrics")
     async def numbers(request: Request) -> PlainTextResponse:
@@ -144,12 +179,12 @@ def _add_health(app: FastAPI, metrics: Metrics) -> None:
 
 def _add_scoring(app: FastAPI, settings: Settings) -> None:
     @app.post("/v1/score")
-    async def score(body: ScoreBody, ensemble: Served) -> dict[str, list[ScoredItem]]:
+    async def score(body: ScoreBody, ensemble: Served) -> ScoredBody:
         if body.model is not None and body.model not in ensemble.models:
             raise HTTPException(404, f"no model {body.model!r}; served: {', '.join(ensemble.models)}")
         chosen = ensemble.named(body.model)
         found = await asyncio.gather(*(chosen.score(item.messages, item.responses) for item in body.items))
-        return {"items": [_scored(chosen, rewards, body.spreads) for rewards in found]}
+        return ScoredBody(items=[_scored(chosen, rewards, body.spreads) for rewards in found])
 
     @app.post("/get_reward")
     async def openrlhf(body: OpenRlhfBody, ensemble: Served) -> dict[str, Any]:
@@ -184,7 +219,9 @@ def _add_scoring(app: FastAPI, settings: Settings) -> None:
 def _add_judging(app: FastAPI) -> None:
     @app.post("/v1/judge")
     async def compare(body: JudgeBody, judge: Annotated[Judge, Depends(_judge)]) -> Compared:
-        pair = PreferencePair(id="served", context=body.messages, responses=body.responses)
+        pair = PreferencePair(id="", context=body.messages, responses=body.responses)
+        # A judge that sees one order draws it by the pair's id.
+        pair = pair.model_copy(update={"id": pair.content_key})
         orders: tuple[Order, ...] = judge.orders(pair) if body.orders == "both" else ("AB",)
         judgments = await asyncio.gather(*(judge.judge(pair, order) for order in orders))
         if all(judgment.failure == "provider" for judgment in judgments):

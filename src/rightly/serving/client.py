@@ -10,11 +10,16 @@ from typing import Any
 import aiohttp
 
 from rightly.errors import EndpointError, InputError
-from rightly.serving.wire import ScoredItem, ScoreItem
+from rightly.serving.wire import ScoredBody, ScoredItem, ScoreItem
 from rightly.types import Message
 
 _LONGEST_PAUSE_S = 15.0
-_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_WAIT = (408, 425, 429, 502, 503, 504)
+"""What passes: the server is full, restarts, or waits for something itself."""
+_FAILED = (200, 500)
+"""What seldom passes: the model failed at this request; or the answer is not a reward server's."""
+_FAILURES = 3
+"""Failed answers to one request after which it is an error."""
 
 
 class RewardClient:
@@ -48,7 +53,7 @@ class RewardClient:
         """The rewards of responses to conversations, in their order.
 
         Raises:
-            EndpointError: The server did not answer for longer than `patience`.
+            EndpointError: The server did not answer for longer than `patience`, or failed at one request three times.
             InputError: It cannot use what it was sent.
         """
         places = asyncio.Semaphore(self._concurrency)
@@ -58,31 +63,43 @@ class RewardClient:
             async def one(context: tuple[Message, ...], responses: Sequence[str]) -> ScoredItem:
                 async with places:
                     item = ScoreItem(context=context, responses=tuple(responses))
-                    return await self._ask(session, {**self._fixed, "items": [item.model_dump(exclude={"prompt"})]})
+                    return await self._ask(
+                        session, {**self._fixed, "items": [item.model_dump(exclude={"prompt"})]}, len(responses)
+                    )
 
             return list(await asyncio.gather(*(one(*item) for item in items)))
 
-    async def _ask(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> ScoredItem:
-        deadline, pause = time.monotonic() + self._patience, 0.2
+    async def _ask(self, session: aiohttp.ClientSession, body: dict[str, Any], responses: int) -> ScoredItem:
+        deadline, pause, failures = time.monotonic() + self._patience, 0.2, 0
         while True:
-            problem, wait = "", pause * random.uniform(0.5, 1.5)
+            told = ""
             try:
                 async with session.post(self._address, json=body) as reply:
-                    if reply.status == 200:
-                        return ScoredItem.model_validate((await reply.json())["items"][0])
-                    problem = f"answered {reply.status}: {(await reply.text())[:200]}"
-                    if reply.status not in _AGAIN:
-                        raise InputError(problem, where=self._address)
-                    told = reply.headers.get("Retry-After", "")
-                    wait = max(wait, min(float(told), _LONGEST_PAUSE_S)) if told.isdigit() else wait
-            except (aiohttp.ClientError, OSError, ValueError, KeyError) as error:
-                if isinstance(error, InputError):
-                    raise
+                    status, text, told = reply.status, await reply.text(), reply.headers.get("Retry-After", "")
+                scored = _scored(text, responses) if status == 200 else None
+                if scored is not None:
+                    return scored
+                problem = f"answered {status}{f' without {responses} rewards' if status == 200 else ''}: {text[:200]}"
+                if status not in (*_WAIT, *_FAILED):
+                    raise InputError(problem, where=self._address)
+                failures += status in _FAILED
+            except (aiohttp.ClientError, OSError) as error:
                 problem = f"did not answer ({type(error).__name__}: {error})"
-            if time.monotonic() + wait > deadline:
+            wait = pause * random.uniform(0.5, 1.5)
+            wait = max(wait, min(float(told), _LONGEST_PAUSE_S)) if told.isdigit() else wait
+            if failures == _FAILURES or time.monotonic() + wait > deadline:
                 raise EndpointError(f"{self._address} {problem}")
             await asyncio.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+
+def _scored(text: str, responses: int) -> ScoredItem | None:
+    """The one item of an answer; ``None`` where it is not what was asked for."""
+    try:
+        items = ScoredBody.model_validate_json(text).items
+    except ValueError:
+        return None
+    return items[0] if len(items) == 1 and len(items[0].rewards) == responses else None
 
 
 class ServedReward:

@@ -1,7 +1,8 @@
 """What is served: reward models alone or as an ensemble, each with a queue of its own."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from rightly.errors import InputError
 from rightly.judges.judge import Judge
 from rightly.reward_models.model import TOKENS_PER_BATCH, RewardModel
-from rightly.serving.batching import Ids, Load, MicroBatcher
+from rightly.serving.batching import DeadlineError, Ids, Load, MicroBatcher
 from rightly.types import Message
 
 
@@ -20,7 +21,8 @@ class Limits:
     Attributes:
         tokens_per_batch: Most tokens that a model computes together.
         queue_tokens: Most tokens that may wait for a model.
-        timeout: Seconds that a request may wait for a model.
+        timeout: Seconds that a request may take, tokenising, waiting and computing together; a batch that takes longer
+            means that the model hangs.
     """
 
     tokens_per_batch: int = TOKENS_PER_BATCH
@@ -70,6 +72,7 @@ class ServedModel:
             lambda groups: model.score_groups(groups, limits.tokens_per_batch),
             tokens_per_batch=limits.tokens_per_batch,
             queue_tokens=limits.queue_tokens,
+            patience=limits.timeout,
         )
 
     @property
@@ -77,36 +80,66 @@ class ServedModel:
         """What was done until now."""
         return self._batcher.load
 
+    @property
+    def problem(self) -> str:
+        """Why it answers nothing; empty while it does."""
+        return self._batcher.problem
+
     async def score(self, context: tuple[Message, ...], responses: Sequence[str]) -> list[float]:
-        """The rewards of responses to a conversation, as `RewardModel.score` gives them."""
-        encoded = await asyncio.to_thread(self._model.encode, context, responses)
-        return await self._rewards([each.ids for each in encoded])
+        """The rewards of responses to a conversation, as `RewardModel.score` gives them.
+
+        Raises:
+            InputError: A text cannot be tokenised.
+            DeadlineError: They took longer than the limits allow.
+        """
+        return await self._rewards(lambda: [each.ids for each in self._model.encode(context, responses)])
 
     async def score_texts(self, texts: Sequence[str], prompts: Sequence[str] = ()) -> list[float]:
-        """The rewards of whole texts that a chat template has rendered already, with their prompts where they are known."""
+        """The rewards of whole texts that a chat template has rendered already, with their prompts where they are known.
+
+        Raises:
+            InputError: A text is empty or cannot be tokenised.
+            DeadlineError: They took longer than the limits allow.
+        """
         known = prompts or [""] * len(texts)
-        encoded = await asyncio.to_thread(
-            lambda: [self._model.encode_text(*each) for each in zip(texts, known, strict=True)]
+        return await self._rewards(
+            lambda: [self._model.encode_text(*each).ids for each in zip(texts, known, strict=True)]
         )
-        return await self._rewards([each.ids for each in encoded])
 
     async def score_ids(self, sequences: Sequence[Ids]) -> list[float]:
         """The rewards of token sequences as they are.
 
         Raises:
             InputError: One is empty, too long, or holds what is no token.
+            DeadlineError: They took longer than the limits allow.
         """
-        limit, words = self._model.contract.max_length, self._model.model.config.get_text_config().vocab_size
-        for ids in sequences:
-            strange = [token for token in ids if not 0 <= token < words]
-            if strange:
-                raise InputError(f"token id {strange[0]} is none of the {words:,} of {self.name}")
-            if not 0 < len(ids) <= limit:
-                raise InputError(f"{len(ids):,} tokens; {self.name} takes 1 to {limit:,}")
-        return await self._rewards(sequences)
+        return await self._rewards(lambda: sequences)
 
-    async def _rewards(self, sequences: Sequence[Ids]) -> list[float]:
-        return await self._batcher.rewards(sequences, self._limits.timeout)
+    async def _rewards(self, encode: Callable[[], Sequence[Ids]]) -> list[float]:
+        deadline = time.monotonic() + self._limits.timeout
+        try:
+            async with asyncio.timeout(self._limits.timeout):
+                sequences = await asyncio.to_thread(self._encoded, encode)
+        except TimeoutError:
+            raise DeadlineError from None
+        return await self._batcher.rewards(sequences, max(deadline - time.monotonic(), 0.0))
+
+    def _encoded(self, encode: Callable[[], Sequence[Ids]]) -> Sequence[Ids]:
+        try:
+            sequences = encode()
+        except InputError:
+            raise
+        except Exception as error:
+            told = " ".join(str(error).split())[:200]
+            raise InputError(f"{self.name} cannot tokenise it ({type(error).__name__}: {told})") from error
+        limit, words = self._model.contract.max_length, self._model.model.config.get_text_config().vocab_size
+        for number, ids in enumerate(sequences):
+            if not 0 < len(ids) <= limit:
+                raise InputError(f"text {number + 1}: {len(ids):,} tokens; {self.name} takes 1 to {limit:,}")
+            if min(ids) < 0 or max(ids) >= words:
+                strange = min(ids) if min(ids) < 0 else max(ids)
+                raise InputError(f"text {number + 1}: token id {strange} is none of the {words:,} of {self.name}")
+        return sequences
 
     async def close(self) -> None:
         """Finish what waits."""
@@ -145,6 +178,11 @@ class Ensemble:
         """Rewards of token sequences."""
         return Rewards(list(await asyncio.gather(*(m.score_ids(sequences) for m in self.models.values()))))
 
+    @property
+    def problem(self) -> str:
+        """Which of them answers nothing, and why; empty while all do."""
+        return "; ".join(f"{name}: {model.problem}" for name, model in self.models.items() if model.problem)
+
     async def close(self) -> None:
         """Finish what waits for any of them."""
         await asyncio.gather(*(model.close() for model in self.models.values()))
@@ -166,6 +204,11 @@ class Backend(NamedTuple):
         """Of everything served."""
         judge = [] if self.judge is None else [self.judge.name]
         return [*([] if self.ensemble is None else self.ensemble.models), *judge]
+
+    @property
+    def problem(self) -> str:
+        """Which model answers nothing, and why; empty while all do."""
+        return "" if self.ensemble is None else self.ensemble.problem
 
     async def close(self) -> None:
         """Finish what waits."""

@@ -64,7 +64,7 @@ class ScoreBody(BaseModel):
 
     items: tuple[ScoreItem, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
     model: str | None = None
-    spreads: float = Field(default=1.0, ge=0)
+    spreads: float = Field(default=1.0, ge=0, allow_inf_nan=False)
 
 
 class ScoredItem(BaseModel):
@@ -81,6 +81,16 @@ class ScoredItem(BaseModel):
     spread: list[float]
     conservative: list[float]
     by_model: dict[str, list[float]]
+
+
+class ScoredBody(BaseModel):
+    """What ``/v1/score`` answers.
+
+    Attributes:
+        items: As many as were asked for, in their order.
+    """
+
+    items: list[ScoredItem]
 
 
 class OpenRlhfBody(Body):

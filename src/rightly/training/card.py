@@ -1,5 +1,6 @@
 """The model card of a trained reward model: what it read, how it was trained, how good it is and where it is not."""
 
+import json
 from typing import TYPE_CHECKING
 
 from rightly.metrics.preference import PreferenceMetrics
@@ -21,11 +22,11 @@ def model_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model
     adapter = recipe.model.lora is not None
     parts = [
         _front_matter(recipe, adapter),
-        f"# Reward model from {recipe.model.name}",
+        f"# Reward model from {' '.join(recipe.model.name.split())}",
         "A scalar (Bradley-Terry) reward model: it gives a response in its conversation a number; the difference of two "
         "numbers is the log-odds that the first response is preferred. Single numbers mean nothing by themselves.",
         "```python\nfrom rightly.reward_models.model import RewardModel\n\n"
-        f'model = RewardModel.load("{trained.folder.name}")\n```',
+        f"model = RewardModel.load({trained.folder.name!r})\n```",
         "## What it reads",
         _table(
             ("", ""),
@@ -62,7 +63,7 @@ def model_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model
 def _front_matter(recipe: RewardRecipe, adapter: bool) -> str:
     library = "peft" if adapter else "transformers"
     return (
-        f"---\nlibrary_name: {library}\npipeline_tag: text-classification\nbase_model: {recipe.model.name}\n"
+        f"---\nlibrary_name: {library}\npipeline_tag: text-classification\nbase_model: {json.dumps(recipe.model.name)}\n"
         "tags:\n- reward-model\n- rightly\n---"
     )
 

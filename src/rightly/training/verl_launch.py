@@ -4,6 +4,7 @@ Option names are those of verl 0.9.1. Training there needs no code of ours but t
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from rightly.training.judging import JudgingTask, judging_task
 _GPUS = 8
 _TOKENS_AT_ONCE = 16_384
 """Of a GPU in one pass, unless one sequence may be longer; the default of verl."""
-_REWARD = '''"""The reward of {name}, as verl calls it: one sample at a time, many at once."""
+_REWARD = '''"""The reward of a recipe, as verl calls it: one sample at a time, many at once."""
 
 from pathlib import Path
 
@@ -26,14 +27,17 @@ from rightly.rewards.adapters import verl_function
 
 RULE = RewardRule.model_validate_json({rule!r})
 CACHE = Path.home() / ".cache" / "rightly" / "answers.db"
-compute_score = verl_function(JudgmentReward(RULE, {matcher!r}, timeout={timeout!r}, cache=CACHE))
+REWARD = JudgmentReward(RULE, {matcher!r}, timeout={timeout!r}, cache=CACHE)
+compute_score = verl_function(REWARD)
 '''
 _RUN = """#!/usr/bin/env bash
-# GRPO of {name} with verl. NODES and GPUS are those of your Ray cluster; further arguments win over those written here.
+# GRPO with verl. NODES and GPUS are those of your Ray cluster; further arguments win over those written here.
 # The matcher's endpoint is taken from OPENAI_BASE_URL and OPENAI_API_KEY, which the Ray workers must see.
 set -euo pipefail
-HERE="$(cd "$(dirname "${{BASH_SOURCE[0]}}")" && pwd)"
+HERE="$(cd -- "$(dirname -- "${{BASH_SOURCE[0]}}")" > /dev/null && pwd)"
 python -m verl.trainer.main_ppo \\
+  data.train_files="$HERE/train.parquet" data.val_files="$HERE/train.parquet" \\
+  reward.custom_reward_function.path="$HERE/reward.py" reward.custom_reward_function.name=compute_score \\
 {options} \\
   trainer.nnodes="${{NODES:-1}}" trainer.n_gpus_per_node="${{GPUS:-{gpus}}}" "$@"
 """
@@ -72,15 +76,14 @@ def write_verl_launch(recipe: GenrmRecipe, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     _write_rows(task, folder / "train.parquet")
     reward = _REWARD.format(
-        name=recipe.model.name,
         rule=recipe.reward.model_dump_json(),
         matcher=recipe.matcher.spec,
         timeout=recipe.matcher.timeout,
     )
     (folder / "reward.py").write_text(reward, encoding="utf-8")
-    lines = " \\\n".join(f"  {key}={_shell(value)}" for key, value in options.items())
+    lines = " \\\n".join(f"  {key}={shlex.quote(str(value))}" for key, value in options.items())
     script = folder / "run.sh"
-    script.write_text(_RUN.format(name=recipe.model.name, options=lines, gpus=_GPUS), encoding="utf-8")
+    script.write_text(_RUN.format(options=lines, gpus=_GPUS), encoding="utf-8")
     script.chmod(0o755)
     return left
 
@@ -98,12 +101,8 @@ def verl_options(recipe: GenrmRecipe) -> tuple[dict[str, Any], list[str]]:
     options: dict[str, Any] = {
         "algorithm.adv_estimator": "grpo",
         "algorithm.use_kl_in_reward": False,
-        "data.train_files": "$HERE/train.parquet",
-        "data.val_files": "$HERE/train.parquet",
         "data.train_batch_size": completions // samples,
         "data.filter_overlong_prompts": True,
-        "reward.custom_reward_function.path": "$HERE/reward.py",
-        "reward.custom_reward_function.name": "compute_score",
         "actor_rollout_ref.model.path": recipe.model.name,
         "actor_rollout_ref.rollout.name": "vllm",
         "actor_rollout_ref.rollout.n": samples,
@@ -168,7 +167,3 @@ def _write_rows(task: JudgingTask, path: Path) -> None:
     ]
     with atomic_write(path) as partial:
         pq.write_table(pa.Table.from_pylist(rows), partial)
-
-
-def _shell(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,173 @@
+"""Read a language model's answer: leave its thinking out, find its JSON and mend what models write wrong in it.
+
+What is inside a JSON string is material: a thinking tag or a brace there means nothing.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+_THINKING = re.compile(
+    r"(?i)<(?P<opened>think|thinking|reasoning|thought)>|</(?P<closed>think|thinking|reasoning|thought)>"
+    r"|(?P<other_opened>\[THINK\]|◁think▷)|(?P<other_closed>\[/THINK\]|◁/think▷)"
+)
+_MENTIONED = re.compile(r"[\s`'\".,;:)]")
+"""Behind an opening tag in the middle of a line: the answer speaks of the tag, it does not think."""
+
+_BLOCK = re.compile(r'\{\s*(?:\}|"(?:[^"\\\n]|\\.)*+"\s*:)')
+_STRING = r'"(?:[^"\\]|\\.|"(?!\s*(?:[}\]:]|,?\s*\Z|,\s*(?:["{\[\]}\d-]|true|false|null))))*+"'
+"""A string that ends at a quote which JSON can go on behind; other bare quotes are part of it."""
+_TOKEN = re.compile(rf'{_STRING}|[{{}}"]', re.DOTALL)
+_MENDED = re.compile(rf"{_STRING}|,(?=\s*[}}\]])", re.DOTALL)
+_ESCAPE = re.compile(
+    r"""\\(?: ["\\/] | u[0-9a-fA-F]{4} | r(?![a-z])
+        | n(?!(?:eq|abla|u|ot|eg|otin|leq|geq|subseteq)(?![a-z]))
+        | t(?!(?:imes|ext[a-z]*|heta|o|an|anh|au|op|ilde|frac|riangle[a-z]*|herefore)(?![a-z]))
+        ) | \\ | "
+    """,
+    re.VERBOSE,
+)
+r"""What may stand after a backslash in JSON, less what is LaTeX there: ``\frac`` is no form feed, ``\nabla`` no new line."""
+_GAP = re.compile(r"[\s,]*")
+_COLON = re.compile(r"\s*:\s*")
+_DECODER = json.JSONDecoder(strict=False)
+
+
+class Block(NamedTuple):
+    """What looks like a JSON object in a text.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends; the end of the text where it is truncated.
+        found: What it holds; of a truncated one the members that are whole; ``None`` where it cannot be read.
+        truncated: Whether its end is missing.
+    """
+
+    start: int
+    end: int
+    found: dict[str, Any] | None
+    truncated: bool
+
+
+def strip_thinking(text: str) -> str:
+    """The answer without its thinking (``<think>``, ``[THINK]`` and the like).
+
+    A closing tag without an opening one ends thinking that the prompt began; what follows an opening tag that is never
+    closed is thinking. Tags inside JSON strings stay.
+    """
+    starts, ends = [], []
+    for block in json_blocks(text):
+        starts.append(block.start)
+        ends.append(block.end)
+    kept: list[str] = []
+    start, opened = 0, None
+    for tag in _THINKING.finditer(text):
+        inside = bisect_right(starts, tag.start())
+        if inside and tag.start() < ends[inside - 1]:
+            continue
+        name = (tag["opened"] or tag["closed"] or "").lower()
+        if tag["opened"] or tag["other_opened"]:
+            if opened is None:
+                kept.append(text[start : tag.start()])
+                opened = (name, tag)
+        elif opened is None:
+            kept, start = [], tag.end()
+        elif opened[0] == name:
+            opened, start = None, tag.end()
+    if opened is None:
+        kept.append(text[start:])
+    elif _is_mentioned(text, opened[1]):
+        kept.append(text[opened[1].start() :])
+    return "".join(kept).strip()
+
+
+def json_objects(text: str) -> Iterator[tuple[dict[str, Any], int]]:
+    """The outermost whole JSON objects in a text with where they end, in order; what cannot be read is passed over."""
+    for block in json_blocks(text):
+        if block.found is not None and not block.truncated:
+            yield block.found, block.end
+
+
+def json_blocks(text: str) -> Iterator[Block]:
+    r"""What looks like a JSON object, in order, outermost.
+
+    Trailing commas, bare quotes inside strings and backslashes of LaTeX are mended. An object with two different values of
+    one key cannot be read.
+    """
+    opening = _BLOCK.search(text)
+    while opening is not None:
+        start = opening.start()
+        end = _closing(text, start)
+        block = _MENDED.sub(_mend, text[start:end])
+        if end is None:
+            yield Block(start, len(text), _whole_members(block), truncated=True)
+            return
+        yield Block(start, end, _decoded(block), truncated=False)
+        opening = _BLOCK.search(text, end)
+
+
+def _is_mentioned(text: str, tag: re.Match[str]) -> bool:
+    before = text[text.rfind("\n", 0, tag.start()) + 1 : tag.start()]
+    return bool(before.strip()) and _MENTIONED.match(text, tag.end()) is not None
+
+
+def _closing(text: str, start: int) -> int | None:
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        if token[0] == '"':
+            return None
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return None
+
+
+def _decoded(block: str) -> dict[str, Any] | None:
+    try:
+        return json.loads(block, strict=False, object_pairs_hook=_distinct)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _whole_members(block: str) -> dict[str, Any]:
+    """The members of a truncated object before the one that is truncated."""
+    members: list[tuple[str, Any]] = []
+    position = 1
+    try:
+        while True:
+            key, position = _DECODER.raw_decode(block, _skip(_GAP, block, position))
+            value, position = _DECODER.raw_decode(block, _skip(_COLON, block, position))
+            members.append((str(key), value))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return _distinct(members)
+    except ValueError:
+        return {}
+
+
+def _skip(what: re.Pattern[str], block: str, position: int) -> int:
+    found = what.match(block, position)
+    if found is None:
+        raise ValueError
+    return found.end()
+
+
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in members:
+        if found.setdefault(key, value) != value:
+            raise ValueError(f"two values of {key!r}")
+    return found
+
+
+def _mend(token: re.Match[str]) -> str:
+    if token[0] == ",":
+        return ""
+    return f'"{_ESCAPE.sub(_escaped, token[0][1:-1])}"'
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\{found[0]}" if found[0] in ("\\", '"') else found[0]
