@@ -23,6 +23,9 @@ from rightly.training.online import OnlineAdjustment
 from rightly.training.recipe import RewardRecipe
 from rightly.training.reward_trainer import RewardTrainer, last_checkpoint
 
+ADAPTER = "adapter"
+"""Folder of the adapter alone, in the output of a run that merges it."""
+
 _OWNED = {"output_dir", "remove_unused_columns", "metric_for_best_model_greater"}
 _LOWER_IS_BETTER = ("nll", "brier", "ece")
 
@@ -32,7 +35,7 @@ class TrainedRewardModel:
     """What a run left behind.
 
     Attributes:
-        folder: The model: a plain Hugging Face checkpoint.
+        folder: The model: a plain Hugging Face checkpoint, a low-rank adapter merged into its base unless told otherwise.
         results: Metrics of every evaluation set, of the model in ``folder``.
         counts: What became of the pairs of ``train`` and of every evaluation set.
         steps: Optimiser steps.
@@ -71,7 +74,10 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     if sets:
         trainer.evaluate()
     folder = Path(recipe.output)
-    trainer.save_model(str(folder))
+    merge = recipe.model.lora is not None and recipe.model.lora.merge
+    trainer.save_model(str(folder / ADAPTER if merge else folder))
+    if merge and trainer.is_world_process_zero():
+        _save_merged(recipe, folder)
     trained = TrainedRewardModel(
         folder, dict(trainer.results), counts, done.global_step, done.training_loss, list(trainer.state.log_history)
     )
@@ -139,6 +145,7 @@ def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
             alpha=lora.alpha,
             dropout=lora.dropout,
             targets=lora.targets,
+            fresh=reward_model.fresh,
         )
     if recipe.model.compile:
         compile_layers(reward_model.model)
@@ -152,6 +159,22 @@ def _read(recipe: RewardRecipe, reward_model: RewardModel) -> tuple[list[Trainin
         sources = adjusted_pairs(sources, recipe.adjust)
     train, counts = prepare_pairs(sources, reward_model, recipe.loss, ties=table.ties)
     return train, {"train": counts}
+
+
+def _save_merged(recipe: RewardRecipe, folder: Path) -> None:
+    """Write base and adapter as one checkpoint, from the adapter's file: what is in memory may be sharded or in 4 bits."""
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+    unset_hf_deepspeed_config()  # only this process loads
+    for name in (
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ):  # of an earlier version; with them it is added twice
+        (folder / name).unlink(missing_ok=True)
+    table = recipe.model
+    RewardModel.load(
+        folder / ADAPTER, dtype=table.dtype, device="cpu", packed=False, trust_remote_code=table.trust_remote_code
+    ).save(folder)
 
 
 def _record(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: RewardModel) -> None:
