@@ -130,8 +130,9 @@ def make_decoder(
     adds_bos=False,
     extra=(),
     rows=0,
+    kind="qwen3",
 ):
-    """A Qwen3-shaped language model without a reward head.
+    """A language model without a reward head.
 
     Args:
         folder: Where to.
@@ -141,9 +142,10 @@ def make_decoder(
         adds_bos: The tokeniser writes a start token by itself.
         extra: More special tokens.
         rows: Rows of the embedding beyond the tokens; below 0 the pad token has none.
+        kind: Its architecture; by default one with rotary positions.
     """
     import torch
-    from transformers import AutoModelForCausalLM, Qwen3Config
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     names = {"eos": eos, "unk": unk, "bos": bos, "pad": pad}
     roles = ["<end>", "<|user|>", "<|assistant|>"]
@@ -155,7 +157,8 @@ def make_decoder(
     elif isinstance(config_pad, str):
         config_pad = tokenizer.convert_tokens_to_ids(config_pad)
     torch.manual_seed(0)
-    config = Qwen3Config(
+    config = AutoConfig.for_model(
+        kind,
         vocab_size=len(tokenizer) + rows,
         hidden_size=32,
         intermediate_size=64,
@@ -166,6 +169,7 @@ def make_decoder(
         max_position_embeddings=256,
         initializer_range=0.2,
         tie_word_embeddings=False,
+        **{"n_embd": 32, "n_inner": 64, "n_layer": 2, "n_head": 4, "n_positions": 256} if kind == "gpt2" else {},
     )
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -38,7 +38,7 @@ def make_portable(model: Any, tokenizer: Tokenizer, contract: TokenContract) -> 
     pad_with(model, tokenizer, pad)
     contract = contract.model_copy(update={"pad_token": pad})
     if contract.form == "chat":
-        if contract.final_token is not None and rendered_ending(tokenizer) != contract.final_token:
+        if contract.final_token is not None and not rendered_ending(tokenizer).endswith(contract.final_token):
             _end_template(tokenizer, contract.final_token)
         _add_no_tokens(tokenizer)
     fit_embedding(model, tokenizer)

@@ -219,27 +219,28 @@ def about_paths(
     for result in results:
         if result.agrees:
             continue
-        if not result.applicable:
-            problem = (
-                f"{result.name}: not applicable: it reads the reward off the first token, which left padding displaces"
-            )
-            yield Finding(kind="not-applicable", severity="note", problem=f"{problem}; its tokeniser pads right")
-        elif result.name.endswith(LEFT) and shifted:
-            yield _about_positions(result, stored)
+        if result.name.endswith(LEFT) and (shifted or not pools_last_token(model.model)):
+            yield _about_left_padding(result, model, stored)
         else:
             yield _about_path(result)
 
 
-def _about_positions(result: PathResult, stored: Stored) -> Finding:
-    pads_left = stored.tokenizer.padding_side == "left"
-    return Finding(
-        kind="left-padding",
-        severity="error" if pads_left else "warning",
-        problem=f"{result.name}: rewards differ by up to {result.largest:.3g}: {stored.config.model_type} has a vector for "
-        f"each position, and left padding moves the text; {stored.tokenizer_file} pads {stored.tokenizer.padding_side}",
-        cure="pad right, or pass position_ids=attention_mask.cumsum(1) - 1"
-        + (f"; set padding_side in {stored.tokenizer_file} to right" if pads_left else ""),
-    )
+def _about_left_padding(result: PathResult, model: RewardModel, stored: Stored) -> Finding:
+    """Encoders and models with a vector for each position are padded right; only a tokeniser that pads left is wrong."""
+    encoder, side = not pools_last_token(model.model), stored.tokenizer.padding_side
+    problem = f"{result.name}: rewards differ by up to {result.largest:.3g}: "
+    if encoder:
+        problem += "the reward is read off the first token, which left padding displaces"
+    else:
+        problem += f"{stored.config.model_type} has a vector for each position, and left padding moves the text"
+    problem += f"; {stored.tokenizer_file} pads {side}"
+    if side == "left":
+        cure = f"set padding_side in {stored.tokenizer_file} to right"
+        return Finding(kind="left-padding", severity="error", problem=problem, cure=cure)
+    if encoder:
+        return Finding(kind="not-applicable", severity="note", problem=f"not applicable: {problem}")
+    cure = "pad right, or pass position_ids=attention_mask.cumsum(1) - 1"
+    return Finding(kind="left-padding", severity="warning", problem=problem, cure=cure)
 
 
 def _about_path(result: PathResult) -> Finding:
