@@ -238,7 +238,7 @@ def _about_left_padding(result: PathResult, model: RewardModel, stored: Stored) 
         cure = f"set padding_side in {stored.tokenizer_file} to right"
         return Finding(kind="left-padding", severity="error", problem=problem, cure=cure)
     if encoder:
-        return Finding(kind="not-applicable", severity="note", problem=f"not applicable: {problem}")
+        return Finding(kind="not-applicable", severity="note", problem=problem)
     cure = "pad right, or pass position_ids=attention_mask.cumsum(1) - 1"
     return Finding(kind="left-padding", severity="warning", problem=problem, cure=cure)
 

@@ -76,39 +76,40 @@ def examine(
         told = " ".join(str(error).split())[:200]
         finding = Finding(kind="unloadable", severity="error", problem=f"{type(error).__name__}: {told}")
         return Diagnosis(model=name, findings=(finding,))
-    stored = Stored(
-        name,
-        base,
-        AutoConfig.from_pretrained(base or name, **common),
-        load_tokenizer(name, base or name, common),
-        {model.encode(context, responses)[0].ids[-1] for context, responses in PROBES},
-    )
-    used = next(model.model.parameters()).dtype
     groups = [group_sequences([each.ids for each in model.encode(context, responses)]) for context, responses in PROBES]
     sequences = [sequence for group in groups for sequence in group.sequences()]
     reference = attempt(REFERENCE, lambda: _alone(model, sequences))
     if reference.rewards is None:
         problem = f"it computes no reward: {reference.failure}"
         return Diagnosis(model=name, findings=(Finding(kind="broken", severity="error", problem=problem),))
+    config = AutoConfig.from_pretrained(base or name, **common)
+    final_ids = {sequence[-1] for sequence in sequences}
+    stored = Stored(name, base, config, load_tokenizer(name, base or name, common), final_ids)
     paths = [*_our_paths(model, groups), *_plain_paths(model, stored, sequences, common)]
     if endpoint is not None:
         found = served_rewards(endpoint, sequences, protocol=protocol, model=served_name)
         paths.append(ScoringPath(f"{protocol} at {endpoint}", tuple(found)))
-    compared = [_compare(path, reference.rewards, used) for path in paths]
-    shifted = can_be_shifted(compared)
+    return _diagnosis(model, stored, reference.rewards, paths)
+
+
+def _diagnosis(
+    model: RewardModel, stored: Stored, reference: tuple[float, ...], paths: Sequence[ScoringPath]
+) -> Diagnosis:
+    used = next(model.model.parameters()).dtype
+    compared = [_compare(path, reference, used) for path in paths]
     results = tuple(_applicable(result, model, stored) for result in compared if not result.name.endswith(SHIFTED))
     findings = [
-        *about_rewards(reference.rewards),
+        *about_rewards(reference),
         *about_tokens(stored, model),
-        *about_paths(results, model, stored, shifted=shifted),
+        *about_paths(results, model, stored, shifted=can_be_shifted(compared)),
     ]
     order = ("error", "warning", "note")
     return Diagnosis(
-        model=name,
+        model=stored.name,
         architecture=type(model.model).__name__,
         dtype=str(used).removeprefix("torch."),
-        contract=_has_contract(name),
-        rewards=reference.rewards,
+        contract=_has_contract(stored.name),
+        rewards=reference,
         ways=results,
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.severity))),
     )
