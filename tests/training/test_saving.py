@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rightly.data.load import load_pairs
+from rightly.errors import InputError
 from rightly.reward_models.doctor import examine
 from rightly.reward_models.model import RewardModel
 from rightly.training.recipe import parse_recipe
@@ -155,6 +156,13 @@ def test_an_adapter_that_an_earlier_version_left_in_the_output_is_not_added_twic
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert plain(model, tokenizer, list(texts_of(tokenizer, pairs))) == pytest.approx(ours(folder, pairs), abs=1e-5)
     assert examine(str(folder), device="cpu").findings == ()
+
+
+def test_an_adapter_on_an_adapter_is_refused(train, tmp_path):
+    """It would be saved for the base of the first one, and loaded without the first."""
+    folder, _ = train(make_decoder(tmp_path / "base"), lora={"rank": 2})
+    with pytest.raises(InputError, match=r"second one would be saved without it; merge it first"):
+        train(folder / "adapter", lora={"rank": 2})
 
 
 def test_a_pipeline_gives_the_reward_and_not_its_sigmoid(train, tmp_path):

@@ -11,7 +11,7 @@ from transformers import TrainingArguments, set_seed
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.metrics.preference import PreferenceMetrics
-from rightly.reward_models.adapters import add_lora
+from rightly.reward_models.adapters import adapter_base, add_lora
 from rightly.reward_models.anatomy import backbone
 from rightly.reward_models.fast_path import compile_layers
 from rightly.reward_models.model import RewardModel
@@ -26,6 +26,7 @@ from rightly.training.reward_trainer import RewardTrainer, last_checkpoint
 ADAPTER = "adapter"
 """Folder of the adapter alone, in the output of a run that merges it."""
 
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _OWNED = {"output_dir", "remove_unused_columns", "metric_for_best_model_greater"}
 _LOWER_IS_BETTER = ("nll", "brier", "ece")
 
@@ -136,6 +137,12 @@ def _load(recipe: RewardRecipe) -> RewardModel:
 def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
     model: Any = reward_model.model
     lora = recipe.model.lora
+    if lora is not None and adapter_base(recipe.model.name) is not None:
+        raise InputError(
+            "is an adapter, and a second one would be saved without it",
+            where=recipe.model.name,
+            fix=f"merge it first: RewardModel.load({recipe.model.name!r}).save(FOLDER)",
+        )
     if recipe.model.freeze:
         backbone(model).requires_grad_(False)
     if lora is not None:
@@ -166,10 +173,7 @@ def _save_merged(recipe: RewardRecipe, folder: Path) -> None:
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # only this process loads
-    for name in (
-        "adapter_config.json",
-        "adapter_model.safetensors",
-    ):  # of an earlier version; with them it is added twice
+    for name in _ADAPTER_FILES:  # of an earlier version; beside merged weights they would be added a second time
         (folder / name).unlink(missing_ok=True)
     table = recipe.model
     RewardModel.load(
