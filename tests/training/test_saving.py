@@ -146,16 +146,16 @@ def test_an_unmerged_adapter_is_told_of_where_the_bases_pad_token_breaks_it(trai
     assert ours(tmp_path / "merged", pairs) == pytest.approx(ours(folder, pairs), abs=1e-5)
 
 
-def test_an_adapter_that_an_earlier_version_left_in_the_output_is_not_added_twice(train, tmp_path):
-    """Transformers puts an adapter beside a configuration on top of the weights there."""
+def test_whole_weights_are_not_written_beside_an_adapter(train, tmp_path):
+    """Transformers puts an adapter beside a configuration on top of the weights there: it would be added twice."""
     base = make_decoder(tmp_path / "base")
     folder, _ = train(base, lora={"rank": 2, "merge": False})
-    again, pairs = train(base, lora={"rank": 2})
-    assert again == folder
-    model = AutoModelForSequenceClassification.from_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    assert plain(model, tokenizer, list(texts_of(tokenizer, pairs))) == pytest.approx(ours(folder, pairs), abs=1e-5)
-    assert examine(str(folder), device="cpu").findings == ()
+    for table in ({"lora": {"rank": 2}}, {}):
+        with pytest.raises(InputError, match="give another output"):
+            train(base, **table)
+    with pytest.raises(InputError, match="holds an adapter"):
+        RewardModel.load(folder, device="cpu").save(folder)
+    assert not (folder / "config.json").exists()
 
 
 def test_an_adapter_on_an_adapter_is_refused(train, tmp_path):
@@ -185,15 +185,12 @@ def test_the_head_of_an_adapter_keeps_its_precision(train, tmp_path):
     assert torch.equal(load_file(folder / "model.safetensors")["score.weight"], stored)
 
 
-@pytest.mark.parametrize("arrangement", DECODERS)
+@pytest.mark.parametrize("arrangement", [name for name in DECODERS if "out of the vocabulary" not in name])
 def test_an_adapter_alone_gives_the_same_rewards_once_it_pads_as_its_tokeniser(train, tmp_path, arrangement):
-    """By PEFT's own loader; the pad token of the base's configuration counts there, which the adapter cannot change."""
+    """By PEFT's own loader, where it can load the base; there the base's pad token counts, which no adapter can change."""
     from peft import AutoPeftModelForSequenceClassification
 
     folder, pairs = train(make_decoder(tmp_path / "base", **DECODERS[arrangement]), lora={"rank": 2})
-    if DECODERS[arrangement].get("config_pad") == 5000:
-        pytest.skip("transformers cannot load the base")
-
     expected = ours(folder, pairs)
     assert ours(folder / "adapter", pairs) == pytest.approx(expected, abs=1e-5)
     model = AutoPeftModelForSequenceClassification.from_pretrained(folder / "adapter", num_labels=1)

@@ -32,6 +32,20 @@ def adapter_base(name: str, revision: str | None = None) -> str | None:
     return config.base_model_name_or_path
 
 
+def refuse_beside_adapter(folder: Path) -> None:
+    """Refuse to write whole weights where an adapter lies: transformers would put it on top of them.
+
+    Raises:
+        InputError: One lies there.
+    """
+    if (folder / "adapter_config.json").exists():
+        raise InputError(
+            "holds an adapter, which would be added to the weights of a whole model beside it",
+            where=str(folder),
+            fix="give another output",
+        )
+
+
 def attach_adapter(
     model: PreTrainedModel, name: str, revision: str | None = None, *, fresh: Sequence[str] = ()
 ) -> "PeftModel":

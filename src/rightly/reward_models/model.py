@@ -216,8 +216,14 @@ class RewardModel:
         """Write a plain Hugging Face folder: weights, tokeniser, template, contract.
 
         Tokeniser and configuration are made to say what the contract says; `rightly.reward_models.portable`.
+
+        Raises:
+            InputError: The folder holds an adapter.
         """
+        from rightly.reward_models.adapters import refuse_beside_adapter
+
         folder = Path(folder)
+        refuse_beside_adapter(folder)
         self.contract = make_portable(self.model, self.tokenizer, self.contract)
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(folder)

@@ -11,7 +11,7 @@ from transformers import TrainingArguments, set_seed
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.metrics.preference import PreferenceMetrics
-from rightly.reward_models.adapters import adapter_base, add_lora
+from rightly.reward_models.adapters import adapter_base, add_lora, refuse_beside_adapter
 from rightly.reward_models.anatomy import backbone
 from rightly.reward_models.fast_path import compile_layers
 from rightly.reward_models.model import RewardModel
@@ -26,7 +26,6 @@ from rightly.training.reward_trainer import RewardTrainer, last_checkpoint
 ADAPTER = "adapter"
 """Folder of the adapter alone, in the output of a run that merges it."""
 
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _OWNED = {"output_dir", "remove_unused_columns", "metric_for_best_model_greater"}
 _LOWER_IS_BETTER = ("nll", "brier", "ece")
 
@@ -59,6 +58,10 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
         InputError: Data, model or arguments are unusable.
     """
     args = training_arguments(recipe.output, recipe.trainer)
+    folder, lora = Path(recipe.output), recipe.model.lora
+    merge = lora is not None and lora.merge
+    if merge or lora is None:
+        refuse_beside_adapter(folder)
     set_seed(args.seed)  # a new head and prototypes are drawn before the Trainer seeds itself
     reward_model = _load(recipe)
     train, counts = _read(recipe, reward_model)
@@ -74,8 +77,6 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     done = trainer.train(resume_from_checkpoint=last_checkpoint(recipe.output))
     if sets:
         trainer.evaluate()
-    folder = Path(recipe.output)
-    merge = recipe.model.lora is not None and recipe.model.lora.merge
     trainer.save_model(str(folder / ADAPTER if merge else folder))
     if merge and trainer.is_world_process_zero():
         _save_merged(recipe, folder)
@@ -173,8 +174,6 @@ def _save_merged(recipe: RewardRecipe, folder: Path) -> None:
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # only this process loads
-    for name in _ADAPTER_FILES:  # of an earlier version; beside merged weights they would be added a second time
-        (folder / name).unlink(missing_ok=True)
     table = recipe.model
     RewardModel.load(
         folder / ADAPTER, dtype=table.dtype, device="cpu", packed=False, trust_remote_code=table.trust_remote_code
