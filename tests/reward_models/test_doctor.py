@@ -8,13 +8,20 @@ import pytest
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    GPT2Config,
+)
 
 from rightly.cli.doctor import command
 from rightly.errors import InputError
 from rightly.reward_models.doctor import PROBES, USUAL, examine
 from rightly.reward_models.model import RewardModel
 from tests.reward_models.conftest import TEMPLATE
+from tests.training.bases import make_encoder
 
 
 def kinds(diagnosis):
@@ -43,14 +50,57 @@ def test_what_we_save_is_healthy_and_brings_its_contract(sound, tmp_path):
     assert found.contract
 
 
+def finding(diagnosis, kind):
+    (found,) = [each for each in diagnosis.findings if each.kind == kind]
+    return found
+
+
 def test_pad_that_is_the_final_token(broken):
-    found = examine(str(broken(config={"pad_token_id": 2}, tokenizer_config={"pad_token": "<end>"})))
+    folder = broken(config={"pad_token_id": 2}, tokenizer_config={"pad_token": "<end>"})
+    found = examine(str(folder))
     assert {"pad-is-final", "disagrees"} <= kinds(found)
     assert not found.healthy
     assert not way(found, "padded right").agrees
     assert way(found, "rightly, packed").agrees
-    (finding,) = [each for each in found.findings if each.kind == "pad-is-final"]
-    assert "'<pad>'" in finding.cure or "'<unk>'" in finding.cure
+    told = finding(found, "pad-is-final")
+    assert f"{folder}/config.json: the pad token '<end>' (2)" in told.problem
+    assert f"set pad_token_id in {folder}/config.json to '<pad>' (0)" in told.cure
+    assert f"pad_token in {folder}/tokenizer_config.json to the same token" in told.cure
+
+
+def test_pad_that_is_the_final_token_in_one_file_names_the_token_and_the_file(broken):
+    """The other file is right, so the cure is to follow it."""
+    folder = broken(config={"pad_token_id": 2})
+    found = examine(str(folder))
+    told = finding(found, "pad-is-final")
+    assert f"{folder}/config.json: the pad token '<end>' (2)" in told.problem
+    assert told.cure == f"set pad_token_id in {folder}/config.json to '<pad>' (0); the weights stay as they are"
+    assert "pad-disagrees" not in kinds(found)
+
+
+def test_a_tokeniser_that_pads_with_the_final_token_is_to_follow_the_configuration(broken):
+    folder = broken(tokenizer_config={"pad_token": "<end>"})
+    found = examine(str(folder))
+    told = finding(found, "pad-is-final")
+    assert f"{folder}/tokenizer_config.json: batches are filled with '<end>' (2)" in told.problem
+    assert told.cure == f"set pad_token in {folder}/tokenizer_config.json to '<pad>' (0); the weights stay as they are"
+    assert "pad-disagrees" not in kinds(found)
+
+
+def test_the_cures_of_pad_tokens_cure(broken):
+    """What the findings say, done to the files."""
+    folder = broken(config={"pad_token_id": 2}, tokenizer_config={"pad_token": "<end>"})
+    for name, key, value in (("config", "pad_token_id", 0), ("tokenizer_config", "pad_token", "<pad>")):
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert examine(str(folder)).findings == ()
+
+
+def test_a_tokeniser_without_a_pad_token(broken):
+    folder = broken(tokenizer_config={"pad_token": None})
+    told = finding(examine(str(folder)), "no-pad")
+    assert told.severity == "warning"
+    assert told.cure == f"set pad_token in {folder}/tokenizer_config.json to '<pad>' (0); the weights stay as they are"
 
 
 def test_no_pad_token(broken):
@@ -60,13 +110,24 @@ def test_no_pad_token(broken):
 
 
 def test_tokeniser_and_configuration_pad_differently(broken):
-    found = examine(str(broken(config={"pad_token_id": 3})))
-    assert "pad-disagrees" in kinds(found)
+    folder = broken(config={"pad_token_id": 3})
+    found = examine(str(folder))
+    told = finding(found, "pad-disagrees")
+    assert (
+        f"{folder}/tokenizer_config.json pads with '<pad>' (0), {folder}/config.json looks for '<unk>' (3)"
+        in told.problem
+    )
+    assert told.cure.startswith(f"set pad_token_id in {folder}/config.json to '<pad>' (0)")
     assert not way(found, "padded right").agrees
 
 
 def test_pad_outside_the_vocabulary(broken):
-    assert "pad-out-of-range" in kinds(examine(str(broken(config={"pad_token_id": 5000}))))
+    folder = broken(config={"pad_token_id": 5000})
+    found = examine(str(folder))
+    told = finding(found, "pad-out-of-range")
+    assert told.cure.startswith(f"set pad_token_id in {folder}/config.json to '<pad>' (0)")
+    assert "Padding_idx" in way(found, "transformers").failure
+    assert way(found, "rightly, packed").agrees
 
 
 def test_a_head_that_was_never_saved(sound, tmp_path):
@@ -146,21 +207,117 @@ def test_an_adapter_agrees_merged_and_beside_its_base(sound, tmp_path):
 
 
 def test_an_adapter_without_its_head(sound, tmp_path):
-    found = examine(str(_adapter(sound, tmp_path, modules_to_save=None)))
+    found = examine(str(_adapter(_headless(sound, tmp_path / "base"), tmp_path, modules_to_save=None)))
     assert kinds(found) == {"random-head"}
-    assert "modules_to_save" in found.findings[0].cure
+    assert "score.weight" in found.findings[0].problem
+    assert "modules_to_save=['score']" in found.findings[0].cure
 
 
-def _adapter(sound, folder, modules_to_save):
+def test_an_adapter_without_a_head_takes_the_trained_one_of_its_base(sound, tmp_path):
+    found = examine(str(_adapter(sound, tmp_path, modules_to_save=None)))
+    assert found.findings == ()
+
+
+def test_an_adapter_beside_a_base_that_pads_with_the_final_token(broken, tmp_path):
+    """An adapter has no configuration of its own: its base's is named, and one checkpoint of both is right."""
+    base = broken(config={"pad_token_id": 2})
+    folder = _adapter(base, tmp_path, modules_to_save=["score"])
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (folder / file).write_bytes((base / file).read_bytes())
+    found = examine(str(folder))
+    assert not way(found, "batches of 16 padded right").agrees
+    told = finding(found, "pad-is-final")
+    assert f"{base}/config.json: the pad token '<end>' (2)" in told.problem
+    assert f"RewardModel.load({str(folder)!r}).save(FOLDER)" in told.cure
+    assert "model.config.pad_token_id after loading to '<pad>' (0)" in told.cure
+    RewardModel.load(folder, device="cpu").save(tmp_path / "merged")
+    assert examine(str(tmp_path / "merged")).findings == ()
+
+
+def _headless(sound, folder):
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(sound)).save_pretrained(folder)
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (folder / file).write_bytes((sound / file).read_bytes())
+    return folder
+
+
+def _adapter(base, folder, modules_to_save):
     from peft import LoraConfig, get_peft_model
 
-    model = AutoModelForSequenceClassification.from_pretrained(sound)
+    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
     torch.manual_seed(1)
     config = LoraConfig(
         r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False, modules_to_save=modules_to_save
     )
     get_peft_model(model, config).save_pretrained(folder / "adapter")
     return folder / "adapter"
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    """A reward model that reads the first token, saved by us."""
+    base = make_encoder(tmp_path / "base", kind="bert")
+    model = RewardModel.load(base, device="cpu", new_head=True)
+    model.save(tmp_path / "encoder")
+    return tmp_path / "encoder"
+
+
+def test_an_encoder_is_not_condemned_under_left_padding(encoder):
+    """Its reward is read off the first token, which left padding displaces; its tokeniser pads right."""
+    found = examine(str(encoder))
+    assert found.healthy
+    left = way(found, "padded left")
+    assert not left.agrees
+    assert not left.applicable
+    assert finding(found, "not-applicable").severity == "note"
+    assert "disagrees" not in kinds(found)
+    assert way(found, "padded right").agrees
+    said = CliRunner().invoke(command, [str(encoder), "--device", "cpu"])
+    assert said.exit_code == 0
+    assert "not applicable" in said.output
+
+
+def test_an_encoder_whose_tokeniser_pads_left_is_condemned(encoder):
+    path = encoder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"padding_side": "left"}))
+    found = examine(str(encoder))
+    assert not found.healthy
+    assert not way(found, "padded left").agrees
+    assert way(found, "padded left").applicable
+    assert finding(found, "left-padding").cure == f"set padding_side in {path} to right"
+
+
+@pytest.fixture
+def absolute(sound, tmp_path):
+    """A decoder with a vector for each position: plain batches padded left move the text."""
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=len(AutoTokenizer.from_pretrained(sound)), n_embd=32, n_layer=2, n_head=4, n_positions=512,
+        num_labels=1, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.2,
+    )  # fmt: skip
+    folder = tmp_path / "absolute"
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (folder / file).write_bytes((sound / file).read_bytes())
+    return folder
+
+
+def test_a_decoder_with_absolute_positions_is_warned_of_under_left_padding(absolute):
+    found = examine(str(absolute))
+    assert found.healthy
+    told = finding(found, "left-padding")
+    assert told.severity == "warning"
+    assert "gpt2" in told.problem
+    assert "position_ids=attention_mask.cumsum(1) - 1" in told.cure
+
+
+def test_a_decoder_with_absolute_positions_whose_tokeniser_pads_left_is_condemned(absolute):
+    path = absolute / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"padding_side": "left"}))
+    found = examine(str(absolute))
+    assert not found.healthy
+    assert finding(found, "left-padding").severity == "error"
+    assert f"set padding_side in {path} to right" in finding(found, "left-padding").cure
 
 
 class _Server(BaseHTTPRequestHandler):

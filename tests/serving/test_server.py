@@ -14,8 +14,8 @@ import pytest
 
 from rightly.data.load import load_pairs
 from rightly.judges.judge import JudgeIdentity
+from rightly.reward_models.doctor.remote import served_rewards
 from rightly.reward_models.packing import TokenGroup
-from rightly.reward_models.served import served_rewards
 from rightly.serving.models import Limits
 from rightly.types import Judgment, Message, PreferencePair, Rationale
 from tests.serving.conftest import app_of, running

@@ -91,7 +91,15 @@ def test_the_warm_up_imitates_people_in_a_form_that_is_read_back(tmp_path):
 def judgment(of, verdict, reasons, **fields):
     key = of.content_key
     texts = tuple(Rationale(text=text) for text in reasons)
-    given = {"pair_id": of.id, "pair_key": key, "judge": "strong", "verdict": verdict, "rationales": texts, **fields}
+    given = {
+        "pair_id": of.id,
+        "pair_key": key,
+        "judge": "strong",
+        "made_by": "strong",
+        "verdict": verdict,
+        "rationales": texts,
+        **fields,
+    }
     return Judgment(**given)
 
 

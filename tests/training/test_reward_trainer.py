@@ -132,7 +132,8 @@ def test_lora_trains_saves_and_reloads_the_head(recipe_table):
 
     loaded = RewardModel.load(trained.folder)
 
-    assert (trained.folder / "adapter_model.safetensors").exists()
+    assert (trained.folder / "adapter" / "adapter_model.safetensors").exists()
+    assert not (trained.folder / "adapter_config.json").exists()
     assert not torch.equal(loaded.model.score.weight, base)
     assert trained.results["dev"].accuracy > 0.9
     pair = PreferencePair(id="x", context=(Message(role="user", content="this"),), responses=("is good", "is bad"))

@@ -165,4 +165,9 @@ def test_from_the_command_line(recipe, tmp_path):
     done = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert done.exit_code == 0
     assert "run.sh" in done.output.replace("\n", "")
-    assert {path.name for path in (tmp_path / "launch").iterdir()} == {"train.parquet", "reward.py", "run.sh"}
+    assert {path.name for path in (tmp_path / "launch").iterdir()} == {
+        "train.parquet",
+        "reward.py",
+        "run.sh",
+        "run.json",
+    }

@@ -68,7 +68,8 @@ def _report(found: "Diagnosis") -> None:
         table.add_column("")
         for way in found.ways:
             largest = "-" if way.largest is None else f"{way.largest:.2g}"
-            table.add_row(escape(way.name), largest, str(way.turned), "same" if way.agrees else "[red]differs[/red]")
+            verdict = "same" if way.agrees else "[red]differs[/red]" if way.applicable else "not applicable"
+            table.add_row(escape(way.name), largest, str(way.turned), verdict)
         console.print(table)
     colours = {"error": "red", "warning": "yellow", "note": "dim"}
     for finding in found.findings:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from rightly.errors import InputError
+from rightly.reward_models.padding import choose_pad_token
 from rightly.types import Frozen, Message
 
 Tokenizer = Any
@@ -26,6 +27,9 @@ TRANSCRIPT = (
     "{{ '\\n\\nAssistant:' if add_generation_prompt else '' }}"
 )
 """For tokenisers without a template: the transcript form of HH-RLHF (Bai et al., 2022)."""
+
+_MARK = "rightly"
+"""A response to look behind."""
 
 
 class TokenContract(Frozen):
@@ -57,7 +61,9 @@ class Encoded(NamedTuple):
     cut: int
 
 
-def contract_for(tokenizer: Tokenizer, *, decoder: bool, max_length: int, trained: bool) -> TokenContract:
+def contract_for(
+    tokenizer: Tokenizer, *, decoder: bool, max_length: int, trained: bool, rows: int | None = None
+) -> TokenContract:
     """The contract of a model that has none; gives the tokeniser a template and a pad token where it lacks them.
 
     Args:
@@ -66,16 +72,20 @@ def contract_for(tokenizer: Tokenizer, *, decoder: bool, max_length: int, traine
         max_length: Tokens of a sequence.
         trained: Whether the head was trained elsewhere. Such a model is scored as model cards score it, on all that its
             template renders, often a line break behind the end of turn. A new head gets a contract that ends with the
-            first special token that the template sets behind a response, else with the end token.
+            special token that the template sets behind a response, else with the end token.
+        rows: Rows of the embedding, where the pad token must have one.
     """
     if not decoder:
         return TokenContract(form="pair", final_token=None, max_length=max_length, pad_token=_text(tokenizer.pad_token))
     whole = trained and bool(tokenizer.chat_template)
     if not tokenizer.chat_template:
         tokenizer.chat_template = TRANSCRIPT
-    final = _final_token(tokenizer)
-    pad = _pad_token(tokenizer, avoid=final)
-    return TokenContract(form="chat", final_token=None if whole else final, max_length=max_length, pad_token=pad)
+    final = _final_token(tokenizer, trained=trained)
+    read = TokenContract(form="chat", final_token=None if whole else final, max_length=max_length, pad_token=None)
+    pad = choose_pad_token(tokenizer, (final, last_token(tokenizer, read)), rows)
+    if pad is not None:
+        tokenizer.pad_token = pad
+    return read.model_copy(update={"pad_token": pad})
 
 
 def read_contract(folder: Path) -> TokenContract | None:
@@ -201,25 +211,31 @@ def _render(tokenizer: Tokenizer, messages: tuple[Message, ...], *, add_generati
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt))
 
 
-def _final_token(tokenizer: Tokenizer) -> str | None:
-    mark = "rightly"
+def rendered_ending(tokenizer: Tokenizer) -> str:
+    """What the chat template sets behind a response."""
     asked = Message(role="user", content="?")
-    tail = _render(tokenizer, (asked, Message(role="assistant", content=mark)), add_generation_prompt=False)
-    tail = tail.rpartition(mark)[2]
-    special = [str(token) for token in tokenizer.all_special_tokens]
-    special += [str(token) for token in tokenizer.get_added_vocab()]
-    behind = [(tail.index(token), token) for token in special if token and token in tail]
-    return min(behind)[1] if behind else _text(tokenizer.eos_token)
+    told = _render(tokenizer, (asked, Message(role="assistant", content=_MARK)), add_generation_prompt=False)
+    return told.rpartition(_MARK)[2]
 
 
-def _pad_token(tokenizer: Tokenizer, avoid: str | None) -> str | None:
-    """A pad token that is not the final token; an existing one where there is one, so that no row is added."""
-    named_pad = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower()]
-    others = [tokenizer.pad_token, *named_pad, tokenizer.unk_token, tokenizer.eos_token]
-    chosen = next((str(token) for token in others if token and str(token) != avoid), None)
-    if chosen is not None:
-        tokenizer.pad_token = chosen
-    return chosen
+def last_token(tokenizer: Tokenizer, contract: TokenContract) -> str:
+    """The token that ends a text; where nothing is set behind a response, that of its last word."""
+    (encoded,) = encode_responses(tokenizer, contract, (Message(role="user", content="?"),), [_MARK])
+    return str(tokenizer.convert_ids_to_tokens(encoded.ids[-1]))
+
+
+def _final_token(tokenizer: Tokenizer, *, trained: bool) -> str | None:
+    """The special token that the template ends with, else the first one behind a response, else the end token."""
+    tail = rendered_ending(tokenizer)
+    special = [str(token) for token in (*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()) if str(token)]
+    closing = [token for token in special if tail.rstrip().endswith(token)]
+    if closing:
+        return max(closing, key=len)
+    behind = [(tail.index(token), -len(token), token) for token in special if token in tail]
+    if behind:
+        return min(behind)[2]
+    spare = () if trained else (tokenizer.sep_token, tokenizer.bos_token)
+    return _text(next((token for token in (tokenizer.eos_token, *spare) if token), None))
 
 
 def _text(token: object) -> str | None:

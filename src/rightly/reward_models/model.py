@@ -1,21 +1,27 @@
 """A scalar reward model: a Hugging Face sequence classifier, its tokeniser, and the contract between them."""
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from rightly.errors import InputError
 from rightly.reward_models import fast_path
-from rightly.reward_models.anatomy import head_name, pools_last_token
+from rightly.reward_models.anatomy import pools_last_token
 from rightly.reward_models.attention import Kernel
 from rightly.reward_models.batches import Batch, plan_batches, to_device
+from rightly.reward_models.checkpoint import (
+    Precision,
+    load_tokenizer,
+    load_weights,
+    read_config,
+    refuse_random,
+    tell_random,
+)
 from rightly.reward_models.contract import (
     Encoded,
     TokenContract,
@@ -25,11 +31,10 @@ from rightly.reward_models.contract import (
     read_contract,
 )
 from rightly.reward_models.packing import TokenGroup, group_sequences
+from rightly.reward_models.padding import fit_embedding, pad_with
+from rightly.reward_models.portable import make_portable
 from rightly.types import Message, PreferencePair
 
-logger = logging.getLogger(__name__)
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 DEFAULT_LENGTH = 4096
 TOKENS_PER_BATCH = 8192
 WINDOW = 256
@@ -60,6 +65,7 @@ class RewardModel:
         tokenizer: Its tokeniser.
         contract: How text becomes tokens.
         name: What it was loaded from.
+        fresh: Names of weights that are random, since the checkpoint lacks them: a new head, sometimes a pooling layer.
         unpacked: Why batches are padded; ``None`` where they are packed.
     """
 
@@ -72,11 +78,13 @@ class RewardModel:
         name: str = "",
         packed: bool = True,
         kernel: Kernel | None = None,
+        fresh: Sequence[str] = (),
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.contract = contract
         self.name = name
+        self.fresh = tuple(fresh)
         self.unpacked = fast_path.install(model, packed=packed, kernel=kernel)
 
     @classmethod
@@ -116,20 +124,20 @@ class RewardModel:
         common = {"revision": revision, "trust_remote_code": trust_remote_code}
         base = adapter_base(str(name), revision)
         source = str(name) if base is None else base
-        model, fresh = _weights(source, dtype, {**common, "quantization_config": quantization_config})
+        config = read_config(source, common)
         tokenizer = load_tokenizer(str(name), source, common)
+        options = {**common, "quantization_config": quantization_config}
+        model, fresh = load_weights(source, config, tokenizer, dtype, options)
         if base is not None:
-            model = merge_adapter(model, str(name), revision)
-        elif fresh and not new_head:
-            raise InputError(
-                f"has no trained reward head ({', '.join(fresh)} missing)",
-                where=str(name),
-                fix="score with a trained reward model, or train this one with `rightly train rm`",
-            )
-        trained = base is not None or not fresh
-        contract = _contract(name, model, tokenizer, max_length, trained=trained)
+            fit_embedding(model, tokenizer)
+            model, fresh = merge_adapter(model, str(name), revision, fresh=fresh), ()
+        if new_head:
+            tell_random(str(name), model, fresh)
+        else:
+            refuse_random(str(name), model, fresh)
+        contract = _contract(name, model, tokenizer, max_length, trained=not fresh, new_head=new_head)
         model.to(device or default_device()).eval()  # type: ignore[arg-type]
-        return cls(model, tokenizer, contract, name=str(name), packed=packed, kernel=kernel)
+        return cls(model, tokenizer, contract, name=str(name), packed=packed, kernel=kernel, fresh=fresh)
 
     def compile(self) -> None:
         """Compile the layers; pays from some hundred batches on a CPU."""
@@ -205,8 +213,18 @@ class RewardModel:
         return rewards
 
     def save(self, folder: str | Path) -> None:
-        """Write a plain Hugging Face folder: weights, tokeniser, template, contract."""
+        """Write a plain Hugging Face folder: weights, tokeniser, template, contract.
+
+        Tokeniser and configuration are made to say what the contract says; `rightly.reward_models.portable`.
+
+        Raises:
+            InputError: The folder holds an adapter.
+        """
+        from rightly.reward_models.adapters import refuse_beside_adapter
+
         folder = Path(folder)
+        refuse_beside_adapter(folder)
+        self.contract = make_portable(self.model, self.tokenizer, self.contract)
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
@@ -225,69 +243,26 @@ def default_device() -> torch.device:
     return torch.accelerator.current_accelerator() or torch.device("cpu")
 
 
-def _weights(source: str, dtype: Precision, options: dict) -> tuple[PreTrainedModel, list[str]]:
-    """The model and the names of the head's weights that the checkpoint lacks."""
-    if source.startswith((".", "/", "~")) and not Path(source).is_dir():
-        raise InputError("no such folder", where=source, fix="give a folder or a hub id of a model")
-    try:
-        config = AutoConfig.from_pretrained(source, **{k: v for k, v in options.items() if k != "quantization_config"})
-    except (OSError, ValueError) as error:
-        raise InputError(str(error).splitlines()[0], where=source, fix="give a folder or a hub id of a model") from None
-    trained_heads = any("SequenceClassification" in name for name in config.architectures or ())
-    if trained_heads and config.num_labels != 1:
-        raise InputError(f"has {config.num_labels} labels, a reward model has one", where=source)
-    config.num_labels = 1
-    model, info = AutoModelForSequenceClassification.from_pretrained(
-        source,
-        config=config,
-        dtype=dtype if dtype == "auto" else getattr(torch, dtype),
-        output_loading_info=True,
-        **{name: value for name, value in options.items() if value is not None},
-    )
-    fresh = sorted(name for name in info["missing_keys"] if name.split(".")[0] == head_name(model))
-    if not fresh:
-        _restore_head(model, source, options["revision"])
-    return model, fresh
-
-
-def _restore_head(model: PreTrainedModel, source: str, revision: str | None) -> None:
-    """Undo the rounding of a float32 head by loading in a shorter precision."""
-    from safetensors import safe_open
-    from transformers.utils.hub import cached_file
-
-    head = getattr(model, head_name(model))
-    if not isinstance(head, torch.nn.Linear) or head.weight.dtype == torch.float32:
-        return
-    path = cached_file(source, "model.safetensors", revision=revision, _raise_exceptions_for_missing_entries=False)
-    if path is None:
-        return
-    name = f"{head_name(model)}.weight"
-    with safe_open(path, framework="pt") as weights:
-        if name in weights.keys():  # noqa: SIM118 - no mapping
-            head.float()
-            head.weight.data.copy_(weights.get_tensor(name))
-
-
-def load_tokenizer(name: str, source: str, options: dict) -> Tokenizer:
-    """The checkpoint's tokeniser; that of its base where an adapter brings none."""
-    try:
-        return AutoTokenizer.from_pretrained(name, **options)
-    except (OSError, ValueError):
-        return AutoTokenizer.from_pretrained(source, **options)
-
-
 def _contract(
-    name: str | Path, model: PreTrainedModel, tokenizer: Tokenizer, max_length: int | None, *, trained: bool
+    name: str | Path,
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    max_length: int | None,
+    *,
+    trained: bool,
+    new_head: bool,
 ) -> TokenContract:
     contract = read_contract(Path(name))
     if contract is None:
         longest = getattr(model.config.get_text_config(), "max_position_embeddings", None) or DEFAULT_LENGTH
-        length = min(max_length or DEFAULT_LENGTH, longest)
-        contract = contract_for(tokenizer, decoder=pools_last_token(model), max_length=length, trained=trained)
+        length, rows = min(max_length or DEFAULT_LENGTH, longest), len(model.get_input_embeddings().weight)  # type: ignore[arg-type]
+        decoder = pools_last_token(model)
+        contract = contract_for(tokenizer, decoder=decoder, max_length=length, trained=trained, rows=rows)
     elif max_length is not None:
         contract = contract.model_copy(update={"max_length": max_length})
-    if contract.pad_token is not None:
-        tokenizer.pad_token = contract.pad_token
-        model.config.pad_token_id = tokenizer.pad_token_id
     tokenizer.padding_side = "right"
+    if new_head:
+        return make_portable(model, tokenizer, contract)
+    if contract.pad_token is not None:
+        pad_with(model, tokenizer, contract.pad_token)
     return contract

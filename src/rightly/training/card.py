@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from rightly.training.run import TrainedRewardModel
 
 
+_MERGED = (
+    "The low-rank adapter is merged into its base here. `adapter/` holds it alone; software that loads it from there takes the "
+    "pad token from the base's configuration."
+)
+
+
 def write_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model: "RewardModel") -> None:
     """Write ``README.md`` into the model's folder."""
     (trained.folder / "README.md").write_text(model_card(recipe, trained, reward_model), encoding="utf-8")
@@ -19,7 +25,8 @@ def write_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model
 def model_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model: "RewardModel") -> str:
     """A Hugging Face model card in Markdown."""
     contract = reward_model.contract
-    adapter = recipe.model.lora is not None
+    lora = recipe.model.lora
+    adapter = lora is not None and not lora.merge
     parts = [
         _front_matter(recipe, adapter),
         f"# Reward model from {' '.join(recipe.model.name.split())}",
@@ -27,6 +34,7 @@ def model_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model
         "numbers is the log-odds that the first response is preferred. Single numbers mean nothing by themselves.",
         "```python\nfrom rightly.reward_models.model import RewardModel\n\n"
         f"model = RewardModel.load({trained.folder.name!r})\n```",
+        *([_MERGED] if lora is not None and lora.merge else []),
         "## What it reads",
         _table(
             ("", ""),

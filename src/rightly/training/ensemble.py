@@ -200,7 +200,7 @@ def _recipe(
     source.write_text("".join(pair.model_dump_json() + "\n" for pair in train), encoding="utf-8")
     model = {"name": plan.base, "max_length": plan.max_length, **tables.get("model", {})}
     if plan.kind == "lora":
-        model.setdefault("lora", {"rank": 16, "alpha": 32})
+        model["lora"] = {"rank": 16, "alpha": 32, **model.get("lora", {}), "merge": False}  # scored once, then deleted
     trainer = {
         "per_device_train_batch_size": 16,
         "num_train_epochs": 1,

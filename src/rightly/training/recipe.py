@@ -13,14 +13,25 @@ from rightly.types import Frozen
 
 
 class Lora(Frozen):
-    """A low-rank adapter (Hu et al., 2021); the reward head is always trained whole."""
+    """A low-rank adapter (Hu et al., 2021); the reward head is always trained whole.
+
+    Attributes:
+        rank: Rank of the update.
+        alpha: Scale of the update, over the rank.
+        dropout: Dropout on the adapter's input.
+        targets: Names of linear modules, or all of them.
+        quantize: QLoRA (Dettmers et al., 2023): the base in 4 bits; needs bitsandbytes and a GPU.
+        merge: Write adapter and base as one checkpoint into ``output``, and the adapter alone into ``output/adapter``.
+            Off: the adapter alone, into ``output``. It is small, but software that loads it takes the pad token from the
+            base's configuration, which is often the end token, and servers of classifiers load no adapters.
+    """
 
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] | Literal["all-linear"] = "all-linear"
     quantize: bool = False
-    """QLoRA (Dettmers et al., 2023): the base in 4 bits; needs bitsandbytes and a GPU."""
+    merge: bool = True
 
 
 class ModelTable(Frozen):

@@ -11,7 +11,7 @@ from transformers import TrainingArguments, set_seed
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.metrics.preference import PreferenceMetrics
-from rightly.reward_models.adapters import add_lora
+from rightly.reward_models.adapters import adapter_base, add_lora, refuse_beside_adapter
 from rightly.reward_models.anatomy import backbone
 from rightly.reward_models.fast_path import compile_layers
 from rightly.reward_models.model import RewardModel
@@ -25,6 +25,9 @@ from rightly.training.online import OnlineAdjustment
 from rightly.training.recipe import RewardRecipe
 from rightly.training.reward_trainer import RewardTrainer, last_checkpoint
 
+ADAPTER = "adapter"
+"""Folder of the adapter alone, in the output of a run that merges it."""
+
 _OWNED = {"output_dir", "remove_unused_columns", "metric_for_best_model_greater"}
 _LOWER_IS_BETTER = ("nll", "brier", "ece")
 
@@ -34,7 +37,7 @@ class TrainedRewardModel:
     """What a run left behind.
 
     Attributes:
-        folder: The model: a plain Hugging Face checkpoint.
+        folder: The model: a plain Hugging Face checkpoint, a low-rank adapter merged into its base unless told otherwise.
         results: Metrics of every evaluation set, of the model in ``folder``.
         counts: What became of the pairs of ``train`` and of every evaluation set.
         steps: Optimiser steps.
@@ -57,6 +60,10 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
         InputError: Data, model or arguments are unusable, or the output holds a run of another recipe, data or base.
     """
     args = training_arguments(recipe.output, recipe.trainer)
+    folder, lora = Path(recipe.output), recipe.model.lora
+    merge = lora is not None and lora.merge
+    if merge or lora is None:
+        refuse_beside_adapter(folder)
     set_seed(args.seed)  # a new head and prototypes are drawn before the Trainer seeds itself
     reward_model = _load(recipe)
     digest = DataDigest()
@@ -77,8 +84,9 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     done = trainer.train(resume_from_checkpoint=last_checkpoint(recipe.output))
     if sets:
         trainer.evaluate()
-    folder = Path(recipe.output)
-    trainer.save_model(str(folder))
+    trainer.save_model(str(folder / ADAPTER if merge else folder))
+    if merge and trainer.is_world_process_zero():
+        _save_merged(recipe, folder)
     trained = TrainedRewardModel(
         folder, dict(trainer.results), counts, done.global_step, done.training_loss, list(trainer.state.log_history)
     )
@@ -137,6 +145,12 @@ def _load(recipe: RewardRecipe) -> RewardModel:
 def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
     model: Any = reward_model.model
     lora = recipe.model.lora
+    if lora is not None and adapter_base(recipe.model.name) is not None:
+        raise InputError(
+            "is an adapter, and a second one would be saved without it",
+            where=recipe.model.name,
+            fix=f"merge it first: RewardModel.load({recipe.model.name!r}).save(FOLDER)",
+        )
     if recipe.model.freeze:
         backbone(model).requires_grad_(False)
     if lora is not None:
@@ -146,6 +160,7 @@ def _adapted(recipe: RewardRecipe, reward_model: RewardModel) -> Any:
             alpha=lora.alpha,
             dropout=lora.dropout,
             targets=lora.targets,
+            fresh=reward_model.fresh,
         )
     if recipe.model.compile:
         compile_layers(reward_model.model)
@@ -166,6 +181,17 @@ def _read(
         sources = adjusted_pairs(sources, recipe.adjust)
     train, counts = prepare_pairs(digest.watch(sources), reward_model, recipe.loss, ties=table.ties)
     return train, {"train": counts}
+
+
+def _save_merged(recipe: RewardRecipe, folder: Path) -> None:
+    """Write base and adapter as one checkpoint, from the adapter's file: what is in memory may be sharded or in 4 bits."""
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+    unset_hf_deepspeed_config()  # only this process loads
+    table = recipe.model
+    RewardModel.load(
+        folder / ADAPTER, dtype=table.dtype, device="cpu", packed=False, trust_remote_code=table.trust_remote_code
+    ).save(folder)
 
 
 def _record(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: RewardModel) -> None:
