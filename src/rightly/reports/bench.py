@@ -151,7 +151,7 @@ def _heading(result: BenchResult) -> str:
 def _said(result: BenchResult) -> list[str]:
     lines = [
         f"* {result.protocol}; {result.failure_policy}. "
-        "In percent; intervals: 1,000 bootstrap draws of contexts within domains."
+        "In percent; 95% intervals over contexts within domains (jackknife, Student's t, score interval)."
     ]
     if result.deviations:
         lines.append(f"Not the official data: {'; '.join(result.deviations)}.")
@@ -163,7 +163,9 @@ def _notes(result: BenchResult) -> list[str]:
     for note in dict.fromkeys(model.note for model in result.models if model.note and model.kind == "verdicts"):
         lines.append(f"Verdicts: {note}.")
     if len(result.models) > 1:
-        lines.append("Models that share a letter cannot be told apart (paired bootstrap on the same items, Holm, 5%).")
+        lines.append(
+            "Models that share a letter cannot be told apart (paired test on the same items, contexts as the unit, Holm, 5%)."
+        )
     if result.citation:
         lines.append(f"{result.citation}. Licence of the data: {result.licence}.")
     return lines
@@ -262,7 +264,7 @@ def _gaps(result: BenchResult) -> Html | None:
             cell(f"{gap.n:,}"),
             cell(f"{_percent(gap.difference.value)} [{_interval(gap.difference)}]"),
             missing("no shared items") if gap.p is None else cell(f"{gap.p:.3f}"),
-            missing("no difference") if gap.needed is None else cell(f"{gap.needed:,}"),
+            missing("cannot be said") if gap.needed is None else cell(f"{gap.needed:,}"),
         ]
         for gap in result.gaps
     ]
