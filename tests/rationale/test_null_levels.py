@@ -64,3 +64,23 @@ def test_a_judge_that_is_plainly_different_is_found_among_thirty():
     against = [test for test in tests if test.second == "other"]
     assert all(test.p_accuracy < 0.05 for test in against)
     assert all(test.p_consistency < 0.05 for test in against)
+
+
+@pytest.mark.parametrize("judges", [2, 6])
+def test_a_rows_interval_leaves_out_zero_exactly_where_its_letter_differs(judges):
+    random = np.random.default_rng(judges)
+    seen = set()
+    for _ in range(40):
+        views = list(null_views(random, 12, 4, judges - 1, 0.5))
+        views.append(
+            View("better", *[(random.random(48) < 0.9).astype(float).tolist()] * 2, [i // 4 for i in range(48)])
+        )
+        tests = paired_tests(views)
+        for which in ("accuracy", "consistency"):
+            found = letters([view.name for view in views], [0.5] * judges, tests, f"p_{which}")
+            for test in tests:
+                interval = getattr(test, f"{which}_difference")
+                apart = not set(found[test.first]) & set(found[test.second])
+                assert apart == (interval.low > 0 or interval.high < 0)
+                seen.add(apart)
+    assert seen == {True, False}

@@ -385,7 +385,8 @@ def _controlled(
     names = [name for name, keep in zip(features, kept, strict=True) if keep]
     coefficients = dict(zip(names, fit.coefficients.tolist(), strict=True))
     return row.model_copy(
-        update={"controlled": rate, "controlled_low": low, "controlled_high": high, "coefficients": coefficients}
+        update={"controlled": rate, "coefficients": coefficients}
+        | ({} if np.isnan(low) else {"controlled_low": low, "controlled_high": high})
     )
 
 
