@@ -18,7 +18,7 @@ from rightly.benchmarks.answers import from_outcomes
 from rightly.benchmarks.arena_hard import Battle, arena_score
 from rightly.benchmarks.catalogue import BENCHMARKS
 from rightly.benchmarks.protocol import OVERALL
-from rightly.benchmarks.result import compare, model_result
+from rightly.benchmarks.result import compare, figures
 from rightly.metrics.clustered import clustered_mean, difference_of_groups, paired_difference, statistic_spread
 from rightly.metrics.paired import holm, holm_levels
 from rightly.metrics.ranking import auc
@@ -232,15 +232,14 @@ def benches(draws: int) -> None:
             random, missed, rejected = np.random.default_rng(5), [], []
             items = pairs_of(contexts, 4, domains)
             keys = np.repeat(np.arange(contexts * domains), 4)
-            for draw in range(max(draws // 4, 10)):
+            for _ in range(max(draws // 4, 10)):
                 runs = []
                 for model in ("one", "two"):
                     right = outcomes(random, keys, 0.7, clustering)
                     said = zip(items, right, strict=True)
                     runs.append([from_outcomes(item, model, [(1 if ok else -1,) * 2]) for item, ok in said])
-                if draw < draws // 10:
-                    figure = model_result(BENCHMARKS[benchmark], runs[0]).rows[OVERALL]["accuracy"]
-                    missed.append(misses((figure.low or 0.0, figure.high or 0.0), 0.7))
+                figure = figures(BENCHMARKS[benchmark].protocols[0], runs[0])[OVERALL]["accuracy"]
+                missed.append(misses((figure.low or 0.0, figure.high or 0.0), 0.7))
                 rejected.append((compare(BENCHMARKS[benchmark], runs)[0].p or 0.0) < 0.05)
             rows.append((benchmark, domains, name, contexts, percent(missed), percent(rejected)))
     table(("benchmark", "domains", "clustering", "contexts a domain", "missed", "rejected"), rows)

@@ -163,7 +163,7 @@ def bench_result(benchmark: Benchmark, about: About, runs: Sequence[Sequence[Ans
 def model_result(benchmark: Benchmark, answers: Sequence[Answer]) -> ModelResult:
     """Figures of one model's answers."""
     official, scored = benchmark.protocols[0], any(answer.scores for answer in answers)
-    rows = _figures(official, answers)
+    rows = figures(official, answers)
     orders = max((len(outcome) for answer in answers for outcome in answer.outcomes), default=1)
     single = [value for answer in answers for outcome in answer.outcomes for value in outcome]
     both = [outcome for answer in answers for outcome in answer.outcomes if len(outcome) == 2 and None not in outcome]
@@ -275,7 +275,7 @@ def _tables(official: Protocol, answers: Sequence[Answer]) -> tuple[Table, list[
     return official.combine(credits, domains.tolist()), left_out
 
 
-def _figures(official: Protocol, answers: Sequence[Answer]) -> dict[str, dict[str, Figure]]:
+def figures(official: Protocol, answers: Sequence[Answer]) -> dict[str, dict[str, Figure]]:
     """The official table with intervals."""
     table, left_out = _tables(official, answers)
     credits, domains = official.matrix(answers), np.array([answer.domain for answer in answers])

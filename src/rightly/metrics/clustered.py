@@ -2,8 +2,8 @@
 
 Pairs that share a context are not independent, so the unit is the context (the cluster), not the pair. A figure is
 computed again without each cluster in turn; the spread of these values is its variance (the delete-one-cluster jackknife:
-Tukey, 1958; for clusters Hansen, "Jackknife Standard Errors for Clustered Regression", 2025, who shows that it is never too
-small on average). The quantile is Student's, with the degrees of freedom of the clusters, or fewer where few clusters
+Tukey, 1958; on why it is preferred to the sandwich for clusters, Hansen, "Jackknife Standard Errors for Clustered
+Regression", 2025). The quantile is Student's, with the degrees of freedom of the clusters, or fewer where few clusters
 carry the variance (a Satterthwaite approximation from the fourth moment). Figures in [0, 1] get the score interval of Wilson
 (1927) at the effective sample size ``m (1 - m) / variance``, so that an interval neither leaves [0, 1] nor loses its width
 near an end; a difference of two is treated as the share ``(1 + difference) / 2``.

@@ -57,7 +57,7 @@ def print_bench(result: BenchResult, console: Console) -> None:
 def print_gaps(result: BenchResult, console: Console) -> None:
     """Print the paired tests of a run, a row each."""
     console.print(Text.assemble((result.title, "bold"), f": {result.n:,} items"))
-    table = _plain("models", ["items", "difference [95%]", "p, Holm", "items needed"])
+    table = _plain("models", ["items", "difference [at Holm's level]", "p, Holm", "items needed"])
     for gap in result.gaps:
         table.add_row(
             f"{gap.first} / {gap.second}",
@@ -256,7 +256,12 @@ def _gaps(result: BenchResult) -> Html | None:
     if not result.gaps:
         return None
     columns = [Column("First", numeric=False), Column("Second", numeric=False)]
-    columns += [Column(name) for name in ("items", "difference", "p, Holm", "items to tell them apart")]
+    columns += [
+        Column("items"),
+        Column("difference", "First minus second, with its interval at the level at which Holm tests the row."),
+        Column("p, Holm", "That the difference is 0; below 0.05 where the interval leaves out 0."),
+        Column("items to tell them apart", "Of this kind, with 80% power, if the difference is as it looks."),
+    ]
     rows = [
         [
             cell(gap.first),
