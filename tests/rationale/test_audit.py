@@ -148,7 +148,7 @@ def test_an_own_failure_in_one_order_makes_the_pair_wrong_and_a_failed_request_l
     found = row([one], said, [match(one, said[0])])
     assert (found.accuracy.value, found.accuracy.n) == (accuracy, 1)
     assert found.accuracy_judgebench.value == 1.0
-    index = LabelIndex()
+    index = LabelIndex([JudgeIdentity(name="j", fingerprint="j")])
     list(index.watch([one]))
     assert [tally.accuracy for tally in index.tally(said)] == [accuracy]
     (shown,) = items(score_judgments({"1": one}, said, [points(one)], [match(one, said[0])], 5), ["j"])

@@ -59,5 +59,10 @@ def test_the_digest_of_data_knows_every_field_and_the_order():
 
     one, two = (PreferencePair(id=name, responses=("a", "b"), label="A") for name in "12")
     assert digest(one, two) == digest(one, two)
-    others = [(two, one), (one,), (one, two.model_copy(update={"label": "B"})), (one, two.model_copy(update={"weight": 2.0}))]
+    others = [
+        (two, one),
+        (one,),
+        (one, two.model_copy(update={"label": "B"})),
+        (one, two.model_copy(update={"weight": 2.0})),
+    ]
     assert len({digest(one, two), *(digest(*pairs) for pairs in others)}) == 5
