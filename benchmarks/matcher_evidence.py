@@ -22,7 +22,7 @@ from rightly.inference.account import Account
 from rightly.inference.dispatch import run_bounded
 from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
-from rightly.metrics.bootstrap import bootstrap_mean
+from rightly.metrics.clustered import clustered_mean
 from rightly.rationale.matcher_check import check_matcher, reliability
 from rightly.rationale.matching import Matcher
 from rightly.rationale.metajudge import MetaJudge
@@ -80,8 +80,9 @@ async def order(matcher: Matcher, rows: list[Ranked]) -> dict:
         return row, 1.0 if best[0] > best[1] else 0.5 if best[0] == best[1] else 0.0
 
     done = [found async for found in run_bounded(rows, one, concurrency=matcher.concurrency)]
-    found = bootstrap_mean([win for _, win in done], [row.reference for row, _ in done], seed=0)
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+    found = clustered_mean([win for _, win in done], [row.reference for row, _ in done])
+    low, high = found.share_ends()
+    return {"value": found.value, "low": low, "high": high, "n": found.n}
 
 
 def canned(pairs: list) -> list[Ranked]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from rightly.data.load import load_pairs
-from rightly.metrics.bootstrap import bootstrap_mean
+from rightly.metrics.clustered import clustered_mean
 from rightly.types import PreferencePair
 
 FOLDS = 4
@@ -130,9 +130,10 @@ def main() -> None:
     print("| | accuracy | lowest debate | highest |\n| --- | --- | --- | --- |")
     for arm, found in right.items():
         debate = [name for name, values in found.items() for _ in values]
-        share = bootstrap_mean(np.concatenate(list(found.values())), debate)
+        share = clustered_mean(np.concatenate(list(found.values())), debate)
+        low, high = share.share_ends()
         each = [values.mean() for values in found.values()]
-        print(f"| {arm} | {share.value:.3f} [{share.low:.3f}, {share.high:.3f}] | {min(each):.3f} | {max(each):.3f} |")
+        print(f"| {arm} | {share.value:.3f} [{low:.3f}, {high:.3f}] | {min(each):.3f} | {max(each):.3f} |")
     for arm in ARMS:
         gaps = np.array([found.mean() - right["longer wins"][name].mean() for name, found in right[arm].items()])
         print(

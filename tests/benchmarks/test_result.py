@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from rightly.benchmarks.answers import from_outcomes, from_scores
+from rightly.benchmarks.answers import RIGHT, WRONG, from_outcomes, from_scores
 from rightly.benchmarks.benchmark import Expected, fingerprint
 from rightly.benchmarks.catalogue import BENCHMARKS
 from rightly.benchmarks.protocol import ACCURACY, OVERALL
-from rightly.benchmarks.result import About, bench_result, compare, letters, model_result, resamples
+from rightly.benchmarks.result import MOST_UNITS, About, bench_result, compare, letters, model_result, units
 from tests.benchmarks.material import item
 
 PAIRS = BENCHMARKS["pairs"]
@@ -52,13 +53,66 @@ def test_edited_items_are_noticed():
     assert published.deviations([*items[:2], item(2, label="B")]) == ["the items of d are not the published ones"]
 
 
-def test_a_resample_draws_contexts_whole_and_keeps_every_domain():
-    clusters, domains = ["a", "a", "b", "c", "d"], ["x", "x", "x", "y", "z"]
-    for rows in resamples(clusters, domains, 50, 0):
-        drawn = rows.tolist()
-        assert drawn.count(0) == drawn.count(1)
-        assert {3, 4} <= set(drawn)
-        assert drawn.count(3) == drawn.count(4) == 1
+def test_contexts_are_left_out_whole_and_by_domain():
+    found = units(["a", "a", "b", "c", "d"], ["x", "x", "x", "y", "z"])
+    assert [sorted(rows.tolist() for rows in own) for own in found] == [[[0, 1], [2]], [[3]], [[4]]]
+
+
+def test_very_many_contexts_are_left_out_several_at_once():
+    domains = ["x"] * 9000 + ["y"] * 1000
+    found = units([str(n) for n in range(10_000)], domains)
+    assert [len(own) for own in found] == [900, 100]
+    assert sorted(np.concatenate([rows for own in found for rows in own]).tolist()) == list(range(10_000))
+    assert sum(map(len, found)) <= MOST_UNITS
+    headline = model_result(PAIRS, answers("m", [1] * 1500 + [-1] * 900)).headline
+    error = np.sqrt(0.625 * 0.375 / 2400)
+    assert headline.high - headline.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def test_the_mean_of_domains_has_the_variance_of_their_means():
+    llmbar = BENCHMARKS["llmbar"]
+    sets = {"Natural": (80, 20), "Neighbor": (30, 70), "Manual": (20, 20)}
+    found = [
+        from_outcomes(item(n, domain=name), "m", [(value, value)])
+        for name, (right, wrong) in sets.items()
+        for n, value in enumerate([1] * right + [-1] * wrong)
+    ]
+    result = model_result(llmbar, found)
+    error = np.sqrt(sum((r * w) / (r + w) ** 2 / (r + w - 1) for r, w in sets.values())) / 3
+    headline = result.headline
+    assert headline.high - headline.low == pytest.approx(2 * 1.97 * error, rel=0.03)
+    natural = result.rows["Natural"][ACCURACY]
+    assert (natural.low, natural.high) == pytest.approx((0.711, 0.867), abs=0.003)  # Wilson's, of 80 in 100
+
+
+def test_a_column_of_differences_may_be_negative():
+    cells = [(-1,)] * 3 + [(1,)] * 3 + [(1,)] * 3  # in the order of cells: all of the first row wrong
+    found = [
+        from_outcomes(
+            item(n, domain="chat", responses=("a", "b", "c", "d", "e", "f"), ranks=(RIGHT,) * 3 + (WRONG,) * 3),
+            "m",
+            cells,
+        )
+        for n in range(20)
+    ]
+    row = model_result(BENCHMARKS["rm-bench"], found).rows[OVERALL]
+    assert row["easy-hard"].value == pytest.approx(2 / 3)
+    assert -1 <= row["easy-hard"].low < 2 / 3 < row["easy-hard"].high <= 1
+    assert 0 <= row["hard"].low <= row["hard"].value <= row["hard"].high <= 1
+
+
+def test_models_that_do_not_differ_get_two_letters_in_a_twentieth_of_runs():
+    random, draws, apart = np.random.default_rng(3), 60, 0
+    contexts = [item(n // 5).context for n in range(60)]
+    asked = [item(n).model_copy(update={"context": context}) for n, context in enumerate(contexts)]
+    for _ in range(draws):
+        skill = [np.repeat(random.beta(1, 1, 12), 5) for _ in range(2)]
+        runs = [
+            [from_outcomes(asked[n], name, [(1 if random.random() < p else -1,)]) for n, p in enumerate(own)]
+            for name, own in zip("ab", skill, strict=True)
+        ]
+        apart += compare(PAIRS, runs)[0].p < 0.05
+    assert apart <= binom.ppf(0.999, draws, 0.05)
 
 
 def test_two_models_are_compared_on_the_items_that_both_answered():

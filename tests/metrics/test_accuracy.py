@@ -19,7 +19,7 @@ MEANING = {"R": "A", "W": "B", "T": "tie", "N": None}
 
 verdicts = st.sampled_from(["A", "B", "tie", None])
 policies = st.sampled_from(["wrong", "half", "drop"])
-rules = st.sampled_from(["judgebench", "both_right", "zero_is_half", "per_decision"])
+rules = st.sampled_from(["failures_wrong", "judgebench", "both_right", "zero_is_half", "per_decision"])
 pairs = st.lists(st.tuples(st.sampled_from(["A", "B", "tie"]), verdicts, verdicts), min_size=1, max_size=12)
 
 
@@ -40,7 +40,11 @@ def columns(items):
         (O1_MINI, "both_right", "wrong", 58.00),
         (O1_MINI, "zero_is_half", "wrong", 77.29),
         (O1_MINI, "per_decision", "wrong", 75.86),
+        (O1_MINI, "failures_wrong", "wrong", 65.71),
         (HAIKU, "judgebench", "wrong", 32.22),
+        # Of the 87 pairs that JudgeBench counts as right, four are one right verdict beside a failure.
+        (HAIKU, "failures_wrong", "wrong", 100 * 83 / 270),
+        (HAIKU, "failures_wrong", "drop", 100 * 83 / 257),
         (HAIKU, "both_right", "wrong", 14.07),
         (HAIKU, "zero_is_half", "wrong", 51.48),
         (HAIKU, "per_decision", "half", 50.28),
@@ -107,10 +111,10 @@ def test_lengths_must_agree(rule):
         ("tie", "tie", "tie"),
         ("A", "tie", "A"),
         ("tie", "B", "B"),
-        ("B", None, "B"),
-        (None, "A", "A"),
+        ("B", None, None),
+        (None, "A", None),
         ("A", "B", "tie"),
-        ("tie", None, "tie"),
+        ("tie", None, None),
         (None, None, None),
     ],
 )
@@ -120,9 +124,18 @@ def test_combine_orders(first, second, combined):
 
 
 @given(st.sampled_from(["A", "B"]), verdicts, verdicts)
-def test_the_combined_verdict_is_right_exactly_when_judgebench_says_so(label, first, second):
-    official = pair_values([label], [first], [second], rule="judgebench", failures="wrong")[0]
-    assert (combine_orders(first, second) == label) == (official == 1)
+def test_the_combined_verdict_is_right_exactly_when_the_rule_says_so(label, first, second):
+    value = pair_values([label], [first], [second], rule="failures_wrong", failures="wrong")[0]
+    assert (combine_orders(first, second) == label) == (value == 1)
+
+
+@given(st.sampled_from(["A", "B"]), verdicts, verdicts)
+def test_judgebench_differs_only_where_one_order_failed_and_the_other_is_right(label, first, second):
+    ours, theirs = (
+        pair_values([label], [first], [second], rule=rule, failures="wrong")[0]
+        for rule in ("failures_wrong", "judgebench")
+    )
+    assert (ours, theirs) == ((0, 1) if {first, second} == {label, None} else (theirs, theirs))
 
 
 @given(pairs, rules, policies)
@@ -137,11 +150,12 @@ def test_the_order_of_the_two_orders_and_the_names_do_not_matter(items, rule, fa
 @given(pairs)
 def test_strict_rules_never_exceed_lenient_ones(items):
     labels, first, second = columns(items)
-    strict, official, lenient = (
+    strict, ours, official, lenient = (
         pair_values(labels, first, second, rule=rule, failures="wrong")
-        for rule in ("both_right", "judgebench", "zero_is_half")
+        for rule in ("both_right", "failures_wrong", "judgebench", "zero_is_half")
     )
-    assert (strict <= official).all()
+    assert (strict <= ours).all()
+    assert (ours <= official).all()
     assert (official <= lenient).all()
 
 

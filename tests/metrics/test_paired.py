@@ -1,4 +1,4 @@
-"""Paired tests, letters of significance and sample sizes: worked examples and laws."""
+"""Holm's correction, the intervals that go with it, and letters of significance: worked examples and laws."""
 
 import math
 
@@ -6,49 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.multitest import multipletests
 
-from rightly.metrics.paired import holm, mcnemar, needed_pairs, significance_groups
-
-
-def outcomes(only_first, only_second, both=0, neither=0):
-    first = [1] * only_first + [0] * only_second + [1] * both + [0] * neither
-    second = [0] * only_first + [1] * only_second + [1] * both + [0] * neither
-    return first, second
-
-
-@pytest.mark.parametrize(
-    ("counts", "p"),
-    [
-        ((73, 51, 157, 69), 0.059),  # o1-mini and InternLM2-7B-Reward on JudgeBench, from its stored outputs
-        ((60, 55), 0.709),  # o1-mini and Skywork-Reward-Gemma-2-27B
-        ((5, 0, 10), 2 / 32),  # by hand
-        ((1, 3), 10 / 16),  # by hand: 2 (1 + 4) / 16
-        ((4, 4), 1.0),
-        ((0, 0, 5, 5), 1.0),
-    ],
-)
-def test_mcnemar(counts, p):
-    result = mcnemar(*outcomes(*counts))
-    assert result.p == pytest.approx(p, abs=0.0005)
-    assert (result.n, result.only_first, result.only_second) == (sum(counts), *counts[:2])
-
-
-@given(st.integers(0, 30), st.integers(0, 30))
-def test_mcnemar_is_that_of_statsmodels(only_first, only_second):
-    expected = statsmodels_mcnemar([[5, only_first], [only_second, 5]], exact=True).pvalue
-    assert mcnemar(*outcomes(only_first, only_second, 5, 5)).p == pytest.approx(min(1.0, expected))
-
-
-def test_mcnemar_leaves_missing_pairs_out():
-    result = mcnemar([1, math.nan, 0, 1], [0, 1, math.nan, 1])
-    assert (result.n, result.n_missing, result.only_first, result.only_second) == (2, 2, 1, 0)
-
-
-@pytest.mark.parametrize(("first", "second"), [([0.5, 1], [0, 1]), ([1], [1, 0]), ([[1]], [[1]])])
-def test_mcnemar_refuses(first, second):
-    with pytest.raises(ValueError, match=r"McNemar|same pairs"):
-        mcnemar(first, second)
+from rightly.metrics.paired import holm, holm_levels, significance_groups
 
 
 def test_holm_by_hand():
@@ -63,6 +23,27 @@ def test_holm_lies_between_the_raw_and_bonferroni(p_values):
     corrected, raw = holm(p_values), np.array(p_values)
     assert (corrected >= raw - 1e-12).all()
     assert (corrected <= np.minimum(1, len(raw) * raw) + 1e-12).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_is_that_of_statsmodels(p_values):
+    np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1])
+
+
+def test_levels_of_intervals_by_hand():
+    # Three tests: the smallest p-value is tested at 5% / 3, the next at 5% / 2, the last at 5%.
+    np.testing.assert_allclose(holm_levels([0.001, 0.04, 0.02]), [1 - 0.05 / 3, 0.95, 1 - 0.05 / 2])
+    np.testing.assert_allclose(holm_levels([0.0, math.nan]), [0.95, math.nan])
+    np.testing.assert_allclose(holm_levels([0.0, 0.0]), [0.975, 0.975])
+    assert holm_levels([]).shape == (0,)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_an_interval_of_its_level_leaves_out_zero_exactly_where_holm_rejects(p_values):
+    levels, corrected = holm_levels(p_values), holm(p_values)
+    assert (levels >= 0.95 - 1e-12).all()
+    sure = np.abs(corrected - 0.05) > 1e-9
+    np.testing.assert_array_equal((np.array(p_values) < 1 - levels)[sure], (corrected < 0.05)[sure])
 
 
 def matrix(k, different):
@@ -129,31 +110,3 @@ def test_judges_share_a_letter_exactly_when_they_do_not_differ(drawn):
     members = [{name for name in names if letter in letters[name]} for letter in set("".join(letters.values()))]
     assert not any(one < other for one in members for other in members)
     assert letters["judge 0"].startswith("a")
-
-
-def test_needed_pairs_by_hand():
-    # (1.95996 sqrt(.3) + .84162 sqrt(.29))^2 / .01 = 233.09
-    assert needed_pairs(0.1, 0.3) == 234
-    assert needed_pairs(-0.1, 0.3) == 234
-
-
-def test_power_is_what_was_asked_for():
-    generator = np.random.default_rng(0)
-    n = needed_pairs(0.1, 0.3)
-    draws = generator.multinomial(n, [0.2, 0.1, 0.7], size=400)
-    found = np.mean([mcnemar(*outcomes(*draw)).p < 0.05 for draw in draws])
-    assert 0.7 <= found <= 0.86
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: needed_pairs(0, 0.3),
-        lambda: needed_pairs(0.4, 0.3),
-        lambda: needed_pairs(0.1, 0.3, power=0.2),
-        lambda: needed_pairs(0.1, 0.3, alpha=0),
-    ],
-)
-def test_sample_sizes_refuse(call):
-    with pytest.raises(ValueError, match="needed"):
-        call()

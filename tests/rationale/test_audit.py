@@ -9,13 +9,16 @@ from rightly.judges.annotator import AnnotatorJudge
 from rightly.judges.collect import current_judgments
 from rightly.judges.heuristic import FirstJudge, LengthJudge
 from rightly.judges.judge import JudgeIdentity
+from rightly.judges.tally import LabelIndex
 from rightly.rationale.atomise import GivenPoints
-from rightly.rationale.audit import OWNS, ask, reference_pairs, score_folder
+from rightly.rationale.audit import OWNS, ask, items, reference_pairs, score_folder
 from rightly.rationale.cast import Cast, Maker
 from rightly.rationale.lexical import LexicalMatcher
 from rightly.rationale.matching import Link, Match, MatchRecord
 from rightly.rationale.scoring import score_judgments
 from rightly.rationale.table import AuditFacts, audit_result
+from rightly.reports.browser import item_kinds
+from rightly.reports.findings import findings
 from rightly.store.run_folder import RunFolder
 from rightly.types import Judgment, Message, PreferencePair, Rationale, Vote
 
@@ -73,7 +76,6 @@ FACTS = AuditFacts(
     ),
     max_reasons=5,
     spurious_below=0.25,
-    seed=0,
     prices={},
 )
 
@@ -130,10 +132,64 @@ def test_orders_add_up_by_the_pair_rule():
         failure = None if second else "unparsed"
         said += [judgment(each, first), judgment(each, second, order="BA", failure=failure)]
     found = row(pairs, said, [])
-    assert found.accuracy.value == 0.75
+    assert found.accuracy.value == 0.5
+    assert found.accuracy_judgebench.value == 0.75
     assert found.accuracy_each_order.value == pytest.approx(5 / 8)
     assert found.both_right == 0.25
     assert found.position.n == 3
+
+
+@pytest.mark.parametrize(("failure", "accuracy"), [("unparsed", 0.0), ("truncated", 0.0), ("provider", 1.0)])
+def test_an_own_failure_in_one_order_makes_the_pair_wrong_and_a_failed_request_leaves_the_other_order(
+    failure, accuracy
+):
+    one = pair("1")
+    said = [judgment(one), judgment(one, None, order="BA", failure=failure, reasons=())]
+    found = row([one], said, [match(one, said[0])])
+    assert (found.accuracy.value, found.accuracy.n) == (accuracy, 1)
+    assert found.accuracy_judgebench.value == 1.0
+    index = LabelIndex([JudgeIdentity(name="j", fingerprint="j")])
+    list(index.watch([one]))
+    assert [tally.accuracy for tally in index.tally(said)] == [accuracy]
+    (shown,) = items(score_judgments({"1": one}, said, [points(one)], [match(one, said[0])], 5), ["j"])
+    assert ("wrong" in item_kinds(shown.judgments, "A", 0.25)) == (accuracy == 0)
+
+
+def leaning(n, *, longer_right, shorter_right):
+    """Half of the pairs are better where longer; the judge is right on so many of either half."""
+    pairs = [pair(str(i), label="AB"[i % 2], context=str(i)) for i in range(2 * n)]
+    rights = [i // 2 < (longer_right, shorter_right)[i % 2] for i in range(2 * n)]
+    return pairs, [
+        judgment(p, p.label if ok else "BA"["AB".index(p.label)]) for p, ok in zip(pairs, rights, strict=True)
+    ]
+
+
+def test_a_lean_to_length_is_said_of_many_pairs_and_not_of_six():
+    few = audited(*leaning(3, longer_right=3, shorter_right=1), [])
+    assert few.judges[0].length_lean.value == pytest.approx(2 / 3)
+    assert not any("leans" in line for line in findings(few))
+    many = audited(*leaning(60, longer_right=57, shorter_right=30), [])
+    assert any("leans to the longer response: right on 95.0% of 60 pairs" in line for line in findings(many))
+
+
+def slots(n, first):
+    """Pairs judged in both orders, so many of them for whatever is shown first, the others for a third each."""
+    pairs = [pair(str(i), context=str(i)) for i in range(n)]
+    said = []
+    for i, each in enumerate(pairs):
+        said += [judgment(each, "A"), judgment(each, "B" if i < first else "A", order="BA")]
+    return pairs, said
+
+
+def test_a_lean_to_a_slot_is_said_of_many_pairs_and_not_of_four():
+    few = audited(*slots(4, 2), [])
+    assert few.judges[0].position.lean.value == pytest.approx(0.5)
+    assert any("changes its verdict with the order in 50.0% of pairs (n = 4)" in line for line in findings(few))
+    assert not any("shown first gets more" in line for line in findings(few))
+    many = audited(*slots(60, 30), [])
+    assert any(
+        "shown first gets more of the verdicts of j (75.0% of them; p <0.001)" in line for line in findings(many)
+    )
 
 
 def test_ties_and_missing_labels_do_not_enter_accuracy_but_consistency():

@@ -145,13 +145,11 @@ def test_figures_agree_with_other_libraries():
     assert (found.consistency, found.human) == pytest.approx((np.mean(by_model), np.mean(by_people)))
 
 
-def test_intervals_hold_the_value_and_follow_the_seed():
+def test_intervals_hold_the_value():
     cases, links = load_summhay(), stored_links("prompted_gpt3.5")
-    found = reliability("judge", cases, links, seed=1)
+    found = reliability("judge", cases, links)
     for estimate in (found.auc_covered, found.auc_full, found.spearman):
         assert estimate.low < estimate.value < estimate.high
-    assert reliability("judge", cases, links, seed=1) == found
-    assert reliability("judge", cases, links, seed=2).auc_covered.low != found.auc_covered.low
 
 
 def test_the_order_of_links_changes_nothing():

@@ -11,6 +11,7 @@ from rightly.rationale.result import (
     PairedTest,
     Position,
     RankPrecision,
+    Tested,
 )
 from rightly.types import Usage
 
@@ -21,6 +22,10 @@ def estimate(value, half=0.04, n=100):
     return Estimate(value=value, low=max(0.0, value - half), high=min(1.0, value + half), n=n)
 
 
+def lean(value, p, n=100):
+    return Tested(value=value, low=value - 0.1, high=value + 0.1, n=n, p=p)
+
+
 def judge(name="model", accuracy=0.7, consistency=0.4, **changes):
     fields = {
         "judge": name,
@@ -29,6 +34,7 @@ def judge(name="model", accuracy=0.7, consistency=0.4, **changes):
         "failures": {},
         "match_failures": 0,
         "accuracy": estimate(accuracy),
+        "accuracy_judgebench": estimate(accuracy),
         "accuracy_each_order": estimate(accuracy),
         "both_right": 0.6,
         "consistency": estimate(consistency),
@@ -66,6 +72,7 @@ def paired_test(first, second, **changes):
         "n": 100,
         "only_first": 20,
         "only_second": 10,
+        "accuracy_difference": estimate(0.1),
         "p_accuracy": 0.0987,
         "consistency_difference": estimate(0.12),
         "p_consistency": 0.0004,

@@ -92,7 +92,7 @@ def test_all_items_are_embedded_when_they_fit(tmp_path):
     assert len(embedded(html)["items"]) == 30
 
 
-def paired_test_too_many_items_the_spurious_come_first_and_the_page_says_so(tmp_path):
+def test_too_many_items_the_spurious_come_first_and_the_page_says_so(tmp_path):
     items = [item(f"p{i}", consistency=0.1 if i % 50 == 0 else 0.9) for i in range(MAX_ITEMS + 500)]
     sample = sample_items(items, 0.25)
     assert len(sample.items) <= MAX_ITEMS

@@ -4,7 +4,7 @@ import pytest
 
 from rightly.rationale.result import LengthRow, Position
 from rightly.reports.findings import findings
-from tests.reports.factory import estimate, judge, paired_test, result
+from tests.reports.factory import estimate, judge, lean, paired_test, result
 
 
 def said(*judges, **changes):
@@ -30,7 +30,10 @@ def test_a_smoke_matcher_ranks_nobody():
         judge("x", consistency=0.9), judge("y", consistency=0.1, groups_consistency="b"), matcher_smoke_only=True
     )
     assert "rank nobody" in spoken
-    assert "most of the human" not in spoken
+    assert "agree most with the human" not in spoken
+    assert "agree most with the human" in said(
+        judge("x", consistency=0.9), judge("y", consistency=0.1, groups_consistency="b")
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,14 +41,16 @@ def test_a_smoke_matcher_ranks_nobody():
     [
         ({"spurious": estimate(0.4)}, "wrong reasons"),
         ({"position": Position(n=90, consistency=0.6, first_slot=0.7, second_slot=0.3)}, "with the order in 40.0%"),
-        ({"failures": {"unparsed": 30}}, "30"),
-        ({"failures": {"provider": 7}}, "7 "),
+        ({"failures": {"unparsed": 30}}, "no usable answer in 30 of 200 judgments; each makes its pair wrong"),
+        ({"failures": {"provider": 7}}, "7 of 200 judgments of model failed"),
+        ({"self_consistency": estimate(0.9, n=60)}, "in 10.0% of its answers (60 pairs)"),
         (
             {
                 "by_length": (
                     LengthRow(longer_is_better=True, n=60, accuracy=0.95, chose_longer=0.9),
                     LengthRow(longer_is_better=False, n=40, accuracy=0.2, chose_longer=0.8),
-                )
+                ),
+                "length_lean": lean(0.75, 0.001),
             },
             "leans to the longer",
         ),
@@ -72,3 +77,25 @@ def test_nothing_measured_is_said_plainly():
     spoken = said(judge(accuracy=None, consistency=None, spurious=estimate(None)), n_labelled=0, n_points=0)
     assert "None" not in spoken
     assert "nan" not in spoken.lower().split()
+
+
+LEANS = {
+    "length_lean": lambda p: {"length_lean": lean(0.6, p)},
+    "lean": lambda p: {"position": Position(n=9, consistency=0.5, first_slot=0.7, second_slot=0.3, lean=lean(0.4, p))},
+}
+WORDS = {"length_lean": "leans to", "lean": "shown first gets more"}
+
+
+@pytest.mark.parametrize("which", LEANS)
+def test_no_lean_without_a_test_that_is_adjusted_for_the_number_of_judges(which):
+    plain, words = judge("plain", **LEANS[which](0.9)), WORDS[which]
+    assert words in said(judge("x", **LEANS[which](0.03)))
+    assert words not in said(judge("x", **LEANS[which](0.03)), plain)
+    assert words in said(judge("x", **LEANS[which](0.02)), plain)
+    assert words not in said(judge("x", **LEANS[which](None)))
+
+
+def test_descriptions_state_how_many_they_describe():
+    spoken = said(judge(spurious=estimate(0.4, n=70), unconstrained=estimate(0.6, n=55), consistency=0.4))
+    assert "40.0% of model (n = 70)" in spoken
+    assert "would read 0.600 instead of 0.400 on the same 100 pairs" in spoken

@@ -1,5 +1,7 @@
 """Strength in the loss: from a table, and from the run's own margins."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,13 @@ from rightly.preferences.adjust import AdjustRule, adjust
 from rightly.preferences.diagnosis import ClassRule
 from rightly.preferences.scored import write_scored
 from rightly.preferences.table import StrengthRule, diagnose_table, read_strength
+from rightly.reward_models.model import RewardModel
 from rightly.training.adjust import adjusted_pairs
+from rightly.training.collate import Collator, split_terms
+from rightly.training.data import prepare_pairs
 from rightly.training.objective import Terms
 from rightly.training.online import FIRST, OnlineAdjustment
-from rightly.training.recipe import AdjustTable, parse_recipe
+from rightly.training.recipe import AdjustTable, LossTable, parse_recipe
 from rightly.training.run import train_reward_model
 from tests.training.conftest import write_pairs
 
@@ -39,6 +44,12 @@ def test_pairs_get_the_terms_of_their_row(measured):
     assert len(dropped) == 32
 
 
+def test_a_pair_that_states_its_target_keeps_it(measured):
+    pairs, path = measured
+    stated = [pair.model_copy(update={"target": 0.7}) for pair in pairs]
+    assert list(adjusted_pairs(stated, AdjustTable(preset="drop", strength=str(path)))) == stated
+
+
 def test_another_data_set_is_refused(measured):
     pairs, path = measured
     table = AdjustTable(strength=str(path))
@@ -56,10 +67,17 @@ def test_one_source_of_strength(table, recipe_table):
         parse_recipe(recipe_table | {"adjust": table})
 
 
-def batch(margins):
+def batch(margins, target=None):
     rewards = torch.stack([margins, torch.zeros_like(margins)], dim=1).flatten()
     one = torch.ones(len(margins))
-    return rewards, Terms(torch.full((len(margins),), 2), one, 0 * one, one, torch.zeros(2 * len(margins)))
+    return rewards, Terms(
+        sizes=torch.full((len(margins),), 2),
+        target=one if target is None else torch.tensor(target),
+        margin=0 * one,
+        weight=one,
+        ranks=torch.zeros(2 * len(margins)),
+        stated=torch.full((len(margins),), target is not None),
+    )
 
 
 def test_online_targets_follow_the_noise():
@@ -81,7 +99,33 @@ def test_online_targets_follow_the_noise():
 def test_groups_of_more_are_refused_online():
     rewards, terms = batch(torch.ones(2))
     with pytest.raises(ValueError, match="needs pairs"):
-        OnlineAdjustment(0.9).adjust(rewards[:3], Terms(torch.tensor([3]), *(getattr(terms, n)[:1] for n in ("target", "margin", "weight")), terms.ranks[:3]))  # noqa: E501 # fmt: skip
+        OnlineAdjustment(0.9).adjust(rewards[:3], dataclasses.replace(terms, sizes=torch.tensor([3])))
+
+
+def test_ties_and_stated_targets_are_kept_online_and_do_not_enter_the_fit():
+    random = np.random.default_rng(1)
+    plain, mixed = OnlineAdjustment(cap=0.95), OnlineAdjustment(cap=0.95)
+    for _ in range(60):
+        sure = torch.tensor(random.exponential(3, 16) * np.where(random.random(16) < 0.25, -1, 1))
+        plain.adjust(*batch(sure))
+        mixed.adjust(*batch(sure))
+        ties = torch.tensor(random.normal(0, 5, 16))
+        assert mixed.adjust(*batch(ties, [0.5] * 16)).target.tolist() == [0.5] * 16
+    assert mixed.noise_rate == plain.noise_rate > 0
+    kept = mixed.adjust(*batch(torch.tensor([6.0, -6.0, 6.0]), [0.5, 0.5, 0.7])).target
+    assert kept.tolist() == pytest.approx([0.5, 0.5, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("changes", "stated"), [({}, False), ({"target": 0.7}, True), ({"target": 1.0}, True), ({"label": "tie"}, True)]
+)
+def test_a_tie_and_a_stated_target_are_known_to_the_loss(measured, tiny_model, changes, stated):
+    pair = measured[0][0].model_copy(update=changes)
+    model = RewardModel.load(tiny_model, dtype="float32", max_length=64)
+    (prepared,), _ = prepare_pairs([pair], model, LossTable(), ties="half")
+    assert prepared.stated is stated
+    _, terms = split_terms(Collator(packed=False, pad_id=0)([prepared]))
+    assert terms.stated.tolist() == [stated]
 
 
 def test_an_online_run_that_was_interrupted_ends_with_the_same_weights(recipe_table, tmp_path, monkeypatch):

@@ -2,7 +2,8 @@
 
 In game 0 the baseline is A, in game 1 the model. A strong verdict (``A>>B``) counts three times, a tie one half. A question of
 which either game has no verdict is left out, as upstream. Upstream takes the copies and the two games of a question for
-independent in its bootstrap; here a question is drawn as a whole, and upstream's interval stands beside it under its name.
+independent in its bootstrap; here the question is the unit (`rightly.metrics.clustered`), and upstream's interval stands
+beside it under its name.
 
 Style control: a logistic (Bradley-Terry) fit with features of style, scaled: ``(m - b) / (m + b)`` of the tokens, and for
 headers, lists and bold text, as densities per token ``d``, ``(d_m - d_b) / (d_m + d_b + 1)``; the win rate is where all are 0.
@@ -21,6 +22,7 @@ from rightly.data.fields import Row, number, text
 from rightly.data.load import Rows, open_rows
 from rightly.errors import InputError
 from rightly.metrics.bradley_terry import bradley_terry
+from rightly.metrics.clustered import jackknife
 from rightly.types import Frozen, Judgment, Message, PreferencePair
 
 BASELINES = {
@@ -85,7 +87,7 @@ class ArenaRow(Frozen):
         n: Questions with both games.
         n_left_out: Questions that lack a verdict.
         score: Share of won battles, ties half.
-        low: Lower end of its 95% interval over questions.
+        low: Lower end of its 95% interval over questions; ``None`` for one question.
         high: Upper end.
         upstream_low: Lower end of upstream's 90% interval, which takes the copies and games of a question for independent.
         upstream_high: Upper end.
@@ -101,8 +103,8 @@ class ArenaRow(Frozen):
     n: int
     n_left_out: int
     score: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     upstream_low: float
     upstream_high: float
     controlled: float | None = None
@@ -300,7 +302,7 @@ def arena_score(
         baseline: The name (or names) of what it is compared with.
         styles: Features of each question (`style_features`); ``None`` controls nothing.
         features: Which of them are controlled.
-        seed: Of the bootstraps.
+        seed: Of upstream's interval.
     """
     if not battles:
         raise InputError("no question has both verdicts", fix="a judge must be asked in both orders (orders=both)")
@@ -339,10 +341,10 @@ def _row(
     numbers = {uid: number for number, uid in enumerate(dict.fromkeys(uids))}
     place = np.array([numbers[uid] for uid in uids])
     won, counted = (np.bincount(place, weights) for weights in (values * copies, copies))
-    random = np.random.default_rng(seed)
-    drawn = random.integers(0, len(numbers), (DRAWS, len(numbers)))
-    low, high = np.quantile(won[drawn].sum(1) / counted[drawn].sum(1), [0.025, 0.975])
-    exploded = np.repeat(values, copies.astype(int))
+    score = float(won.sum() / counted.sum())
+    left_out = (won.sum() - won) / (counted.sum() - counted) if len(numbers) > 1 else np.array([np.nan])
+    low, high = jackknife(score, [left_out], n=len(numbers), repeated=True).share_ends()
+    exploded, random = np.repeat(values, copies.astype(int)), np.random.default_rng(seed)
     careless = np.quantile(exploded[random.integers(0, len(exploded), (DRAWS, len(exploded)))].mean(1), [0.05, 0.95])
     row = ArenaRow(
         category=category,
@@ -350,9 +352,9 @@ def _row(
         baseline=baseline,
         n=len(numbers),
         n_left_out=n_left_out,
-        score=float(exploded.mean()),
-        low=float(low),
-        high=float(high),
+        score=score,
+        low=None if np.isnan(low) else low,
+        high=None if np.isnan(high) else high,
         upstream_low=float(careless[0]),
         upstream_high=float(careless[1]),
         coefficients={},
@@ -383,7 +385,8 @@ def _controlled(
     names = [name for name, keep in zip(features, kept, strict=True) if keep]
     coefficients = dict(zip(names, fit.coefficients.tolist(), strict=True))
     return row.model_copy(
-        update={"controlled": rate, "controlled_low": low, "controlled_high": high, "coefficients": coefficients}
+        update={"controlled": rate, "coefficients": coefficients}
+        | ({} if np.isnan(low) else {"controlled_low": low, "controlled_high": high})
     )
 
 

@@ -1,4 +1,4 @@
-"""Anyone's own labelled pairs, under the protocol of JudgeBench."""
+"""Anyone's own labelled pairs, under the rule of `rightly audit`; JudgeBench's stands beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,11 @@ OWN = Benchmark(
     licence="the data's own",
     citation="",
     items=items,
-    protocols=pair_protocols(official="orders add up, pooled over pairs", failures="wrong"),
+    protocols=pair_protocols(
+        official="orders add up, a failure in either is wrong; pooled over pairs",
+        failures="wrong",
+        rule="failures_wrong",
+    ),
     headline=ACCURACY,
-    failure_policy="a pair without a usable verdict is wrong",
+    failure_policy="a pair without a usable verdict in every order asked is wrong",
 )

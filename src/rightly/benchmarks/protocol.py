@@ -1,6 +1,6 @@
 """How answers become a number: credits of every item, and a table combined from them.
 
-A protocol is two pure functions, so that a bootstrap over items recomputes the whole table, weights of domains included.
+A protocol is two pure functions, so that the table without some items is computed anew, weights of domains included.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,12 +31,14 @@ class Protocol:
         credits: ``(f,)`` of one answer; NaN is left out of means.
         combine: Credits ``(n, f)`` and the domain of every item to a table.
         orders: Orders that an answer must hold; fewer make the protocol meaningless.
+        differences: Columns that lie in [-1, 1]; all others lie in [0, 1].
     """
 
     name: str
     credits: Callable[[Answer], Sequence[float]]
     combine: Callable[[Credits, Sequence[str]], Table]
     orders: int = 1
+    differences: frozenset[str] = frozenset()
 
     def table(self, answers: Sequence[Answer]) -> Table:
         """The table of these answers."""
@@ -146,7 +148,8 @@ def pair_protocols(
         return Protocol(name, credits, combine, orders)
 
     rules: dict[PairRule, str] = {
-        "judgebench": "orders add up",
+        "failures_wrong": "orders add up, a failure in either is wrong",
+        "judgebench": "orders add up (JudgeBench)",
         "both_right": "right in both orders",
         "zero_is_half": "orders add up, 0 is half",
         "per_decision": "mean over single decisions",

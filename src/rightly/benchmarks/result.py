@@ -1,8 +1,7 @@
 """What a run of a benchmark found: tables with intervals, every convention, and what the number hides."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from statistics import NormalDist
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +9,13 @@ from numpy.typing import NDArray
 from rightly.benchmarks.answers import Answer
 from rightly.benchmarks.baselines import BASELINES
 from rightly.benchmarks.benchmark import Benchmark
-from rightly.benchmarks.protocol import OVERALL, Protocol, comparison_credits, mean
-from rightly.metrics.paired import holm, significance_groups
-from rightly.types import Frozen
+from rightly.benchmarks.protocol import OVERALL, Protocol, Table, comparison_credits, mean
+from rightly.metrics.clustered import Spread, jackknife
+from rightly.metrics.paired import holm, holm_levels, significance_groups
+from rightly.types import Frozen, content_key
 
-DRAWS = 1000
+MOST_UNITS = 1000
+"""Of more contexts, several of one domain are left out together: the variance is as right, and a run takes seconds."""
 
 
 class Figure(Frozen):
@@ -70,10 +71,10 @@ class Gap(Frozen):
         first: A model.
         second: Another.
         n: Items.
-        difference: First minus second, of the official number.
-        p: Two-sided, of the difference over its standard error by a paired bootstrap over contexts (normal approximation,
-            so that many pairs of models do not run out of draws); Holm-adjusted over the run's pairs of models.
-        needed: Items of this kind that would tell them apart with a power of .8 at this difference; ``None`` where it is 0.
+        difference: First minus second, of the official number; the level of its interval is that at which Holm tests it.
+        p: That the difference is 0, of the same statistic as the interval; Holm-adjusted over the run's pairs of models.
+        needed: Items of this kind that would tell them apart with a power of .8 at this difference; ``None`` where nothing
+            can be said.
     """
 
     first: str
@@ -132,10 +133,10 @@ class About(Frozen):
     deviations: tuple[str, ...] = ()
 
 
-def bench_result(benchmark: Benchmark, about: About, runs: Sequence[Sequence[Answer]], seed: int = 0) -> BenchResult:
+def bench_result(benchmark: Benchmark, about: About, runs: Sequence[Sequence[Answer]]) -> BenchResult:
     """Score the answers of models, best first."""
-    results = [model_result(benchmark, answers, seed) for answers in runs]
-    gaps = compare(benchmark, runs, seed)
+    results = [model_result(benchmark, answers) for answers in runs]
+    gaps = compare(benchmark, runs)
     marked = letters(results, gaps)
 
     def place(result: ModelResult) -> tuple[bool, float]:
@@ -159,19 +160,10 @@ def bench_result(benchmark: Benchmark, about: About, runs: Sequence[Sequence[Ans
     )
 
 
-def model_result(benchmark: Benchmark, answers: Sequence[Answer], seed: int = 0) -> ModelResult:
+def model_result(benchmark: Benchmark, answers: Sequence[Answer]) -> ModelResult:
     """Figures of one model's answers."""
     official, scored = benchmark.protocols[0], any(answer.scores for answer in answers)
-    credits, domains = official.matrix(answers), [answer.domain for answer in answers]
-    table = official.combine(credits, domains)
-    drawn = [
-        official.combine(credits[rows], [domains[row] for row in rows])
-        for rows in resamples([answer.cluster for answer in answers], domains, DRAWS, seed)
-    ]
-    rows: dict[str, dict[str, Figure]] = {}
-    for name, row in table.items():
-        draws = {column: [each.get(name, {}).get(column, np.nan) for each in drawn] for column in row}
-        rows[name] = {column: _figure(value, draws[column]) for column, value in row.items()}
+    rows = figures(official, answers)
     orders = max((len(outcome) for answer in answers for outcome in answer.outcomes), default=1)
     single = [value for answer in answers for outcome in answer.outcomes for value in outcome]
     both = [outcome for answer in answers for outcome in answer.outcomes if len(outcome) == 2 and None not in outcome]
@@ -194,36 +186,48 @@ def model_result(benchmark: Benchmark, answers: Sequence[Answer], seed: int = 0)
     )
 
 
-def compare(benchmark: Benchmark, runs: Sequence[Sequence[Answer]], seed: int = 0) -> tuple[Gap, ...]:
+def compare(benchmark: Benchmark, runs: Sequence[Sequence[Answer]]) -> tuple[Gap, ...]:
     """Every two models on the items that they share, by the official number."""
-    gaps = [_gap(benchmark.protocols[0], benchmark.headline, a, b, seed) for i, b in enumerate(runs) for a in runs[:i]]
-    adjusted = holm([np.nan if gap.p is None else gap.p for gap in gaps]) if gaps else []
-    return tuple(gap.model_copy(update={"p": _known(p)}) for gap, p in zip(gaps, adjusted, strict=True))
+    official, headline = benchmark.protocols[0], benchmark.headline
+    parts: dict[tuple[str, tuple[str, ...]], tuple[float, list[NDArray[np.float64]]]] = {}
 
+    def number(answers: Sequence[Answer]) -> tuple[float, list[NDArray[np.float64]]]:
+        """The official number, and without each unit; models that answered the same items are computed once."""
+        key = answers[0].model, tuple(answer.item_key for answer in answers)
+        if key not in parts:
+            table, left_out = _tables(official, answers)
+            parts[key] = table[OVERALL][headline], [_cells(tables, OVERALL, headline) for tables in left_out]
+        return parts[key]
 
-def _gap(official: Protocol, headline: str, first: Sequence[Answer], second: Sequence[Answer], seed: int) -> Gap:
-    others = {(answer.item_id, answer.item_key): answer for answer in second}
-    shared = [(a, b) for a in first if (b := others.get((a.item_id, a.item_key))) is not None]
-    names = first[0].model, second[0].model
-    if not shared:
-        return Gap(first=names[0], second=names[1], n=0, difference=Figure(value=None), p=None, needed=None)
-    one, two = ([pair[place] for pair in shared] for place in (0, 1))
-    domains = [answer.domain for answer in one]
-    credits = [official.matrix(each) for each in (one, two)]
-
-    def difference(rows: NDArray[np.int64] | slice) -> float:
-        chosen = domains if isinstance(rows, slice) else [domains[row] for row in rows]
-        values = [official.combine(each[rows], chosen)[OVERALL][headline] for each in credits]
-        return values[0] - values[1]
-
-    value = difference(slice(None))
-    drawn = np.array([difference(rows) for rows in resamples([a.cluster for a in one], domains, DRAWS, seed)])
-    spread = float(drawn.std(ddof=1))
-    p = 2 * NormalDist().cdf(-abs(value) / spread) if spread else float(value == 0)
-    needed = (
-        None if value == 0 or np.isnan(value) else int(np.ceil(len(shared) * ((1.96 + 0.8416) * spread / value) ** 2))
+    found: list[tuple[str, str, Spread]] = []
+    for i, second in enumerate(runs):
+        for first in runs[:i]:
+            one, two = _shared(first, second)
+            names = first[0].model, second[0].model
+            if not one:
+                found.append((*names, Spread(np.nan, np.nan, 1.0, 0, 0)))
+                continue
+            (value, left_out), (other, other_left_out) = number(one), number(two)
+            differences = [a - b for a, b in zip(left_out, other_left_out, strict=True)]
+            found.append((*names, jackknife(value - other, differences, n=len(one), repeated=_repeated(one))))
+    raw = [spread.difference_p() for _, _, spread in found]
+    return tuple(
+        Gap(
+            first=first,
+            second=second,
+            n=spread.n,
+            difference=_figure(spread.value, spread.difference_ends(level) if p == p else (np.nan, np.nan)),
+            p=_known(p),
+            needed=spread.needed(),
+        )
+        for (first, second, spread), p, level in zip(found, holm(raw), holm_levels(raw).tolist(), strict=True)
     )
-    return Gap(first=names[0], second=names[1], n=len(shared), difference=_figure(value, drawn), p=p, needed=needed)
+
+
+def _shared(first: Sequence[Answer], second: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
+    others = {(answer.item_id, answer.item_key): answer for answer in second}
+    pairs = [(a, b) for a in first if (b := others.get((a.item_id, a.item_key))) is not None]
+    return [a for a, _ in pairs], [b for _, b in pairs]
 
 
 def letters(results: Sequence[ModelResult], gaps: Sequence[Gap]) -> dict[str, str]:
@@ -240,19 +244,61 @@ def letters(results: Sequence[ModelResult], gaps: Sequence[Gap]) -> dict[str, st
     )
 
 
-def resamples(clusters: Sequence[str], domains: Sequence[str], draws: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Rows of a bootstrap over clusters, drawn within their domains so that no domain is ever empty."""
-    random = np.random.default_rng(seed)
-    members: dict[tuple[str, str], list[int]] = {}
-    for row, key in enumerate(zip(domains, clusters, strict=True)):
-        members.setdefault(key, []).append(row)
-    strata: dict[str, list[NDArray[np.int64]]] = {}
-    for (domain, _), rows in members.items():
-        strata.setdefault(domain, []).append(np.array(rows))
-    for _ in range(draws):
-        yield np.concatenate([
-            own[place] for own in strata.values() for place in random.integers(0, len(own), len(own))
-        ])  # fmt: skip
+def units(clusters: Sequence[str], domains: Sequence[str]) -> list[list[NDArray[np.int64]]]:
+    """Rows that are left out together, by domain: a context each, or several where there are more than `MOST_UNITS`."""
+    members: dict[str, dict[str, list[int]]] = {}
+    for row, (domain, cluster) in enumerate(zip(domains, clusters, strict=True)):
+        members.setdefault(domain, {}).setdefault(cluster, []).append(row)
+    total = sum(map(len, members.values()))
+    found = []
+    for own in members.values():
+        # In an order that says nothing of the outcomes, so that what is left out together is a random part.
+        contexts = [np.array(own[cluster]) for cluster in sorted(own, key=lambda key: content_key([key]))]
+        count = (
+            len(contexts) if total <= MOST_UNITS else min(len(contexts), max(2, MOST_UNITS * len(contexts) // total))
+        )
+        found.append([np.concatenate(contexts[place::count]) for place in range(count)])
+    return found
+
+
+def _tables(official: Protocol, answers: Sequence[Answer]) -> tuple[Table, list[list[Table]]]:
+    """The official table, and the table without each unit; the only unit of a domain is never left out."""
+    credits, domains = official.matrix(answers), np.array([answer.domain for answer in answers])
+    every = np.arange(len(answers))
+
+    def without(rows: NDArray[np.int64]) -> Table:
+        kept = np.delete(every, rows)
+        return official.combine(credits[kept], domains[kept].tolist())
+
+    strata = units([answer.cluster for answer in answers], domains.tolist())
+    left_out = [[without(rows) for rows in own] for own in strata if len(own) > 1]
+    return official.combine(credits, domains.tolist()), left_out
+
+
+def figures(official: Protocol, answers: Sequence[Answer]) -> dict[str, dict[str, Figure]]:
+    """The official table with intervals."""
+    table, left_out = _tables(official, answers)
+    credits, domains = official.matrix(answers), np.array([answer.domain for answer in answers])
+    counts: Counter[str] = Counter()
+    for domain in dict.fromkeys(domains.tolist()):
+        own = domains == domain
+        counts.update(dict.fromkeys(official.combine(credits[own], domains[own].tolist()), int(own.sum())))
+    repeated = _repeated(answers)
+
+    def figure(name: str, column: str, value: float) -> Figure:
+        cells = [_cells(tables, name, column) for tables in left_out]
+        spread = jackknife(value, cells, n=counts[name], repeated=repeated)
+        return _figure(value, spread.difference_ends() if column in official.differences else spread.share_ends())
+
+    return {name: {column: figure(name, column, v) for column, v in row.items()} for name, row in table.items()}
+
+
+def _cells(tables: Sequence[Table], name: str, column: str) -> NDArray[np.float64]:
+    return np.array([table.get(name, {}).get(column, np.nan) for table in tables])
+
+
+def _repeated(answers: Sequence[Answer]) -> bool:
+    return len({(answer.domain, answer.cluster) for answer in answers}) < len(answers)
 
 
 def _length_matched(answers: Sequence[Answer]) -> float | None:
@@ -265,13 +311,8 @@ def _length_matched(answers: Sequence[Answer]) -> float | None:
     return None if not credits[1] or not credits[-1] else float((np.mean(credits[1]) + np.mean(credits[-1])) / 2)
 
 
-def _figure(value: float, drawn: Sequence[float] | NDArray[np.float64]) -> Figure:
-    known = np.array(drawn, dtype=float)
-    known = known[~np.isnan(known)]
-    if np.isnan(value) or not len(known):
-        return Figure(value=_known(value))
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Figure(value=value, low=float(low), high=float(high))
+def _figure(value: float, ends: tuple[float, float]) -> Figure:
+    return Figure(value=_known(value), low=_known(ends[0]), high=_known(ends[1]))
 
 
 def _known(value: float) -> float | None:

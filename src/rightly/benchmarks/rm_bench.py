@@ -23,6 +23,7 @@ from rightly.types import PreferencePair
 
 STYLES = 3
 _KINDS = ("easy", "normal", "hard")
+_DIFFERENCES = frozenset({"easy-hard"})
 _CELLS = [(i, j) for i in range(STYLES) for j in range(STYLES)]
 
 
@@ -75,13 +76,13 @@ def _protocol(name: str, rule: PairRule, failures: FailurePolicy, tie: float = 0
     def credits(answer: Answer) -> list[float]:
         return _by_kind(comparison_credits(answer, rule=rule, failures=failures, tie=tie))
 
-    return Protocol(name, credits, _combine, orders)
+    return Protocol(name, credits, _combine, orders, _DIFFERENCES)
 
 
 _OFFICIAL = _protocol("official: equal is wrong, mean over domains", "judgebench", "wrong")
 PROTOCOLS = (
     _OFFICIAL,
-    Protocol("pooled over prompts", _OFFICIAL.credits, _pooled),
+    Protocol("pooled over prompts", _OFFICIAL.credits, _pooled, differences=_DIFFERENCES),
     _protocol("ties half", "zero_is_half", "wrong", tie=0.5),
     _protocol("failures left out", "judgebench", "drop"),
     _protocol("right in both orders", "both_right", "wrong", orders=2),

@@ -47,7 +47,7 @@ def judge(**values: Any) -> None:
 @click.option("--answers", metavar="FILE", help="The model's answers, for style control.")
 @click.option("--baseline", "baselines", multiple=True, metavar="FILE", help="A baseline's answers; repeat.")
 @_FEATURES
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the intervals.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of upstream's interval.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 def show(as_json: bool, **values: Any) -> None:
     """Score an upstream JUDGMENTS file (model_judgment/JUDGE/MODEL.jsonl)."""

@@ -80,7 +80,6 @@ def audit(
         cast=cast,
         max_reasons=config.max_reasons,
         spurious_below=config.spurious_below,
-        seed=config.seed,
         prices=_prices(cast.names, dict(map(parse_price, config.prices))),
     )
     result = audit_result(reference, scored, facts)

@@ -80,12 +80,12 @@ def run_bench(config: BenchConfig) -> BenchResult:
     about = About(
         data=config.data or benchmark.source.address, n=len(items), deviations=tuple(benchmark.deviations(items))
     )
-    result = bench_result(benchmark, about, runs, config.seed)
+    result = bench_result(benchmark, about, runs)
     folder.write("bench.json", result)
     return result
 
 
-def merged_benches(folders: Sequence[Path], seed: int) -> list[BenchResult]:
+def merged_benches(folders: Sequence[Path]) -> list[BenchResult]:
     """The runs in folders, those on the same items as one; of a model that was run twice the last folder counts.
 
     Raises:
@@ -108,7 +108,7 @@ def merged_benches(folders: Sequence[Path], seed: int) -> list[BenchResult]:
             own.setdefault(answer.model, []).append(answer)
         runs.setdefault(key, {}).update(own)
     return [
-        bench_result(benchmark_named(name), about[name, data], list(found.values()), seed)
+        bench_result(benchmark_named(name), about[name, data], list(found.values()))
         for (name, data), found in runs.items()
     ]
 

@@ -16,13 +16,12 @@ Examples:
 
 @click.command(name="compare", epilog=EXAMPLES)
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR...")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the intervals.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tests as JSON on standard output.")
-def command(folders: tuple[Path, ...], seed: int, as_json: bool) -> None:
+def command(folders: tuple[Path, ...], as_json: bool) -> None:
     """Test every two models of the audits, or of the benchmark runs, in DIR... against each other, paired by item.
 
-    Audits: exact McNemar on outcomes, paired bootstrap on consistency. Benchmarks: paired bootstrap on the official number.
-    All Holm-adjusted over all pairs of models. What was not measured with the same yardstick (matcher, atomiser, human points,
+    Audits: outcomes and consistency. Benchmarks: the official number. The unit is the context; p-values and intervals are
+    Holm-adjusted over all pairs of models. What was not measured with the same yardstick (matcher, atomiser, human points,
     labels) is not tested, and said.
     """
     from rich.console import Console
@@ -37,7 +36,7 @@ def command(folders: tuple[Path, ...], seed: int, as_json: bool) -> None:
     if all(map(holds_bench, folders)):
         from rightly.reports.bench import print_gaps
 
-        for result in merged_benches(folders, seed):
+        for result in merged_benches(folders):
             echo_json(result) if as_json else print_gaps(result, Console())
         return
     stored = [stored_audit(folder) for folder in folders]
@@ -49,11 +48,11 @@ def command(folders: tuple[Path, ...], seed: int, as_json: bool) -> None:
         ]
     )
     views = [
-        JudgeView(f"{run.name}/{judge}" if run.name else judge, scored, seed)
+        JudgeView(f"{run.name}/{judge}" if run.name else judge, scored)
         for run in runs
         for judge, scored in run.scored.items()
     ]
-    comparison = Comparison(tests=paired_tests(views, seed), notes=notes)
+    comparison = Comparison(tests=paired_tests(views), notes=notes)
     for note in notes:
         click.echo(note, err=True)
     if as_json:

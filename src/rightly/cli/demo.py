@@ -9,7 +9,7 @@ from rightly.cli.options import default_cache
 
 @click.group(name="demo", invoke_without_command=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-report"), show_default=True, metavar="DIR")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of held-out people and intervals.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of held-out people.")
 @click.pass_context
 def command(context: click.Context, out: Path, seed: int) -> None:
     """Audit a held-out person, "longer wins" and "first wins" on 480 pairs of arguments with five voters' reasons each.

@@ -85,7 +85,7 @@ def run_options(command: F) -> F:
             default=True,
             help="Go on with what --out holds (default), or start its records over; answers in the cache are kept.",
         ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed of drawn orders and intervals."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed of drawn orders."),
         click.option(
             "--out",
             type=click.Path(path_type=Path),

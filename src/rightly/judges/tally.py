@@ -20,9 +20,9 @@ class JudgeTally(Frozen):
         n_judgments: Judgments, both orders counted.
         verdicts: Judgments by verdict.
         failures: Judgments without one, by kind.
-        n_labelled: Pairs with a side for a label and at least one judgment whose line did not fail.
-        accuracy: Outcome accuracy over these by the pair rule (JudgeBench: orders add up, a tie is wrong, and so is the
-            judge's own failure); ``None`` where there are none.
+        n_labelled: Pairs with a side for a label and at least one request that did not fail.
+        accuracy: Outcome accuracy over these by the pair rule (orders add up; a tie is wrong, and so is a pair with an
+            own failure of the judge in either order); ``None`` where there are none.
     """
 
     judge: str
@@ -84,7 +84,7 @@ class LabelIndex:
 
 
 class _Count:
-    """The last verdict of every pair in both orders, as codes; -1 where there is none, -2 where the line failed."""
+    """The last verdict of every pair in both orders, as codes; -1 where there is none, -2 where the request failed."""
 
     def __init__(self, n: int) -> None:
         self._said = {"AB": np.full(n, -1, dtype=np.int8), "BA": np.full(n, -1, dtype=np.int8)}
@@ -103,6 +103,7 @@ class _Count:
         said = both[both != -1]
         side = (labels >= 2) & (both >= 0).any(axis=0)
         points = np.where(both == labels, 1, np.where(both >= 2, -1, 0)).sum(axis=0)
+        points[(both == _CODES[None]).any(axis=0)] = -1
         names = {code: name for name, code in _CODES.items() if name is not None}
         return JudgeTally(
             judge=judge,

@@ -17,7 +17,7 @@ from rightly.types import Choice
 FailurePolicy = Literal["wrong", "half", "drop"]
 """What an item without a usable verdict counts: 0, one half, or nothing (it leaves the denominator)."""
 
-PairRule = Literal["judgebench", "both_right", "zero_is_half", "per_decision"]
+PairRule = Literal["failures_wrong", "judgebench", "both_right", "zero_is_half", "per_decision"]
 """How the two orders of a pair make one number; see :func:`pair_values`."""
 
 _FAILED_VALUE: dict[FailurePolicy, float] = {"wrong": 0.0, "half": 0.5, "drop": np.nan}
@@ -43,18 +43,21 @@ class Accuracy:
 def combine_orders(first: Choice | None, second: Choice | None) -> Choice | None:
     """One verdict from the verdicts of both orders.
 
-    For a label that names a response, the result is the label exactly when JudgeBench's rule calls the pair correct.
+    For a label that names a response, the result is the label exactly when the rule ``failures_wrong`` calls the pair
+    correct: a judge that gave no verdict in one of the orders it was asked in has given none on the pair.
 
     Args:
-        first: The verdict in the stored order; ``None`` when it failed.
+        first: The verdict in the stored order; ``None`` when the judge failed.
         second: The verdict in the swapped order, in the names of the stored pair.
 
     Returns:
-        The verdict they agree on; a response beside a tie or a failure; ``"tie"`` for two different responses or a tie
-        beside a failure; ``None`` when both failed.
+        The verdict they agree on; a response beside a tie; ``"tie"`` for two different responses; ``None`` when either
+        failed.
     """
-    if first is None or second is None or first == second:
-        return second if first is None else first
+    if first is None or second is None:
+        return None
+    if first == second:
+        return first
     if first == "tie":
         return second
     return first if second == "tie" else "tie"
@@ -109,14 +112,17 @@ def pair_values(
     The rules (a right verdict has +1 point, a wrong one -1, a tie or a failure 0; where the label is a tie, a tie is
     right and a response is wrong):
 
-    - ``judgebench``: 1 iff the two points sum to more than 0 (Tan et al., "JudgeBench", 2024; its failure policy is
-      ``wrong``).
+    - ``failures_wrong``: 1 iff the two points sum to more than 0 and both orders have a verdict. The rule of
+      `rightly audit`: a failure is no verdict, so it can neither stand for a tie nor leave the other order to decide.
+    - ``judgebench``: 1 iff the two points sum to more than 0, a failure having none (Tan et al., "JudgeBench", 2024; its
+      failure policy is ``wrong``). One right verdict beside a failure makes the pair right.
     - ``zero_is_half``: as that, but a sum of 0 is one half.
     - ``both_right``: 1 iff both verdicts are right.
     - ``per_decision``: the mean of the two verdicts' own credits, a tie being one half.
 
-    A pair has failed when nothing usable came: both orders for the first two rules, either for ``both_right``. Under
-    ``per_decision`` the policy holds for each order by itself, and a pair has failed when both orders did.
+    A pair has failed when both orders did under ``judgebench`` and ``zero_is_half``, when either did under
+    ``failures_wrong`` and ``both_right``. Under ``per_decision`` the policy holds for each order by itself, and a pair
+    has failed when both orders did.
 
     Args:
         labels: The better response of each pair, or ``"tie"``; length n.
@@ -175,11 +181,13 @@ def _either_failed(first: Choice | None, second: Choice | None) -> bool:
 
 
 _RULES: dict[PairRule, Callable[[int, int], float]] = {
+    "failures_wrong": lambda one, two: float(one + two > 0),
     "judgebench": lambda one, two: float(one + two > 0),
     "zero_is_half": lambda one, two: (np.sign(one + two) + 1) / 2,
     "both_right": lambda one, two: float(one == two == 1),
 }
 _FAILED: dict[PairRule, Callable[[Choice | None, Choice | None], bool]] = {
+    "failures_wrong": _either_failed,
     "judgebench": _both_failed,
     "zero_is_half": _both_failed,
     "both_right": _either_failed,

@@ -2,7 +2,8 @@
 
 ``P(first beats second) = sigma(s_first - s_second + x . b)`` (Bradley and Terry, 1952). A tie counts as half a win for each, as
 arenas do. Intervals are from the sandwich (robust) covariance, whose scores are summed over clusters, so that several battles
-on one question count as what they are.
+on one question count as what they are; for few clusters it is widened by ``g / (g - k)`` (``g`` clusters, ``k`` parameters that
+are fitted) and the quantile is Student's with ``g - k`` degrees of freedom.
 """
 
 from collections.abc import Hashable, Sequence
@@ -25,6 +26,7 @@ class BradleyTerry:
         covariance: ``(k + f, k + f)`` of both, 0 for the anchor.
         log_likelihood: Of the weighted battles.
         n: Battles.
+        freedom: Clusters minus fitted parameters; below 1 there is no interval.
     """
 
     names: tuple[str, ...]
@@ -33,19 +35,22 @@ class BradleyTerry:
     covariance: NDArray[np.float64]
     log_likelihood: float
     n: int
+    freedom: int
 
-    def win_rate(self, first: str, second: str, z: float = 1.96) -> tuple[float, float, float]:
-        """Probability that ``first`` beats ``second`` where all features are 0, with its interval.
+    def win_rate(self, first: str, second: str, *, level: float = 0.95) -> tuple[float, float, float]:
+        """Probability that ``first`` beats ``second`` where all features are 0, and the ends of its interval (NaN without one).
 
         Args:
             first: A player.
             second: Another.
-            z: Half width of the interval of the log-odds, in standard errors.
+            level: Coverage.
         """
+        from scipy.special import stdtrit
+
         i, j = self.names.index(first), self.names.index(second)
         difference = self.strengths[i] - self.strengths[j]
         variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
-        half = z * np.sqrt(max(variance, 0.0))
+        half = stdtrit(self.freedom, (1 + level) / 2) * np.sqrt(max(variance, 0.0)) if self.freedom > 0 else np.nan
         low, middle, high = (float(_sigmoid(difference + step)) for step in (-half, 0.0, half))
         return middle, low, high
 
@@ -100,10 +105,12 @@ def bradley_terry(
     whole = np.zeros(design.shape[1])
     whole[free] = found
     covariance = np.zeros((design.shape[1],) * 2)
-    covariance[np.ix_(free, free)] = inverse @ (scores.T @ scores) @ inverse
+    freedom = len(scores) - len(free)
+    few = len(scores) / freedom if freedom > 0 else 1.0
+    covariance[np.ix_(free, free)] = few * inverse @ (scores.T @ scores) @ inverse
     margin = design[:, free] @ found
     likelihood = float((w * (y * margin - np.logaddexp(0, margin))).sum())
-    return BradleyTerry(names, whole[: len(names)], whole[len(names) :], covariance, likelihood, len(y))
+    return BradleyTerry(names, whole[: len(names)], whole[len(names) :], covariance, likelihood, len(y), freedom)
 
 
 def _newton(

@@ -1,78 +1,38 @@
-"""Paired tests between judges on the same pairs, corrected for many, and what a benchmark of a size can tell.
+"""Many tests at once: Holm's correction, the intervals that go with it, and letters for a table.
 
-Judges are compared pair by pair because they answer the same questions: most of the spread is the questions' and
-cancels.
+The tests themselves are those of `rightly.metrics.clustered`: judges are compared pair by pair because they answer the
+same questions, so that most of the spread is the questions' and cancels.
 """
 
-import math
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-@dataclass(frozen=True)
-class McNemar:
-    """Exact McNemar test of two judges' right and wrong on the same pairs.
-
-    Attributes:
-        n: Pairs where both judges count as right or wrong.
-        n_missing: Pairs left out because one of them has no value.
-        only_first: Pairs that only the first judge has right.
-        only_second: Pairs that only the second judge has right.
-        p: Two-sided exact p-value; 1 when the judges never differ.
-    """
-
-    n: int
-    n_missing: int
-    only_first: int
-    only_second: int
-    p: float
-
-
-def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
-    """Test whether two judges are right equally often (McNemar, 1947; exact binomial form).
-
-    Args:
-        first: 1 right, 0 wrong, NaN missing; shape [n].
-        second: The same of the other judge, in the same order of pairs; shape [n].
-
-    Raises:
-        ValueError: Shapes differ, or a value is none of 0, 1, NaN (half credits have no exact test; use
-            ``bootstrap_difference``).
-    """
-    from scipy.stats import binomtest
-
-    one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if one.shape != two.shape or one.ndim != 1:
-        raise ValueError(f"shapes {one.shape} and {two.shape}; the same pairs are needed in both")
-    known = ~(np.isnan(one) | np.isnan(two))
-    one, two = one[known], two[known]
-    if not (np.isin(one, (0, 1)).all() and np.isin(two, (0, 1)).all()):
-        raise ValueError("McNemar's test needs outcomes of 0 or 1; use bootstrap_difference for graded values")
-    only_first, only_second = int((one > two).sum()), int((two > one).sum())
-    discordant = only_first + only_second
-    return McNemar(
-        n=len(one),
-        n_missing=int((~known).sum()),
-        only_first=only_first,
-        only_second=only_second,
-        p=float(binomtest(only_first, discordant).pvalue) if discordant else 1.0,
-    )
-
-
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     """P-values corrected for testing many hypotheses (Holm, 1979); NaN stays NaN and is not counted as a test."""
-    from statsmodels.stats.multitest import multipletests
-
     corrected = np.array(p_values, dtype=float)
-    known = ~np.isnan(corrected)
-    if known.any():
-        corrected[known] = multipletests(corrected[known], method="holm")[1]
+    known = np.flatnonzero(~np.isnan(corrected))
+    order = known[np.argsort(corrected[known], kind="stable")]
+    times = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(times * corrected[order]))
     return corrected
+
+
+def holm_levels(p_values: Sequence[float], *, alpha: float = 0.05) -> NDArray[np.float64]:
+    """The coverage at which the interval of each test leaves out 0 exactly where Holm's corrected p-value is below alpha.
+
+    Never below ``1 - alpha``, so that each interval by itself covers at least as often; NaN where the p-value is.
+
+    Args:
+        p_values: Not corrected, shape [n].
+        alpha: Level of the corrected tests.
+    """
+    raw, corrected = np.array(p_values, dtype=float), holm(p_values)
+    times = np.divide(corrected, raw, out=np.full(len(raw), float((~np.isnan(raw)).sum())), where=raw > 0)
+    return np.where(np.isnan(raw), np.nan, 1 - alpha / np.maximum(times, 1))
 
 
 def significance_groups(
@@ -109,36 +69,6 @@ def significance_groups(
         for rank in group:
             letters[names[best_first[rank]]] += _letter(number)
     return letters
-
-
-def needed_pairs(difference: float, discordance: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Pairs needed to find a difference of accuracies with McNemar's test.
-
-    The normal approximation of Connor ("Sample Size for Testing Differences in Proportions for the Paired-Sample
-    Design", 1987): ``n = (z_{1-alpha/2} sqrt(q) + z_power sqrt(q - d^2))^2 / d^2``. The exact test needs a few more.
-
-    Args:
-        difference: The true difference d of the accuracies, not 0.
-        discordance: Share q of pairs that exactly one of the judges has right, at least ``|difference|``.
-        alpha: Level of the two-sided test.
-        power: Probability of finding the difference.
-
-    Raises:
-        ValueError: A share out of its range.
-    """
-    d = abs(difference)
-    if not 0 < d <= discordance <= 1:
-        raise ValueError(f"0 < |difference| <= discordance <= 1 is needed; got {difference} and {discordance}")
-    z_alpha, z_power = _quantiles(alpha, power)
-    root = z_alpha * math.sqrt(discordance) + z_power * math.sqrt(discordance - d * d)
-    return math.ceil(root**2 / d**2)
-
-
-def _quantiles(alpha: float, power: float) -> tuple[float, float]:
-    if not 0 < alpha < 1 or not 0.5 <= power < 1:
-        raise ValueError(f"0 < alpha < 1 and 0.5 <= power < 1 are needed; got {alpha} and {power}")
-    normal = NormalDist()
-    return normal.inv_cdf(1 - alpha / 2), normal.inv_cdf(power)
 
 
 def _undivided(k: int, different: Sequence[tuple[int, int]]) -> set[frozenset[int]]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rightly.errors import InputError
-from rightly.metrics.bootstrap import bootstrap_mean
 from rightly.metrics.calibration import (
     ReliabilityBin,
     brier_score,
@@ -19,14 +18,12 @@ from rightly.metrics.calibration import (
     preference_probability,
     reliability,
 )
+from rightly.metrics.clustered import LEVEL, clustered_mean
 from rightly.metrics.ranks import equal_mass_bins, rank_correlation
 from rightly.types import Frozen
 
 TiePolicy = Literal["wrong", "half"]
 """What a margin of exactly 0 counts in an accuracy."""
-
-LEVEL = 0.95
-"""Nominal coverage of every interval."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -45,7 +42,7 @@ class Slice(Frozen):
         name: Of the part.
         n: Its pairs that have a better response.
         accuracy: Share of them that the model has right.
-        accuracy_low: Lower end of the bootstrap interval; ``None`` below two clusters.
+        accuracy_low: Lower end of its 95% interval over clusters; ``None`` below two clusters.
         accuracy_high: Upper end.
     """
 
@@ -73,13 +70,13 @@ class PreferenceMetrics(Frozen):
 
     Attributes:
         n: Pairs; what every figure is taken over, but for the accuracies.
-        n_clusters: Clusters that were resampled.
+        n_clusters: Clusters of pairs that have a better response.
         undecided: Pairs with a target of exactly 1/2: they have no better response and are in no accuracy.
         turned: Pairs with a target below 1/2, turned round so that the better response comes first.
         ties: Pairs with a better response and a margin of exactly 0.
         tie_policy: What those count.
         accuracy: Share of the ``n - undecided`` pairs with a margin above 0.
-        accuracy_low: Lower end of its 95% bootstrap interval over clusters; ``None`` below two clusters.
+        accuracy_low: Lower end of its 95% interval over clusters; ``None`` below two clusters.
         accuracy_high: Upper end.
         nll: Mean negative log-likelihood of the targets, nats.
         brier: Brier score.
@@ -145,7 +142,7 @@ def evaluate_margins(
             response is the better one, and the pair is turned round before anything is computed.
         lengths: ``(N, 2)`` of the labelled response and the other, in tokens or characters.
         strengths: ``(N,)`` how clear the label is, in any unit.
-        clusters: ``(N,)`` names; pairs that share one are resampled together.
+        clusters: ``(N,)`` names; pairs that share one are not independent.
         ties: What a margin of exactly 0 counts in an accuracy: nothing, or half.
 
     Raises:
@@ -160,17 +157,18 @@ def evaluate_margins(
     right = np.where(t == 0.5, np.nan, np.where(d == 0, 0.5 if ties == "half" else 0.0, d > 0))
     if np.isnan(right).all():
         raise InputError("every target is 1/2, so that no pair has a better response")
-    interval = bootstrap_mean(right, clusters, level=LEVEL)
+    spread = clustered_mean(right, clusters)
+    low, high = spread.share_ends(LEVEL)
     return PreferenceMetrics(
         n=len(d),
-        n_clusters=interval.n_clusters,
-        undecided=interval.n_missing,
+        n_clusters=spread.n_clusters,
+        undecided=int(np.isnan(right).sum()),
         turned=int(other.sum()),
         ties=int(((d == 0) & (t != 0.5)).sum()),
         tie_policy=ties,
-        accuracy=interval.value,
-        accuracy_low=_known(interval.low),
-        accuracy_high=_known(interval.high),
+        accuracy=spread.value,
+        accuracy_low=_known(low),
+        accuracy_high=_known(high),
         **_calibration(d, t),
         **_distribution(d),
         length_correlation=None if surplus is None else _known(rank_correlation(d, surplus)),
@@ -234,13 +232,9 @@ def _accuracy(
     right: NDArray[np.float64], where: NDArray[np.bool_], clusters: Sequence[Hashable] | None
 ) -> dict[str, Any]:
     keys = None if clusters is None else [clusters[row] for row in np.flatnonzero(where).tolist()]
-    interval = bootstrap_mean(right[where], keys, level=LEVEL)
-    return {
-        "n": interval.n,
-        "accuracy": interval.value,
-        "accuracy_low": _known(interval.low),
-        "accuracy_high": _known(interval.high),
-    }
+    spread = clustered_mean(right[where], keys)
+    low, high = spread.share_ends(LEVEL)
+    return {"n": spread.n, "accuracy": spread.value, "accuracy_low": _known(low), "accuracy_high": _known(high)}
 
 
 def _finite(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:

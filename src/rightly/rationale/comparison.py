@@ -1,13 +1,14 @@
-"""Judges against each other on the same pairs: paired tests, Holm over all of them, and letters for the table."""
+"""Judges against each other on the same pairs: paired tests over contexts, Holm over all of them, letters for the table."""
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rightly.metrics.bootstrap import bootstrap_difference
-from rightly.metrics.paired import McNemar, holm, mcnemar, needed_pairs, significance_groups
+from rightly.metrics.clustered import Spread, paired_difference
+from rightly.metrics.paired import holm, holm_levels, significance_groups
 from rightly.rationale.result import Estimate, PairedTest
 from rightly.rationale.summary import JudgeView, Values
 from rightly.types import Frozen
@@ -27,14 +28,33 @@ class Comparison(Frozen):
     notes: tuple[str, ...] = ()
 
 
-def paired_tests(views: Sequence[JudgeView], seed: int) -> tuple[PairedTest, ...]:
-    """Every two judges: exact McNemar on the pair verdicts, paired bootstrap on consistency, both Holm-adjusted."""
-    tests = [_test(first, second, seed) for first, second in combinations(views, 2)]
-    accuracy = _adjusted([test.p_accuracy for test in tests])
-    consistency = _adjusted([test.p_consistency for test in tests])
+class _Found(NamedTuple):
+    first: str
+    second: str
+    only_first: int
+    only_second: int
+    accuracy: Spread
+    consistency: Spread
+
+
+def paired_tests(views: Sequence[JudgeView]) -> tuple[PairedTest, ...]:
+    """Every two judges on the pairs that they share: outcomes and consistency, each Holm-adjusted over all rows."""
+    found = [_found(first, second) for first, second in combinations(views, 2)]
+    accuracy, consistency = (_adjusted([getattr(row, name) for row in found]) for name in ("accuracy", "consistency"))
     return tuple(
-        test.model_copy(update={"p_accuracy": p, "p_consistency": q})
-        for test, p, q in zip(tests, accuracy, consistency, strict=True)
+        PairedTest(
+            first=row.first,
+            second=row.second,
+            n=row.accuracy.n,
+            only_first=row.only_first,
+            only_second=row.only_second,
+            accuracy_difference=difference,
+            p_accuracy=p,
+            consistency_difference=other_difference,
+            p_consistency=q,
+            needed_n=row.accuracy.needed(),
+        )
+        for row, (difference, p), (other_difference, q) in zip(found, accuracy, consistency, strict=True)
     )
 
 
@@ -63,28 +83,18 @@ def letters(
     return {name: found.get(name, "") for name in names}
 
 
-def _test(first: JudgeView, second: JudgeView, seed: int) -> PairedTest:
+def _found(first: JudgeView, second: JudgeView) -> _Found:
     shared = sorted(first.by_pair.keys() & second.by_pair.keys())
-    outcome = mcnemar(_values(first.right(), shared), _values(second.right(), shared))
-    c, d = (_values(view.metric("consistency"), shared) for view in (first, second))
-    difference, p_consistency = Estimate(value=None, low=None, high=None, n=0), None
-    if not np.isnan(c - d).all():
-        found = bootstrap_difference(c, d, [first.clusters[pair_id] for pair_id in shared], seed=seed)
-        known = found.n_clusters >= 2
-        difference = Estimate(
-            value=found.value, low=found.low if known else None, high=found.high if known else None, n=found.n
-        )
-        p_consistency = found.p if known else None
-    return PairedTest(
+    clusters = [first.clusters[pair_id] for pair_id in shared]
+    one, two = (_values(view.right(), shared) for view in (first, second))
+    found, other = (_values(view.metric("consistency"), shared) for view in (first, second))
+    return _Found(
         first=first.name,
         second=second.name,
-        n=outcome.n,
-        only_first=outcome.only_first,
-        only_second=outcome.only_second,
-        p_accuracy=outcome.p if outcome.n else None,
-        consistency_difference=difference,
-        p_consistency=p_consistency,
-        needed_n=_needed(outcome),
+        only_first=int((one > two).sum()),
+        only_second=int((two > one).sum()),
+        accuracy=paired_difference(one, two, clusters),
+        consistency=paired_difference(found, other, clusters),
     )
 
 
@@ -93,15 +103,12 @@ def _values(values: Values, pair_ids: Sequence[str]) -> NDArray[np.float64]:
     return np.array([np.nan if (value := values[pair_id]) is None else value for pair_id in pair_ids], dtype=float)
 
 
-def _needed(outcome: McNemar) -> int | None:
-    """Pairs that would tell the two apart, as they now look; ``None`` where they look equal."""
-    difference = outcome.only_first - outcome.only_second
-    if difference == 0:
-        return None
-    return needed_pairs(difference / outcome.n, (outcome.only_first + outcome.only_second) / outcome.n)
-
-
-def _adjusted(p_values: Sequence[float | None]) -> list[float | None]:
-    known = [p for p in p_values if p is not None]
-    adjusted = iter(holm(known).tolist()) if known else iter(())
-    return [None if p is None else next(adjusted) for p in p_values]
+def _adjusted(spreads: Sequence[Spread]) -> list[tuple[Estimate, float | None]]:
+    """Each difference with the interval of the level at which Holm tests it, and its adjusted p-value."""
+    raw = [spread.difference_p() for spread in spreads]
+    rows = []
+    for spread, p, level in zip(spreads, holm(raw), holm_levels(raw, alpha=ALPHA), strict=True):
+        low, high = (None, None) if np.isnan(p) else spread.difference_ends(float(level))
+        value = None if np.isnan(spread.value) else spread.value
+        rows.append((Estimate(value=value, low=low, high=high, n=spread.n), None if np.isnan(p) else float(p)))
+    return rows

@@ -11,11 +11,20 @@ Enough", 2026, section 3; the equations are cited by name, since the paper numbe
     AP hard     = sum_k P@k I(k) / |R|,  I(k) = 1 if reason k is matched, P@k = matched among the first k / k
     AP soft     = sum_k P@k I(k) / |R|,  P@k = sum of matched scores among the first k / k
 
-and, as the official analysis script computes them, without one-to-one::
+without one-to-one, so that one vague reason can match every point::
 
-    unconstrained      = sum_i max_j s_ij / |R|                    (its recall: one vague reason can match every point)
-    official precision = sum_j max_i s_ij / min(|S|, 5),  each point first choosing its best reason
-    official AP        = sum_m (mean of the first m matched scores) / |R|,  ranks among the *matched* reasons only
+    unconstrained      = sum_i max_j s_ij / |R|
+
+and, as the paper's released analysis script computes them: each point i has one link, to its best reason j(i); links to
+reasons after the fifth are void (the point keeps none), and a reason that several points chose counts once, with its best
+score t_j::
+
+    official recall    = sum over i with a link of s_i,j(i) / |R|
+    official precision = sum_j t_j / min(|S|, 5)
+    official AP        = sum_m (mean of the first m of the t_j) / |R|,  ranks among the *matched* reasons only
+
+The script leaves out lists of no reason and of more than ten; here they count. A link of score 0 is no link here; the script
+counts a reason that is named with score 0 as a matched one in its AP.
 """
 
 from collections.abc import Sequence
@@ -24,12 +33,12 @@ from dataclasses import dataclass
 from rightly.rationale.matching import Link, assign
 
 OFFICIAL_LIST_CAP = 5
-"""The official script's precision never divides by more than this many reasons."""
+"""The official script sees no more reasons than these."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonMetrics:
-    """The metrics of one judgment; all in [0, 1] but ``ap_official``, which is only bounded below.
+    """The metrics of one judgment; all in [0, 1].
 
     Attributes:
         consistency: Soft recall under one-to-one (RC).
@@ -38,7 +47,8 @@ class ReasonMetrics:
         ap_hard: Average precision, a match counting 1.
         ap_soft: Average precision, a match counting its score.
         ap_official: The official script's.
-        unconstrained: The official script's recall.
+        unconstrained: Recall without one-to-one; the official script's for lists of up to five reasons.
+        recall_official: The official script's.
         precision_official: The official script's; ``None`` for an empty list.
         score_by_rank: The matched score of every reason, 0 where it is not matched; length ``|S|``.
     """
@@ -50,6 +60,7 @@ class ReasonMetrics:
     ap_soft: float
     ap_official: float
     unconstrained: float
+    recall_official: float
     precision_official: float | None
     score_by_rank: tuple[float, ...]
 
@@ -76,18 +87,19 @@ def reason_metrics(n_reference: int, n_candidate: int, links: Sequence[Link]) ->
     total = sum(scores)
     recall = total / n_reference
     precision = total / n_candidate if n_candidate else None
-    chosen = _official_choices(links)
+    chosen = _best_of_each_point(links)
+    seen = [link for link in chosen if link.candidate < OFFICIAL_LIST_CAP]
+    by_reason = _by_candidate(seen, n_candidate)
     return ReasonMetrics(
         consistency=recall,
         precision=precision,
         f1=2 * precision * recall / (precision + recall) if precision and recall else 0.0,
         ap_hard=average_precision([1.0 if s > 0 else 0.0 for s in scores], n_reference),
         ap_soft=average_precision(scores, n_reference),
-        ap_official=average_precision([s for s in _by_candidate(chosen, n_candidate) if s > 0], n_reference),
+        ap_official=average_precision([score for score in by_reason if score > 0], n_reference),
         unconstrained=sum(link.score for link in chosen) / n_reference,
-        precision_official=(
-            sum(_by_candidate(chosen, n_candidate)) / min(n_candidate, OFFICIAL_LIST_CAP) if n_candidate else None
-        ),
+        recall_official=sum(link.score for link in seen) / n_reference,
+        precision_official=sum(by_reason) / min(n_candidate, OFFICIAL_LIST_CAP) if n_candidate else None,
         score_by_rank=tuple(scores),
     )
 
@@ -106,7 +118,7 @@ def average_precision(scores: Sequence[float], n_reference: int) -> float:
     return total / n_reference
 
 
-def _official_choices(links: Sequence[Link]) -> list[Link]:
+def _best_of_each_point(links: Sequence[Link]) -> list[Link]:
     """Every point's best reason, reused at will; of equal scores the earlier reason."""
     best: dict[int, Link] = {}
     for link in sorted(links, key=lambda each: (-each.score, each.candidate)):

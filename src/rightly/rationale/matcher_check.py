@@ -12,10 +12,10 @@ import numpy as np
 
 from rightly.errors import InputError
 from rightly.inference.dispatch import run_bounded
-from rightly.metrics.bootstrap import bootstrap_statistic
+from rightly.metrics.clustered import statistic_spread
 from rightly.metrics.ranking import auc
 from rightly.rationale.matching import Link, Match, Matcher, assign
-from rightly.rationale.result import Estimate
+from rightly.rationale.result import Estimate, Tested
 from rightly.rationale.summhay import CoverageCase
 from rightly.types import Frozen
 
@@ -107,9 +107,7 @@ async def check_matcher(
     return reliability(matcher.name, cases, links, failed), links
 
 
-def reliability(
-    name: str, cases: Sequence[CoverageCase], links: Links, n_failed: int = 0, seed: int = 0
-) -> MatcherReliability:
+def reliability(name: str, cases: Sequence[CoverageCase], links: Links, n_failed: int = 0) -> MatcherReliability:
     """Measure links against people's.
 
     Args:
@@ -117,7 +115,6 @@ def reliability(
         cases: The cases with the human links.
         links: By case id; a case that is not there failed and is left out.
         n_failed: How many failed.
-        seed: Of the intervals, which resample subtopics.
 
     Raises:
         InputError: Every match failed.
@@ -138,13 +135,13 @@ def reliability(
         n_cases=len(cases),
         n_failed=n_failed,
         n_points=len(people),
-        auc_covered=_estimate(lambda rows: _auc(best[rows], people[rows] > 0), clusters, seed),
-        auc_full=_estimate(lambda rows: _auc(best[rows], people[rows] == 1), clusters, seed),
+        auc_covered=_estimate(lambda rows: _auc(best[rows], people[rows] > 0), clusters),
+        auc_full=_estimate(lambda rows: _auc(best[rows], people[rows] == 1), clusters),
         precision=precision,
         recall=recall,
         f1=2 * precision * recall / (precision + recall) if precision and recall else 0.0,
-        spearman=_estimate(
-            lambda rows: _spearman(by_matcher[rows], by_people[rows]), [case.cluster for case in cases], seed
+        spearman=_correlation(
+            lambda rows: _spearman(by_matcher[rows], by_people[rows]), [case.cluster for case in cases]
         ),
         tau=system_tau(cases, links),
         consistency=float(by_matcher.mean()),
@@ -202,12 +199,15 @@ def _link_accuracy(cases: Sequence[CoverageCase], links: Links) -> tuple[float |
     return (right / said if said else None), right / wanted
 
 
-def _estimate(statistic: Callable[[np.ndarray], float], clusters: Sequence[str], seed: int) -> Estimate:
-    found = bootstrap_statistic(statistic, clusters, resamples=500, seed=seed)
-    if np.isnan(found.value):
-        return Estimate(value=None, low=None, high=None, n=len(clusters))
-    known = not np.isnan(found.low)
-    return Estimate(value=found.value, low=found.low if known else None, high=found.high if known else None, n=found.n)
+def _estimate(statistic: Callable[[np.ndarray], float], clusters: Sequence[str]) -> Estimate:
+    """The estimate of a figure in [0, 1], subtopics as the unit."""
+    return Estimate.of(statistic_spread(statistic, clusters))
+
+
+def _correlation(statistic: Callable[[np.ndarray], float], clusters: Sequence[str]) -> Estimate:
+    """The same of a figure in [-1, 1]."""
+    found = Tested.of(statistic_spread(statistic, clusters))
+    return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
 
 
 def _auc(scores: np.ndarray, positives: np.ndarray) -> float:

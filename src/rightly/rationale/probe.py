@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightly.inference.dispatch import run_bounded
-from rightly.metrics.bootstrap import bootstrap_mean, bootstrap_statistic
+from rightly.metrics.clustered import clustered_mean, statistic_spread
 from rightly.metrics.ranking import auc
 from rightly.rationale.matching import Matcher
 from rightly.rationale.result import Estimate
@@ -98,16 +98,13 @@ def load_probes(half: Half | None = None) -> tuple[Probe, ...]:
     return tuple(probe for probe in probes if half is None or probe.half == half)
 
 
-async def check_probes(
-    matcher: Matcher, on_done: Callable[[object], None], *, half: Half | None = None, seed: int = 0
-) -> ProbeCheck:
+async def check_probes(matcher: Matcher, on_done: Callable[[object], None], *, half: Half | None = None) -> ProbeCheck:
     """Match every probe by itself.
 
     Args:
         matcher: Who matches.
         on_done: Called after each match.
         half: Of the probes; all by default.
-        seed: Of the intervals.
     """
 
     async def one(probe: Probe) -> tuple[Probe, float | None]:
@@ -120,9 +117,8 @@ async def check_probes(
     names: list[Category] = list(dict.fromkeys(probe.category for probe in load_probes(half)))
     accepted: dict[Category, Estimate] = {}
     for name in names:
-        accepted[name] = _share(
-            [float(score >= matcher.operating_point) for probe, score in scored if probe.category == name], seed
-        )
+        own = [float(score >= matcher.operating_point) for probe, score in scored if probe.category == name]
+        accepted[name] = Estimate.of(clustered_mean(own))
     return ProbeCheck(
         matcher=matcher.name,
         half=half,
@@ -130,26 +126,18 @@ async def check_probes(
         n=len(scored),
         n_failed=len(done) - len(scored),
         accepted=accepted,
-        auc=_auc(scored, seed),
+        auc=_auc(scored),
     )
 
 
-def _share(values: Sequence[float], seed: int) -> Estimate:
-    if not values:
-        return Estimate(value=None, low=None, high=None, n=0)
-    found = bootstrap_mean(values, seed=seed)
-    return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
-
-
-def _auc(scored: Sequence[tuple[Probe, float]], seed: int) -> Estimate:
+def _auc(scored: Sequence[tuple[Probe, float]]) -> Estimate:
     points = [probe.id.partition("-")[0] for probe, _ in scored]
     scores, same = np.array([score for _, score in scored]), np.array([probe.same for probe, _ in scored])
 
     def statistic(rows: NDArray[np.int64]) -> float:
         return auc(scores[rows], same[rows]).value
 
-    found = bootstrap_statistic(statistic, points, seed=seed)
-    return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
+    return Estimate.of(statistic_spread(statistic, points))
 
 
 def _shown(estimate: Estimate) -> str:

@@ -3,15 +3,21 @@
 ``audit.json`` holds one `AuditResult`; ``items.jsonl`` one `Item` for each pair, for the browser of the report.
 """
 
+import math
+from typing import Self
+
+from rightly.metrics.clustered import Spread
 from rightly.rationale.matching import Link
 from rightly.types import Choice, FailureKind, Frozen, Order, Usage
 
 
 class Estimate(Frozen):
-    """A mean with its percentile bootstrap interval over pairs (clustered by context).
+    """A figure with its interval, 95% where nothing else is said; contexts are the unit (`rightly.metrics.clustered`).
 
     Attributes:
         value: ``None`` when nothing could be measured (``n`` is 0).
+        low: Lower end; ``None`` below two contexts.
+        high: Upper end.
         n: Pairs that went in.
     """
 
@@ -19,6 +25,34 @@ class Estimate(Frozen):
     low: float | None
     high: float | None
     n: int
+
+    @classmethod
+    def of(cls, spread: Spread) -> Self:
+        """The estimate of a figure in [0, 1]."""
+        return cls(value=_known(spread.value), **_ends(spread.share_ends()), n=spread.n)
+
+
+NOTHING = Estimate(value=None, low=None, high=None, n=0)
+"""What there is where nothing could be measured."""
+
+
+class Tested(Estimate):
+    """A difference with its interval and its test.
+
+    Attributes:
+        p: Two-sided p-value of "the difference is 0", of the same statistic as the interval; ``None`` without one.
+    """
+
+    p: float | None = None
+
+    @classmethod
+    def of(cls, spread: Spread) -> Self:
+        """The estimate of a difference in [-1, 1], with its test."""
+        p = _known(spread.difference_p())
+        return cls(value=_known(spread.value), **_ends(spread.difference_ends()), n=spread.n, p=p)
+
+
+UNTESTED = Tested(value=None, low=None, high=None, n=0)
 
 
 class Position(Frozen):
@@ -29,12 +63,14 @@ class Position(Frozen):
         consistency: Share with the same verdict in both orders.
         first_slot: Share of all their verdicts that chose the response shown first.
         second_slot: Share that chose the one shown second.
+        lean: ``first_slot`` minus ``second_slot``, tested over contexts.
     """
 
     n: int
     consistency: float | None
     first_slot: float | None
     second_slot: float | None
+    lean: Tested = UNTESTED
 
 
 class RankPrecision(Frozen):
@@ -66,8 +102,8 @@ class JudgeResult(Frozen):
     """Everything an audit says of one judge.
 
     Consistency figures are means over pairs; a pair judged in both orders counts with the mean of the two. A judge's
-    own failure (unparsed, refused, truncated) counts as a wrong verdict with consistency 0; a ``provider`` failure and
-    a failed match are left out and counted.
+    own failure (unparsed, refused, truncated) is a wrong verdict with consistency 0 in its order, and its pair is not
+    right; a ``provider`` failure and a failed match are left out and counted.
 
     Attributes:
         judge: Name.
@@ -75,16 +111,18 @@ class JudgeResult(Frozen):
         n_judgments: Judgments made of them (both orders count twice).
         failures: How many judgments failed, by kind.
         match_failures: How many matches failed.
-        accuracy: Outcome accuracy by the pair rule (JudgeBench: both orders add up; a tie on a labelled pair is wrong).
+        accuracy: Outcome accuracy by the pair rule: right verdicts of a pair outnumber wrong ones and own failures
+            (`rightly.metrics.accuracy.pair_values`, rule ``failures_wrong``); a tie on a labelled pair is wrong.
+        accuracy_judgebench: The same by JudgeBench's rule, where a failure in one order leaves the other to decide.
         accuracy_each_order: Mean of the single judgments' accuracy.
         both_right: Share of pairs right in both orders; ``None`` for a judge with one order.
         consistency: Rationale consistency (RC): soft recall of the human points under one-to-one matching.
-        unconstrained: The same without one-to-one, as the official scripts compute it.
+        unconstrained: The same without one-to-one; the official scripts' recall for lists of up to five reasons.
         precision: Soft precision of the judge's list under one-to-one.
         f1: Mean of the per-list F1.
         ap_hard: Average precision with true ranks, a matched reason counting 1.
         ap_soft: The same, a matched reason counting its score.
-        ap_official: As the official scripts compute it (ranks among matched reasons only).
+        ap_official: As the official scripts compute it (ranks among matched reasons, of the first five only).
         spurious: Among right verdicts, the share whose consistency is below ``AuditResult.spurious_below``.
         consistency_right: Consistency among right verdicts.
         consistency_wrong: Consistency among wrong verdicts.
@@ -94,6 +132,8 @@ class JudgeResult(Frozen):
         position: What the order did.
         precision_by_rank: By place in the list.
         by_length: Length against accuracy.
+        length_lean: Accuracy where the longer response is better minus accuracy where the shorter one is, tested over
+            contexts.
         by_domain: Accuracy and consistency for each domain, by name.
         groups_accuracy: Letters; judges that share one cannot be told apart on accuracy (Holm, 5%).
         groups_consistency: The same for consistency.
@@ -108,6 +148,7 @@ class JudgeResult(Frozen):
     failures: dict[FailureKind, int]
     match_failures: int
     accuracy: Estimate
+    accuracy_judgebench: Estimate
     accuracy_each_order: Estimate
     both_right: float | None
     consistency: Estimate
@@ -126,6 +167,7 @@ class JudgeResult(Frozen):
     position: Position
     precision_by_rank: tuple[RankPrecision, ...]
     by_length: tuple[LengthRow, ...]
+    length_lean: Tested = UNTESTED
     by_domain: dict[str, tuple[Estimate, Estimate]]
     groups_accuracy: str = ""
     groups_consistency: str = ""
@@ -137,14 +179,18 @@ class JudgeResult(Frozen):
 class PairedTest(Frozen):
     """Two judges on the same pairs.
 
+    P-values are Holm-adjusted over all pairs of judges, and each interval has the level at which Holm tests its row: it
+    leaves out 0 exactly where the adjusted p-value is below 0.05.
+
     Attributes:
         first, second: Judge names.
         n: Pairs that both judged.
         only_first, only_second: Pairs that only one of them got right.
-        p_accuracy: Exact McNemar, Holm-adjusted over all pairs of judges.
-        consistency_difference: First minus second, with its interval.
-        p_consistency: Paired bootstrap, Holm-adjusted.
-        needed_n: Pairs that would tell the two accuracies apart with 80% power, as they now look.
+        accuracy_difference: Accuracy of the first minus that of the second, with its interval.
+        p_accuracy: That it is 0, adjusted.
+        consistency_difference: The same of consistency.
+        p_consistency: That it is 0, adjusted.
+        needed_n: Pairs of this kind that would tell the two accuracies apart with 80% power, as they now look.
     """
 
     first: str
@@ -152,6 +198,7 @@ class PairedTest(Frozen):
     n: int
     only_first: int
     only_second: int
+    accuracy_difference: Estimate
     p_accuracy: float | None
     consistency_difference: Estimate
     p_consistency: float | None
@@ -200,6 +247,14 @@ class AuditResult(Frozen):
     notes: tuple[str, ...]
     version: str
     carries_ranking: bool | None = None
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _ends(ends: tuple[float, float]) -> dict[str, float | None]:
+    return {"low": _known(ends[0]), "high": _known(ends[1])}
 
 
 class ItemJudgment(Frozen):

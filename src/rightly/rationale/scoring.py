@@ -8,7 +8,7 @@ from rightly.rationale.consistency import ReasonMetrics, favors_agree, reason_me
 from rightly.rationale.matching import Link, MatchRecord, assign
 from rightly.types import Judgment, PreferencePair
 
-NO_REASONS = ReasonMetrics(0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, None, ())
+NO_REASONS = ReasonMetrics(0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, ())
 """What a judge's own failure scores where there were human points to find."""
 
 

@@ -4,10 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 from rightly.inference.account import Price
-from rightly.metrics.accuracy import combine_orders
-from rightly.metrics.bootstrap import bootstrap_mean
+from rightly.metrics.accuracy import combine_orders, pair_values
+from rightly.metrics.clustered import clustered_mean, difference_of_groups, paired_difference
 from rightly.metrics.position import position_bias
-from rightly.rationale.result import Estimate, JudgeResult, LengthRow, Position, RankPrecision
+from rightly.rationale.result import (
+    UNTESTED,
+    Estimate,
+    JudgeResult,
+    LengthRow,
+    Position,
+    RankPrecision,
+    Tested,
+)
 from rightly.rationale.scoring import Scored
 from rightly.types import Choice, FailureKind, Usage
 
@@ -21,11 +29,10 @@ class JudgeView:
     Args:
         name: The judge.
         scored: All its judgments.
-        seed: Seed of the bootstrap.
     """
 
-    def __init__(self, name: str, scored: Sequence[Scored], seed: int) -> None:
-        self.name, self.scored, self._seed = name, scored, seed
+    def __init__(self, name: str, scored: Sequence[Scored]) -> None:
+        self.name, self.scored = name, scored
         self.by_pair: dict[str, list[Scored]] = {}
         for each in scored:
             self.by_pair.setdefault(each.pair.id, []).append(each)
@@ -34,13 +41,24 @@ class JudgeView:
         self.verdicts: dict[str, Choice | None] = {pair_id: _verdict(both) for pair_id, both in self.by_pair.items()}
 
     def right(self) -> Values:
-        """1 or 0 by the pair rule; ``None`` where the pair has no side for a label or every call's line failed."""
+        """1 or 0 by the pair rule; ``None`` where the pair has no side for a label or every request failed."""
         return {pair_id: self._pair_right(pair_id, both) for pair_id, both in self.by_pair.items()}
 
     def _pair_right(self, pair_id: str, both: Sequence[Scored]) -> float | None:
         if all(each.right is None for each in both):
             return None
         return float(self.verdicts[pair_id] == both[0].pair.label)
+
+    def right_by_judgebench(self) -> Values:
+        """The same by JudgeBench's rule: of two orders, one that failed leaves the other to decide."""
+        values = self.right()
+        for pair_id, both in self.by_pair.items():
+            label, said = both[0].pair.label, _asked(both)
+            if values[pair_id] is not None and label is not None and len(said) == 2:
+                values[pair_id] = float(
+                    pair_values([label], said[:1], said[1:], rule="judgebench", failures="wrong")[0]
+                )
+        return values
 
     def mean_over_orders(self, value: Callable[[Scored], float | bool | None]) -> Values:
         """The mean of a value over a pair's orders, those without one left out."""
@@ -55,15 +73,9 @@ class JudgeView:
         return self.mean_over_orders(lambda each: getattr(each.metrics, name) if each.metrics else None)
 
     def estimate(self, values: Mapping[str, float | None]) -> Estimate:
-        """The mean over pairs with its interval, contexts that repeat resampled together."""
+        """The mean over pairs with its interval, contexts as the unit."""
         known = {pair_id: value for pair_id, value in values.items() if value is not None}
-        if not known:
-            return Estimate(value=None, low=None, high=None, n=0)
-        clusters = [self.clusters[pair_id] for pair_id in known]
-        found = bootstrap_mean(list(known.values()), clusters, seed=self._seed)
-        if found.n_clusters < 2:
-            return Estimate(value=found.value, low=None, high=None, n=found.n)
-        return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
+        return Estimate.of(clustered_mean(list(known.values()), [self.clusters[pair_id] for pair_id in known]))
 
 
 def judge_result(view: JudgeView, *, spurious_below: float, price: Price | None, note: str) -> JudgeResult:
@@ -78,6 +90,7 @@ def judge_result(view: JudgeView, *, spurious_below: float, price: Price | None,
         failures=_failures(view.scored),
         match_failures=sum(each.match_failed for each in view.scored),
         accuracy=view.estimate(right),
+        accuracy_judgebench=view.estimate(view.right_by_judgebench()),
         accuracy_each_order=view.estimate(view.mean_over_orders(lambda each: each.right)),
         both_right=_both_right(view),
         consistency=view.estimate(consistency),
@@ -96,6 +109,7 @@ def judge_result(view: JudgeView, *, spurious_below: float, price: Price | None,
         position=_position(view),
         precision_by_rank=_precision_by_rank(view.scored),
         by_length=_by_length(view, right),
+        length_lean=_length_lean(view, right),
         by_domain=_by_domain(view, right, consistency),
         usage=usage,
         cost=None if price is None else price.of(usage),
@@ -104,8 +118,13 @@ def judge_result(view: JudgeView, *, spurious_below: float, price: Price | None,
 
 
 def _verdict(both: Sequence[Scored]) -> Choice | None:
-    said = [each.judgment.verdict for each in both]
-    return said[0] if len(said) == 1 else combine_orders(said[0], said[1])
+    said = _asked(both)
+    return combine_orders(said[0], said[1]) if len(said) == 2 else said[0] if said else None
+
+
+def _asked(both: Sequence[Scored]) -> list[Choice | None]:
+    """The verdicts of the orders in which the judge was reached; ``None`` for its own failures."""
+    return [each.judgment.verdict for each in both if each.judgment.failure != "provider"]
 
 
 def _failures(scored: Sequence[Scored]) -> dict[FailureKind, int]:
@@ -139,9 +158,10 @@ def _fidelity(right: Values, consistency: Values, spurious_below: float) -> Valu
 
 
 def _position(view: JudgeView) -> Position:
-    said = [{each.judgment.order: each.judgment.verdict for each in both} for both in view.by_pair.values()]
-    twice = [each for each in said if len(each) == 2]
-    found = position_bias([each["AB"] for each in twice], [each["BA"] for each in twice])
+    said = {p: {each.judgment.order: each.judgment.verdict for each in both} for p, both in view.by_pair.items()}
+    twice = {pair_id: each for pair_id, each in said.items() if len(each) == 2 and None not in each.values()}
+    found = position_bias([each["AB"] for each in twice.values()], [each["BA"] for each in twice.values()])
+    first, second = ([((v["AB"] == a) + (v["BA"] == b)) / 2 for v in twice.values()] for a, b in ("AB", "BA"))
     if not found.n:
         return Position(n=0, consistency=None, first_slot=None, second_slot=None)
     return Position(
@@ -149,6 +169,7 @@ def _position(view: JudgeView) -> Position:
         consistency=found.consistency,
         first_slot=found.first_slot_rate,
         second_slot=found.second_slot_rate,
+        lean=Tested.of(paired_difference(first, second, [view.clusters[pair_id] for pair_id in twice])),
     )
 
 
@@ -161,14 +182,29 @@ def _precision_by_rank(scored: Sequence[Scored]) -> tuple[RankPrecision, ...]:
     return tuple(rows)
 
 
+def _longer(view: JudgeView, right: Values) -> dict[str, tuple[Choice, bool]]:
+    """By pair that counts in accuracy: the longer response, and whether it is the better one."""
+    found: dict[str, tuple[Choice, bool]] = {}
+    for pair_id, both in view.by_pair.items():
+        a, b = map(len, both[0].pair.responses[:2])
+        if right[pair_id] is not None and a != b:
+            longer = "A" if a > b else "B"
+            found[pair_id] = longer, both[0].pair.label == longer
+    return found
+
+
+def _length_lean(view: JudgeView, right: Values) -> Tested:
+    found = _longer(view, right)
+    if not found:
+        return UNTESTED
+    values, clusters = [right[pair_id] or 0.0 for pair_id in found], [view.clusters[pair_id] for pair_id in found]
+    return Tested.of(difference_of_groups(values, [better for _, better in found.values()], clusters))
+
+
 def _by_length(view: JudgeView, right: Values) -> tuple[LengthRow, ...]:
     groups: dict[bool, list[tuple[float, bool]]] = {True: [], False: []}
-    for pair_id, both in view.by_pair.items():
-        was_right, (a, b) = right[pair_id], map(len, both[0].pair.responses[:2])
-        if was_right is None or a == b:
-            continue
-        longer = "A" if a > b else "B"
-        groups[both[0].pair.label == longer].append((was_right, view.verdicts[pair_id] == longer))
+    for pair_id, (longer, better) in _longer(view, right).items():
+        groups[better].append((right[pair_id] or 0.0, view.verdicts[pair_id] == longer))
     return tuple(
         LengthRow(
             longer_is_better=longer_is_better,

@@ -28,7 +28,6 @@ class AuditFacts:
     cast: Cast
     max_reasons: int
     spurious_below: float
-    seed: int
     prices: Mapping[str, Price]
 
 
@@ -46,8 +45,8 @@ def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], 
     for each in scored:
         by_judge[each.judgment.judge].append(each)
         points[each.pair.id] = each.points
-    views = [JudgeView(name, by_judge[name], facts.seed) for name in judges]
-    tests = paired_tests(views, facts.seed)
+    views = [JudgeView(name, by_judge[name]) for name in judges]
+    tests = paired_tests(views)
     notes = {judge.name: judge.note for judge in facts.cast.judges}
     rows = [
         judge_result(
@@ -119,5 +118,7 @@ def _notes(pairs: Mapping[str, PreferencePair], points: Mapping[str, tuple[str, 
         )
     contexts = len({pair.context_key if pair.context else pair.id for pair in pairs.values()})
     if contexts < len(pairs):
-        notes.append(f"{len(pairs)} pairs share {contexts} contexts: intervals resample contexts, not pairs.")
+        notes.append(
+            f"{len(pairs)} pairs share {contexts} contexts: the unit of every interval and test is the context."
+        )
     return tuple(notes)

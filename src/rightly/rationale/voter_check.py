@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rightly.inference.dispatch import run_bounded
-from rightly.metrics.bootstrap import bootstrap_mean
+from rightly.metrics.clustered import clustered_mean
 from rightly.rationale.matching import Matcher
 from rightly.rationale.result import Estimate
 from rightly.types import Frozen, PreferencePair, content_key
@@ -85,8 +85,8 @@ async def check_voters(
         matcher=matcher.name,
         n_pairs=len(scored),
         n_failed=len(done) - len(scored),
-        against_elsewhere=_estimate([(t.debate, best[0], best[1]) for t, best in scored], seed),
-        against_opposite=_estimate([(t.debate, best[0], best[2]) for t, best in scored if len(best) > 2], seed),
+        against_elsewhere=_estimate([(t.debate, best[0], best[1]) for t, best in scored]),
+        against_opposite=_estimate([(t.debate, best[0], best[2]) for t, best in scored if len(best) > 2]),
     )
 
 
@@ -131,13 +131,9 @@ def _reasons_by_vote(pair: PreferencePair) -> dict[str, list[str]]:
     return found
 
 
-def _estimate(rows: Sequence[tuple[str, float, float]], seed: int) -> Estimate:
-    if not rows:
-        return Estimate(value=None, low=None, high=None, n=0)
+def _estimate(rows: Sequence[tuple[str, float, float]]) -> Estimate:
     wins = [1.0 if above > below else 0.5 if above == below else 0.0 for _, above, below in rows]
-    found = bootstrap_mean(wins, [debate for debate, _, _ in rows], seed=seed)
-    known = found.n_clusters > 1
-    return Estimate(value=found.value, low=found.low if known else None, high=found.high if known else None, n=found.n)
+    return Estimate.of(clustered_mean(wins, [debate for debate, _, _ in rows]))
 
 
 def _shown(estimate: Estimate) -> str:

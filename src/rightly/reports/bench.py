@@ -57,7 +57,7 @@ def print_bench(result: BenchResult, console: Console) -> None:
 def print_gaps(result: BenchResult, console: Console) -> None:
     """Print the paired tests of a run, a row each."""
     console.print(Text.assemble((result.title, "bold"), f": {result.n:,} items"))
-    table = _plain("models", ["items", "difference [95%]", "p, Holm", "items needed"])
+    table = _plain("models", ["items", "difference [at Holm's level]", "p, Holm", "items needed"])
     for gap in result.gaps:
         table.add_row(
             f"{gap.first} / {gap.second}",
@@ -151,7 +151,7 @@ def _heading(result: BenchResult) -> str:
 def _said(result: BenchResult) -> list[str]:
     lines = [
         f"* {result.protocol}; {result.failure_policy}. "
-        "In percent; intervals: 1,000 bootstrap draws of contexts within domains."
+        "In percent; 95% intervals over contexts within domains (jackknife, Student's t, score interval)."
     ]
     if result.deviations:
         lines.append(f"Not the official data: {'; '.join(result.deviations)}.")
@@ -163,7 +163,9 @@ def _notes(result: BenchResult) -> list[str]:
     for note in dict.fromkeys(model.note for model in result.models if model.note and model.kind == "verdicts"):
         lines.append(f"Verdicts: {note}.")
     if len(result.models) > 1:
-        lines.append("Models that share a letter cannot be told apart (paired bootstrap on the same items, Holm, 5%).")
+        lines.append(
+            "Models that share a letter cannot be told apart (paired test on the same items, contexts as the unit, Holm, 5%)."
+        )
     if result.citation:
         lines.append(f"{result.citation}. Licence of the data: {result.licence}.")
     return lines
@@ -254,7 +256,12 @@ def _gaps(result: BenchResult) -> Html | None:
     if not result.gaps:
         return None
     columns = [Column("First", numeric=False), Column("Second", numeric=False)]
-    columns += [Column(name) for name in ("items", "difference", "p, Holm", "items to tell them apart")]
+    columns += [
+        Column("items"),
+        Column("difference", "First minus second, with its interval at the level at which Holm tests the row."),
+        Column("p, Holm", "That the difference is 0; below 0.05 where the interval leaves out 0."),
+        Column("items to tell them apart", "Of this kind, with 80% power, if the difference is as it looks."),
+    ]
     rows = [
         [
             cell(gap.first),
@@ -262,7 +269,7 @@ def _gaps(result: BenchResult) -> Html | None:
             cell(f"{gap.n:,}"),
             cell(f"{_percent(gap.difference.value)} [{_interval(gap.difference)}]"),
             missing("no shared items") if gap.p is None else cell(f"{gap.p:.3f}"),
-            missing("no difference") if gap.needed is None else cell(f"{gap.needed:,}"),
+            missing("cannot be said") if gap.needed is None else cell(f"{gap.needed:,}"),
         ]
         for gap in result.gaps
     ]

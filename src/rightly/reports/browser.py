@@ -61,8 +61,9 @@ def item_kinds(judgments: Sequence[ItemJudgment], label: str | None, spurious_be
     """Of what kinds one judge's judgments of a pair are; the pair counts as in the table of judges."""
     kinds: list[Kind] = []
     verdicts = [each.verdict for each in judgments]
+    asked = [each.verdict for each in judgments if each.failure != "provider"]
     if any(each.right is not None for each in judgments):
-        right = label == (verdicts[0] if len(verdicts) == 1 else combine_orders(verdicts[0], verdicts[1]))
+        right = label == (asked[0] if len(asked) == 1 else combine_orders(asked[0], asked[1]))
         consistency = _consistency(judgments)
         if not right:
             kinds.append("wrong")

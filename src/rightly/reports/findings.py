@@ -1,14 +1,18 @@
 """What an audit says, in sentences: explicit rules over its numbers, the same on the page and in the terminal.
 
-Each rule is a function of the result that gives its sentences, or none. No rule ranks judges by consistency when the
-matcher only shows that the pipeline runs, and none calls two judges different that share a group letter.
+Each rule is a function of the result that gives its sentences, or none. A sentence that goes beyond the pairs at hand
+("leans to", "cannot be told apart") rests on a test over contexts at 5%, Holm-adjusted over what it chooses from; any other
+only describes the pairs and states how many they are. No rule ranks judges by consistency when the matcher only shows that
+the pipeline runs, and none calls two judges different that share a group letter.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from rightly.rationale.result import AuditResult, Estimate, JudgeResult, LengthRow
-from rightly.reports.numbers import decimal, known, listed, percent, plural
+from rightly.metrics.paired import holm
+from rightly.rationale.comparison import ALPHA
+from rightly.rationale.result import AuditResult, Estimate, JudgeResult, Tested
+from rightly.reports.numbers import decimal, known, listed, p_value, percent, plural
 
 NOTABLE = 0.10
 """Shares of spurious verdicts and of flips with the order below this are not worth a sentence."""
@@ -17,7 +21,7 @@ NOTABLE_CONTRADICTION = 0.05
 """Share of lists that contradict their own verdict from which it is said."""
 
 NOTABLE_LENGTH_GAP = 0.20
-"""Difference in accuracy between "the longer is better" and the rest from which a judge is said to follow length."""
+"""Difference in accuracy between "the longer is better" and the rest from which a tested lean is worth a sentence."""
 
 NOTABLE_REUSE = 0.05
 """Rise of consistency without one-to-one from which it is said."""
@@ -62,7 +66,7 @@ def on_accuracy(result: AuditResult) -> list[str]:
 
 
 def on_chance(result: AuditResult) -> list[str]:
-    """Whose interval of accuracy holds what a coin gets."""
+    """Whose 95% interval of accuracy holds what a coin gets: that is, whom a test at 5% does not tell from it."""
     at_chance = [
         judge.judge
         for judge in result.judges
@@ -139,7 +143,11 @@ def on_spurious(result: AuditResult) -> list[str]:
     if not consistency_ranks(result):
         return []
     ranked = _ranked(result.judges, lambda judge: judge.spurious)
-    said = [f"{percent(j.spurious.value)} of {j.judge}" for j in ranked if (j.spurious.value or 0) >= NOTABLE]
+    said = [
+        f"{percent(j.spurious.value)} of {j.judge} (n = {j.spurious.n:,})"
+        for j in ranked
+        if (j.spurious.value or 0) >= NOTABLE
+    ]
     if not said:
         return []
     return [
@@ -158,10 +166,15 @@ def on_position(result: AuditResult) -> list[str]:
     if not flips:
         return []
     (most, first), *others = sorted(flips, key=lambda row: -row[0])
-    also = [f"{judge.judge} in {percent(share)}" for share, judge in others]
-    sentence = f"{listed([f'{first.judge} changes its verdict with the order in {percent(most)} of pairs', *also])}."
-    leans = [(slot, f"{judge.judge} ({percent(share)})") for _, judge in flips for slot, share in _lean(judge)]
-    to_slot = {slot: [named for other, named in leans if other == slot] for slot in ("first", "second")}
+    also = [f"{judge.judge} in {percent(share)} (n = {judge.position.n:,})" for share, judge in others]
+    most_said = f"in {percent(most)} of pairs (n = {first.position.n:,})"
+    sentence = f"{listed([f'{first.judge} changes its verdict with the order {most_said}', *also])}."
+    tested = _significant(result.judges, lambda judge: judge.position.lean, NOTABLE)
+    to_slot: dict[str, list[str]] = {"first": [], "second": []}
+    for judge, lean, p in tested:
+        slot = "first" if (lean.value or 0) > 0 else "second"
+        share = judge.position.first_slot if slot == "first" else judge.position.second_slot
+        to_slot[slot].append(f"{judge.judge} ({percent(share)} of them; {_p(p)})")
     return [sentence] + [
         f"The response shown {slot} gets more of the verdicts of {listed(named)}."
         for slot, named in to_slot.items()
@@ -172,20 +185,14 @@ def on_position(result: AuditResult) -> list[str]:
 def on_length(result: AuditResult) -> list[str]:
     """Who is right mostly where length alone would be."""
     sentences = []
-    for judge in result.judges:
-        rows: dict[bool, LengthRow] = {row.longer_is_better: row for row in judge.by_length}
-        if len(rows) < 2:
-            continue
-        longer, shorter = rows[True].accuracy, rows[False].accuracy
-        if longer is None or shorter is None:
-            continue
-        gap = longer - shorter
-        if abs(gap) >= NOTABLE_LENGTH_GAP:
-            sentences.append(
-                f"{judge.judge} leans to the {'longer' if gap > 0 else 'shorter'} response: right on "
-                f"{percent(longer)} of pairs where the longer one is better and on "
-                f"{percent(shorter)} where the shorter one is."
-            )
+    for judge, lean, p in _significant(result.judges, lambda judge: judge.length_lean, NOTABLE_LENGTH_GAP):
+        rows = {row.longer_is_better: row for row in judge.by_length}
+        longer, shorter = rows[True], rows[False]
+        sentences.append(
+            f"{judge.judge} leans to the {'longer' if (lean.value or 0) > 0 else 'shorter'} response: right on "
+            f"{percent(longer.accuracy)} of {plural(longer.n, 'pair')} where the longer one is better and on "
+            f"{percent(shorter.accuracy)} of {shorter.n:,} where the shorter one is ({_p(p)})."
+        )
     return sentences
 
 
@@ -193,7 +200,7 @@ def on_contradictions(result: AuditResult) -> list[str]:
     """Whose verdicts contradict their own reasons."""
     return [
         f"The verdict of {judge.judge} contradicts most of its own reasons in {percent(1 - judge.self_consistency.value)} "
-        "of its answers."
+        f"of its answers ({plural(judge.self_consistency.n, 'pair')})."
         for judge in result.judges
         if known(judge.self_consistency.value) and 1 - judge.self_consistency.value >= NOTABLE_CONTRADICTION
     ]
@@ -213,8 +220,8 @@ def on_reuse(result: AuditResult) -> list[str]:
         return []
     _, judge = max(rises, key=lambda row: row[0])
     return [
-        f"One-to-one matching matters: if one reason could match several points, {judge.judge} would read "
-        f"{decimal(judge.unconstrained.value)} instead of {decimal(judge.consistency.value)}."
+        f"If one reason could match several points, {judge.judge} would read {decimal(judge.unconstrained.value)} instead of "
+        f"{decimal(judge.consistency.value)} on the same {plural(judge.consistency.n, 'pair')}."
     ]
 
 
@@ -226,7 +233,7 @@ def on_failures(result: AuditResult) -> list[str]:
         line = judge.failures.get("provider", 0)
         of = f"of {plural(judge.n_judgments, 'judgment')}"
         if own:
-            sentences.append(f"{judge.judge} gave no usable answer in {own:,} {of}; they count as wrong.")
+            sentences.append(f"{judge.judge} gave no usable answer in {own:,} {of}; each makes its pair wrong.")
         if line:
             sentences.append(
                 f"{line:,} {of} of {judge.judge} failed (network, rate limit, server error) and are excluded; run the same "
@@ -282,9 +289,20 @@ def _lettered(judges: Sequence[JudgeResult], letters: Callable[[JudgeResult], st
     return all(letters(judge) for judge in judges)
 
 
-def _lean(judge: JudgeResult) -> list[tuple[str, float]]:
-    """The slot that gets notably more of a judge's verdicts, with its share; empty when none does."""
-    first, second = judge.position.first_slot, judge.position.second_slot
-    if not (known(first) and known(second)) or abs(first - second) < NOTABLE:
-        return []
-    return [("first", first) if first > second else ("second", second)]
+def _significant(
+    judges: Sequence[JudgeResult], difference: Callable[[JudgeResult], Tested], notable: float
+) -> list[tuple[JudgeResult, Tested, float]]:
+    """The judges whose difference is notable and significant at 5%, Holm-adjusted over the judges, with the adjusted p."""
+    found = [(judge, difference(judge)) for judge in judges]
+    tested = [(judge, each, each.p) for judge, each in found if known(each.value) and known(each.p)]
+    adjusted = holm([p for _, _, p in tested]).tolist()
+    return [
+        (judge, each, p)
+        for (judge, each, _), p in zip(tested, adjusted, strict=True)
+        if p < ALPHA and abs(each.value or 0) >= notable
+    ]
+
+
+def _p(value: float) -> str:
+    said = p_value(value)
+    return f"p {said}" if said.startswith("<") else f"p = {said}"

@@ -30,7 +30,7 @@ def judge_columns(result: AuditResult) -> list[Column]:
         Column(
             "outcome accuracy",
             "Share of labelled pairs where the verdict is the human label. A pair judged in both orders is right when "
-            "right verdicts outnumber wrong ones (JudgeBench's rule); a tie is wrong.",
+            "right verdicts outnumber wrong ones and neither order failed; a tie is wrong.",
         ),
         Column(
             "rationale consistency",
@@ -84,11 +84,11 @@ def _row(judge: JudgeResult, *, letters: bool) -> list[Html]:
 
 def _small_print(result: AuditResult) -> Html:
     lines = [
-        "Brackets and bars: 95% percentile bootstrap over pairs (over contexts where contexts repeat). Bars stand on one "
-        "axis from 0 to 1, with a tick at one half."
+        "Brackets and bars: 95% intervals whose unit is the context (jackknife, Student's t, score interval). Bars stand "
+        "on one axis from 0 to 1, with a tick at one half."
     ]
     if any(judge.groups_accuracy or judge.groups_consistency for judge in result.judges):
-        lines.append("Judges that share a letter cannot be told apart (paired tests, Holm-adjusted, 5%).")
+        lines.append("Judges that share a letter cannot be told apart (paired tests over contexts, Holm-adjusted, 5%).")
     if not consistency_ranks(result):
         lines.append("Consistency has no letters here: the matcher does not carry a ranking.")
     return notes(lines)

@@ -58,21 +58,23 @@ def failures_section(result: AuditResult) -> Html | None:
     columns = [
         JUDGE,
         Column("judgments", "Calls, both orders counted."),
-        Column("unparsed", "An answer without a verdict that was offered; counts as wrong, consistency 0."),
-        Column("refused", "The model would not answer; counts as wrong, consistency 0."),
-        Column("truncated", "The answer was cut at the token limit; counts as wrong, consistency 0."),
+        Column("unparsed", "An answer without a verdict that was offered: its pair is wrong, its consistency 0."),
+        Column("refused", "The model would not answer: its pair is wrong, its consistency 0."),
+        Column("truncated", "The answer was cut at the token limit: its pair is wrong, its consistency 0."),
         Column("provider", "The line failed (time-outs, server errors); left out."),
         Column("unmatched", "The matcher gave no usable answer; left out of consistency."),
+        Column("accuracy, JudgeBench", "Outcome accuracy if a failure in one order left the other order to decide."),
     ]
     kinds = ("unparsed", "refused", "truncated", "provider")
     rows = [
         [judge_name(j), text(count(j.n_judgments)), *(text(count(j.failures.get(kind, 0))) for kind in kinds),
-         text(count(j.match_failures))]
+         text(count(j.match_failures)), estimate_cell(j.accuracy_judgebench, NO_LABEL)]
         for j in result.judges
     ]  # fmt: skip
     policy = (
-        "A judge's own failure (unparsed, refused, truncated) counts as a wrong verdict with consistency 0. A failure of "
-        "the line (provider) and a failed match are left out and counted here."
+        "A judge's own failure (unparsed, refused, truncated) is no verdict: a pair with one, in either order, counts as "
+        "wrong, and the failed answer has consistency 0. A failed request (provider) and a failed match are left out and "
+        "counted here. Beside it stands JudgeBench's rule, under which one right verdict and one failure are right."
     )
     return join([tag("p", policy), data_table(columns, rows)])
 
@@ -174,11 +176,15 @@ def variants_section(result: AuditResult) -> Html | None:
     columns = [
         JUDGE,
         Column("one-to-one", "Rationale consistency as reported above: each reason matches at most one point."),
-        Column("unconstrained*", "Each point takes its best reason, which may serve many points."),
+        Column(
+            "unconstrained",
+            "Each point takes its best reason, which may serve many points: the released scripts' recall, for lists of up "
+            "to five reasons.",
+        ),
         Column("rise", "Unconstrained minus one-to-one."),
         Column("AP soft", "Average precision with true ranks, a match counting its score."),
         Column("AP hard", "Average precision with true ranks, a match counting 1."),
-        Column("AP official*", "Ranks counted among matched reasons only."),
+        Column("AP official*", "Ranks counted among matched reasons only, of the first five."),
         Column(
             "fidelity", "Right verdict and consistency at or above the threshold, over all pairs that could be matched."
         ),
@@ -250,9 +256,13 @@ def tests_section(result: AuditResult) -> Html | None:
         Column("n", "Pairs that both judged."),
         Column("only first", "Pairs that only the first judge has right."),
         Column("only second", "Pairs that only the second judge has right."),
-        Column("p, accuracy", "Exact McNemar test, Holm-adjusted over all rows."),
-        Column("Δ consistency", "First minus second, with the interval of the paired bootstrap."),
-        Column("p, consistency", "Paired bootstrap, Holm-adjusted over all rows."),
+        Column("Δ accuracy", "First minus second, with its interval at the level at which Holm tests the row."),
+        Column(
+            "p, accuracy",
+            "That the difference is 0, Holm-adjusted over all rows; below 0.05 where the interval leaves out 0.",
+        ),
+        Column("Δ consistency", "First minus second, with its interval at the level at which Holm tests the row."),
+        Column("p, consistency", "That the difference is 0, Holm-adjusted over all rows."),
         Column("n needed", "Labelled pairs that would tell the two accuracies apart with 80% power, as they now look."),
     ]
     rows = [_test_row(test, consistency_ranks(result)) for test in result.tests]
@@ -268,12 +278,13 @@ def _test_row(test: PairedTest, ranks: bool) -> list[Html]:
         text(count(test.n)),
         text(count(test.only_first)),
         text(count(test.only_second)),
+        estimate_cell(test.accuracy_difference, NO_LABEL),
         text(p_value(test.p_accuracy)) if known(test.p_accuracy) else missing(NO_LABEL),
         estimate_cell(difference, NO_MATCH) if ranks else missing(unranked),
         (text(p_value(test.p_consistency)) if known(test.p_consistency) else missing(NO_MATCH))
         if ranks
         else missing(unranked),
-        missing("the two look equally accurate") if test.needed_n is None else text(count(test.needed_n)),
+        missing("cannot be said from these pairs") if test.needed_n is None else text(count(test.needed_n)),
     ]
 
 

@@ -38,13 +38,12 @@ def print_tests(tests: Sequence[PairedTest], console: Console) -> None:
     if not tests:
         console.print("one judge: nothing to compare")
         return
-    table = _table("judges", "n", "1st only", "2nd only", "p acc.", "Δ consistency", "p cons.", "n needed")
+    table = _table("judges", "n", "Δ accuracy", "p acc.", "Δ consistency", "p cons.", "n needed")
     for test in tests:
         table.add_row(
             Text(f"{test.first} / {test.second}"),
             count(test.n),
-            count(test.only_first),
-            count(test.only_second),
+            _with_interval(test.accuracy_difference),
             p_value(test.p_accuracy),
             _with_interval(test.consistency_difference),
             p_value(test.p_consistency),
@@ -53,7 +52,7 @@ def print_tests(tests: Sequence[PairedTest], console: Console) -> None:
     console.print(table)
     _print_lines(
         console,
-        ["1st only, 2nd only: pairs that only this judge has right. p-values are Holm-adjusted over all rows."],
+        ["Δ: first minus second. p-values and intervals are Holm-adjusted over all rows; the unit is the context."],
         style="dim",
     )
 
@@ -128,7 +127,7 @@ def _judges_table(result: AuditResult, *, wide: bool) -> Table:
 def _table_notes(result: AuditResult) -> list[str]:
     notes = []
     if any(judge.groups_accuracy for judge in result.judges):
-        notes.append("Judges that share a letter cannot be told apart (paired tests, Holm, 5%).")
+        notes.append("Judges that share a letter cannot be told apart (paired tests over contexts, Holm, 5%).")
     notes += [
         f"{judge.judge}: failed {', '.join(failed)}" for judge in result.judges if (failed := failure_counts(judge))
     ]

@@ -204,7 +204,7 @@ def reward_of(
 
 
 def agreement(rule: RewardRule, reference: Reference, n_reasons: int, links: Sequence[Link]) -> float:
-    """How far the reasons agree with the human points, costs of unsupported ones taken off; in [0, 1] but ``ap-official``."""
+    """How far the reasons agree with the human points, costs of unsupported ones taken off; in [0, 1]."""
     n = len(reference.points)
     if rule.by_importance and reference.weights:
         found = _weighted(rule.agreement, reference.weights, n_reasons, links)

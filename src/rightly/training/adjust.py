@@ -13,7 +13,7 @@ from rightly.types import PreferencePair
 def adjusted_pairs(pairs: Iterable[PreferencePair], table: AdjustTable) -> Iterator[PreferencePair]:
     """Pairs with target, margin and weight by the table's preset; those that it leaves out are not given.
 
-    Ties and pairs without a label have no strength and pass as they are.
+    Ties and pairs without a label have no strength and pass as they are; so do pairs whose target the data state.
 
     Raises:
         InputError: The table lacks a labelled pair, or its text or label has changed since it was scored.
@@ -23,7 +23,7 @@ def adjusted_pairs(pairs: Iterable[PreferencePair], table: AdjustTable) -> Itera
     terms = adjust(found.strength, found.probability, table)
     rows = {name: row for row, name in enumerate(found.ids)}
     for pair in pairs:
-        if pair.label in (None, "tie"):
+        if pair.label in (None, "tie") or pair.target is not None:
             yield pair
             continue
         row = rows.get(pair.id)

@@ -10,7 +10,7 @@ from rightly.reward_models.batches import make_batch
 from rightly.training.data import TrainingPair
 from rightly.training.objective import Terms
 
-_TERMS = ("sizes", "target", "margin", "weight", "ranks")
+_TERMS = ("sizes", "target", "margin", "weight", "ranks", "stated")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Collator:
     views: int = 1
 
     def __call__(self, pairs: Sequence[TrainingPair]) -> dict[str, Tensor]:
-        """The model's arguments, and ``(G,)`` sizes, target, margin, weight, ``(N,)`` ranks."""
+        """The model's arguments, and ``(G,)`` sizes, target, margin, weight, stated, ``(N,)`` ranks."""
         groups = [pair.group for pair in pairs] * self.views
         ranks = [rank for pair in pairs for rank in (pair.ranks or (0,) * len(pair.group.branches))]
         return {
@@ -38,6 +38,7 @@ class Collator:
             "margin": torch.tensor([pair.margin for pair in pairs]),
             "weight": torch.tensor([pair.weight for pair in pairs]),
             "ranks": torch.tensor(ranks),
+            "stated": torch.tensor([pair.stated for pair in pairs]),
         }
 
 

@@ -24,6 +24,7 @@ class TrainingPair:
         group: Token ids; branch 0 is the preferred response.
         lengths: Tokens of the responses, preferred first.
         target: Probability that the label is right.
+        stated: Whether the data state the target: a tie, or a target of the pair's own.
         margin: What the difference of rewards should exceed.
         weight: Of the pair in the loss.
         ranks: Places of the responses, preferred first; ``None`` where only the best is known.
@@ -35,6 +36,7 @@ class TrainingPair:
     group: TokenGroup
     lengths: tuple[int, ...]
     target: float
+    stated: bool
     margin: float
     weight: float
     ranks: tuple[int, ...] | None
@@ -111,6 +113,7 @@ def _training_pair(pair: PreferencePair, found: Sequence[Encoded], order: list[i
         group=group_sequences([each.ids for each in found]),
         lengths=tuple(each.response_tokens for each in found),
         target=target,
+        stated=pair.target is not None or pair.label == "tie",
         margin=pair.margin or 0.0,
         weight=1.0 if pair.weight is None else pair.weight,
         ranks=None if pair.ranks is None else tuple(pair.ranks[i] for i in order),

@@ -30,6 +30,7 @@ class Terms:
         margin: ``(G,)``.
         weight: ``(G,)``.
         ranks: ``(N,)``; 0 throughout a group whose ranks are unknown.
+        stated: ``(G,)`` true where the data state the target (a tie, or a target of the pair's own), which is then kept.
     """
 
     sizes: Tensor
@@ -37,6 +38,7 @@ class Terms:
     margin: Tensor
     weight: Tensor
     ranks: Tensor
+    stated: Tensor
 
 
 class Objective(nn.Module):

@@ -1,7 +1,8 @@
 """The automatic adjustment without an ensemble: in its first epoch a model judges every pair before it has trained on it.
 
 The margin at which a pair is met is held-out strength. The model of noise (`rightly.preferences.quality`) is fitted to the
-margins of the latest pairs, again and again, and its probability that the label is right becomes the pair's target. From the
+margins of the latest pairs, again and again, and its probability that the label is right becomes the pair's target. Ties
+and pairs whose target the data state keep it and tell the fit nothing: their label is no claim that could be wrong. From the
 second epoch on the model has seen the labels, and wrong ones begin to look right: train for one epoch, or use a table.
 """
 
@@ -64,8 +65,8 @@ class OnlineAdjustment(nn.Module):
         if float(self.fit[1]) > 0:
             q = noise_posterior(margins.cpu().numpy(), float(self.fit[0]), float(self.fit[1]))
             target = torch.as_tensor(q, device=rewards.device, dtype=terms.target.dtype).clamp(1 - self.cap, self.cap)
-            terms = replace(terms, target=target)
-        self._remember(_everywhere(margins.cpu()))
+            terms = replace(terms, target=torch.where(terms.stated, terms.target, target))
+        self._remember(_everywhere(margins[~terms.stated].cpu()))
         return terms
 
     def _remember(self, margins: Tensor) -> None:

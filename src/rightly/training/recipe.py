@@ -143,7 +143,7 @@ class AdjustTable(AdjustRule):
     Attributes:
         strength: ``strength.parquet`` of the training data, as `rightly strength` writes it.
         online: Instead of a table, targets by the model's own margins as it meets each pair (`rightly.training.online`);
-            preset ``auto``, without margins.
+            preset ``auto``, without margins. Ties and stated targets stay as they are.
     """
 
     strength: str | None = None
