@@ -52,7 +52,9 @@ def test_a_reward_model_is_not_gone_on_with_under_another_recipe_data_or_base(re
     table = with_own_base(recipe_table, "name", tmp_path)
     table = table | {"trainer": table["trainer"] | {"max_steps": 2, "save_strategy": "steps", "save_steps": 1}}
     reward_model(table)
+    weights = contents(table["output"])["model.safetensors"]
     assert reward_model(table).steps == 2
+    assert contents(table["output"])["model.safetensors"] == weights
     refused(reward_model, table | {"trainer": table["trainer"] | {"learning_rate": 0.5}}, r"\[trainer\]")
     train, dev = table["data"]["train"][0], table["data"]["eval"]["dev"]
     for file, size, seed in ((train, 40, 0), (dev, 34, 1)):

@@ -30,7 +30,7 @@ from rightly.training.audit import AuditCallback, read_dynamics
 from rightly.training.genrm_recipe import GenrmModel, GenrmRecipe
 from rightly.training.judging import JudgingTask, PairCounts, judging_task
 from rightly.training.recipe import Lora
-from rightly.training.reward_trainer import last_checkpoint
+from rightly.training.reward_trainer import WholeRuns, last_checkpoint
 from rightly.worlds.language_model import new_model, new_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,14 @@ _OURS: dict[str, Any] = {
 }
 
 Arguments = TypeVar("Arguments")
+
+
+class _Imitation(WholeRuns, SFTTrainer):
+    """Supervised warm-up."""
+
+
+class _Reinforcement(WholeRuns, GRPOTrainer):
+    """Reinforcement by the composed reward."""
 
 
 class TrainedJudge(NamedTuple):
@@ -172,7 +180,7 @@ def _warm_up(recipe: GenrmRecipe, task: JudgingTask, target: Path, claim: Claim)
         model = new_model(tokenizer, width=recipe.world.width, layers=recipe.world.layers, seed=args.seed)
     else:
         model, tokenizer = load_judge(recipe.model, recipe.model.name)
-    trainer = SFTTrainer(
+    trainer = _Imitation(
         model=model,
         args=args,
         train_dataset=Dataset.from_list(task.imitations()),
@@ -194,7 +202,7 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path, 
         kept = without_long_prompts(rows, tokenizer, recipe.data.max_prompt_tokens)
         logger.warning("%s of %s prompts left out: longer than max_prompt_tokens", len(rows) - len(kept), len(rows))
         rows = kept
-    trainer = GRPOTrainer(
+    trainer = _Reinforcement(
         model=model,
         reward_funcs=TrlReward(task.reward),  # type: ignore[arg-type]  # asynchronous ones are taken too
         args=args,

@@ -40,7 +40,7 @@ from rightly.training.matcher_data import (
     read_contrasts,
 )
 from rightly.training.matcher_recipe import MatcherData, MatcherRecipe
-from rightly.training.reward_trainer import last_checkpoint
+from rightly.training.reward_trainer import WholeRuns, last_checkpoint
 from rightly.training.run import training_arguments
 
 Row = TypeVar("Row", Ranked, Graded)
@@ -72,7 +72,7 @@ class TrainedMatcher(NamedTuple):
     accepted: dict[str, float]
 
 
-class MatcherTrainer(Trainer):
+class MatcherTrainer(WholeRuns, Trainer):
     """Grades by cross-entropy, orders by the ranking loss of reward models; the mean over rows, batched by length."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:

@@ -24,7 +24,23 @@ _CONTRAST_FILE = "contrastive.pt"
 _ONLINE_FILE = "online.pt"
 
 
-class RewardTrainer(Trainer):
+class WholeRuns:
+    """A run that had made all its steps makes no further one when it is resumed; mixed into a Trainer.
+
+    Hugging Face's Trainer asks only after a step whether ``max_steps`` is reached, so it would go one beyond it.
+    """
+
+    state: Any
+    control: Any
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
+
+
+class RewardTrainer(WholeRuns, Trainer):
     """Trains a `RewardModel`.
 
     Loss and gradients are means over the pairs of the whole step, whatever the number of processes, accumulated
