@@ -113,15 +113,22 @@ def _report(results: Any, meter: _Meter, out: Path) -> None:
     console = Console()
     console.print(meter.line() if meter.pairs else "everything was scored before")
     table = Table(box=None, pad_edge=False)
-    for head in ("model", "labelled", "accuracy [95%]", "margin", "length correlation"):
+    for head in ("model", "labelled", "accuracy [95%]", "margin", "length correlation", "no difference"):
         table.add_column(head, justify="left" if head == "model" else "right", overflow="fold")
-    for name, found in results.items():
+    for name, scores in results.items():
+        found = scores.metrics
         if found is None:
-            table.add_row(name, "0", "-", "-", "-")
+            table.add_row(name, "0", "-", "-", "-", f"{scores.no_difference:,}")
             continue
         interval = "" if found.accuracy_low is None else f" [{found.accuracy_low:.3f}, {found.accuracy_high:.3f}]"
         correlation = "-" if found.length_correlation is None else f"{found.length_correlation:+.2f}"
         margin = f"{found.margin_mean:.2f} ± {found.margin_sd:.2f}"
-        table.add_row(name, f"{found.n:,}", f"{found.accuracy:.3f}{interval}", margin, correlation)
+        accuracy = f"{found.accuracy:.3f}{interval}"
+        table.add_row(name, f"{found.n:,}", accuracy, margin, correlation, f"{scores.no_difference:,}")
     console.print(table)
+    if any(scores.no_difference for scores in results.values()):
+        console.print(
+            "no difference: all responses of the pair are the same tokens, identical or identical up to the maximum "
+            "length; the margin is 0 and the pair is in none of the figures"
+        )
     console.print(f"table: {out / 'margins.parquet'}")

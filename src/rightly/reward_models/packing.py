@@ -9,7 +9,7 @@ rows of sequences to rows of trees of depth two.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
@@ -110,23 +110,20 @@ def pack(groups: Sequence[TokenGroup]) -> PackedBatch:
     return PackedBatch(torch.tensor([ids]), torch.tensor([positions]), torch.tensor(spans))
 
 
-T = TypeVar("T")
-
-
-def by_token_budget(groups: Iterable[tuple[T, TokenGroup]], budget: int) -> Iterator[list[tuple[T, TokenGroup]]]:
+def by_token_budget(groups: Iterable[TokenGroup], budget: int) -> Iterator[list[TokenGroup]]:
     """Consecutive groups whose computed tokens stay within a budget; a larger group is a batch of its own.
 
     Args:
-        groups: Groups with whatever belongs to them.
+        groups: The groups.
         budget: Tokens of a flat row.
     """
-    batch: list[tuple[T, TokenGroup]] = []
+    batch: list[TokenGroup] = []
     used = 0
-    for item, group in groups:
+    for group in groups:
         if batch and used + group.tokens > budget:
             yield batch
             batch, used = [], 0
-        batch.append((item, group))
+        batch.append(group)
         used += group.tokens
     if batch:
         yield batch
