@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rightly.metrics.ties import TIE
 from rightly.types import FailureKind, Judgment, PreferencePair, Record, content_key
 
 Outcome = Literal[1, 0, -1] | None
@@ -78,7 +79,7 @@ def couples(item: PreferencePair) -> list[tuple[int, int]]:
 
 
 def from_scores(items: Iterable[PreferencePair], model: str, scores: Mapping[str, Sequence[float]]) -> list[Answer]:
-    """Answers of a model that scores single responses; equal scores are a tie.
+    """Answers of a model that scores single responses; scores that differ by at most `TIE` are a tie.
 
     Args:
         items: The items.
@@ -157,4 +158,6 @@ def from_outcomes(
 
 
 def _sign(difference: float) -> Outcome:
-    return 1 if difference > 0 else -1 if difference < 0 else 0 if difference == 0 else None
+    if math.isnan(difference):
+        return None
+    return 0 if abs(difference) <= TIE else 1 if difference > 0 else -1
