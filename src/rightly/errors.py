@@ -36,23 +36,24 @@ class PairError(InputError):
 
     Args:
         pair_id: The pair.
+        pair_key: Its content key.
         problem: What is wrong with it, in one line.
         fix: What to do about it.
-        where: The file and the row, once they are known.
+        where: The file and the row, once they are known (`rightly.data.load.rows_named`).
     """
 
-    def __init__(self, pair_id: str, problem: str, *, fix: str = "", where: str = "") -> None:
+    def __init__(self, pair_id: str, pair_key: str, problem: str, *, fix: str = "", where: str = "") -> None:
         super().__init__(f"pair {pair_id!r}: {problem}", where=where, fix=fix)
-        self.pair_id, self.reason = pair_id, problem
+        self.pair_id, self.pair_key, self.reason = pair_id, pair_key, problem
 
 
 @contextmanager
-def about_pair(pair_id: str) -> Iterator[None]:
+def about_pair(pair_id: str, pair_key: str) -> Iterator[None]:
     """An unusable input inside the block is this pair's: the error names it."""
     try:
         yield
     except InputError as error:
-        raise PairError(pair_id, error.problem, fix=error.fix) from None
+        raise PairError(pair_id, pair_key, error.problem, fix=error.fix) from None
 
 
 class MissingExtraError(RightlyError):

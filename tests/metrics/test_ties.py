@@ -23,7 +23,9 @@ def test_differences_within_the_tolerance_are_0_and_others_stay_as_they_are():
 
 
 def test_rounding_noise_is_no_win_in_an_accuracy():
-    noisy = evaluate_margins([NOISE, -NOISE, 1.0, NOISE], lengths=[[2, 1], [1, 2], [1, 1], [2, 1]], strengths=[1, 1, 2, 2])
+    noisy = evaluate_margins(
+        [NOISE, -NOISE, 1.0, NOISE], lengths=[[2, 1], [1, 2], [1, 1], [2, 1]], strengths=[1, 1, 2, 2]
+    )
     exact = evaluate_margins([0.0, 0.0, 1.0, 0.0], lengths=[[2, 1], [1, 2], [1, 1], [2, 1]], strengths=[1, 1, 2, 2])
     assert (noisy.ties, noisy.accuracy) == (3, 0.25)
     assert noisy == exact

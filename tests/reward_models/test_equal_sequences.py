@@ -126,7 +126,7 @@ def test_a_file_without_any_difference_has_no_accuracy(model, tmp_path):
 def test_the_length_of_the_other_is_that_of_the_best_other(model, tmp_path, monkeypatch):
     """Of three responses the margin is to the better of the two others, so the surplus in length is too."""
     texts = ("is good", "is", "is good good good good good")
-    rewards = {text: reward for text, reward in zip(texts, (1.0, 0.0, 0.5), strict=True)}
+    rewards = dict(zip(texts, (1.0, 0.0, 0.5), strict=True))
     real = model.score
 
     def score(pairs, **options):

@@ -38,7 +38,7 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
     Writes DIR/margins.parquet: for every model the rewards and the margin, the labelled response's reward minus the best
     other's.
     """
-    from rightly.data.load import load_pairs
+    from rightly.data.load import load_pairs, rows_named
     from rightly.errors import InputError, MissingExtraError
 
     try:
@@ -63,21 +63,22 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
         raise InputError("the same model is named twice", where="--model")
     identity = {"verb": "score", "pairs": pairs, "columns": options["columns"], "limit": options["limit"]}
     meter = _Meter()
-    results = score_run(
-        out,
-        load,
-        {
-            name: reward_model_fingerprint(name, dtype=options["dtype"], max_length=options["max_length"])
-            for name in models
-        },
-        build,
-        identity=identity,
-        inputs=(pairs, *models),
-        tokens_per_batch=options["tokens_per_batch"],
-        fresh=not options["resume"],
-        ray_workers=options["ray_workers"],
-        watch=meter,
-    )
+    made_by = {
+        name: reward_model_fingerprint(name, dtype=options["dtype"], max_length=options["max_length"]) for name in models
+    }
+    with rows_named([pairs], options["columns"]):
+        results = score_run(
+            out,
+            load,
+            made_by,
+            build,
+            identity=identity,
+            inputs=(pairs, *models),
+            tokens_per_batch=options["tokens_per_batch"],
+            fresh=not options["resume"],
+            ray_workers=options["ray_workers"],
+            watch=meter,
+        )
     if results:
         _report(results, meter, out)
 

@@ -84,9 +84,7 @@ def _places(groups: Sequence[TokenGroup]) -> dict[tuple[int, ...], list[Slot]]:
     return places
 
 
-def _without_repeats(
-    groups: Sequence[TokenGroup], places: dict[tuple[int, ...], list[Slot]]
-) -> Iterator[TokenGroup]:
+def _without_repeats(groups: Sequence[TokenGroup], places: dict[tuple[int, ...], list[Slot]]) -> Iterator[TokenGroup]:
     """The groups with every sequence at its first place only."""
     kept: list[list[tuple[int, ...]]] = [[] for _ in groups]
     for sequence, slots in places.items():

@@ -73,6 +73,7 @@ class _Scorer:
                 found = self._model.score(pairs, tokens_per_batch=self._budget)
                 scored = {"pairs": [(pair.model_dump(mode="json"), *rest) for pair, *rest in found]}
             except PairError as error:  # an exception would reach the user as a trace of Ray's
-                scored = {"refused": {"pair_id": error.pair_id, "problem": error.reason, "fix": error.fix}}
+                about = {"pair_id": error.pair_id, "pair_key": error.pair_key}
+                scored = {"refused": {**about, "problem": error.reason, "fix": error.fix}}
             out.append(json.dumps(scored))
         return {"scored": out}

@@ -36,7 +36,7 @@ def frozen_features(
     """
     encoded: list[list[Encoded]] = []
     for pair in pairs:
-        with about_pair(pair.id):
+        with about_pair(pair.id, pair.content_key):
             encoded.append(model.encode(pair.context, pair.responses))
     groups = [group_sequences([each.ids for each in found]) for found in encoded]
     found: list[list[Any]] = [[None] * len(each) for each in encoded]
@@ -49,7 +49,7 @@ def frozen_features(
     for pair, rows in zip(pairs, features, strict=True):
         if not np.isfinite(rows).all():
             problem = f"{model.name} gives it features that are not finite"
-            raise PairError(pair.id, problem, fix=f"see `rightly doctor {model.name}`")
+            raise PairError(pair.id, pair.content_key, problem, fix=f"see `rightly doctor {model.name}`")
     return features
 
 

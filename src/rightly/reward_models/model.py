@@ -25,7 +25,7 @@ from rightly.reward_models.contract import (
     encode_text,
     read_contract,
 )
-from rightly.reward_models.packing import TokenGroup, group_sequences
+from rightly.reward_models.packing import TokenGroup, first_places, group_sequences
 from rightly.types import Message, PreferencePair
 
 logger = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ class RewardModel:
         first = {pair.context_key: pair for pair in reversed(pairs)}
         encoded: dict[str, list[Encoded]] = {}
         for key, numbers in wanted.items():
-            with about_pair(first[key].id):
+            with about_pair(first[key].id, first[key].content_key):
                 encoded[key] = self.encode(first[key].context, list(numbers))
         groups = [group_sequences([each.ids for each in found]) for found in encoded.values()]
         rewards = dict(zip(encoded, self.score_groups(groups, budget), strict=True))
@@ -215,6 +215,7 @@ class RewardModel:
             if not math.isfinite(reward):
                 raise PairError(
                     pair.id,
+                    pair.content_key,
                     f"{self.name} gives response {choice} the reward {reward}",
                     fix=f"see `rightly doctor {self.name}`",
                 )
@@ -238,12 +239,6 @@ class RewardModel:
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.contract.write(folder)
-
-
-def first_places(sequences: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """For every token sequence the place of the first one that equals it."""
-    places: dict[tuple[int, ...], int] = {}
-    return tuple(places.setdefault(tuple(ids), place) for place, ids in enumerate(sequences))
 
 
 def windows(pairs: Iterable[PreferencePair]) -> Iterator[list[PreferencePair]]:

@@ -73,6 +73,12 @@ def group_sequences(sequences: Sequence[Sequence[int]]) -> TokenGroup:
     return TokenGroup(tuple(sequences[0][:shared]), tuple(tuple(s[shared:]) for s in sequences))
 
 
+def first_places(sequences: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """For every token sequence the place of the first one that equals it."""
+    places: dict[tuple[int, ...], int] = {}
+    return tuple(places.setdefault(tuple(ids), place) for place, ids in enumerate(sequences))
+
+
 @dataclass(frozen=True)
 class PackedBatch:
     """Groups as one flat row; tensors are named as the model's forward takes them.
