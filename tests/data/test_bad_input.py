@@ -27,7 +27,11 @@ ASKED = {"role": "user", "content": "what is 6 times 7"}
 def call(content, name="multiply"):
     """An assistant's turn that says nothing but a call."""
     arguments = {"a": 6, "b": 7}
-    return {"role": "assistant", "content": content, "tool_calls": [{"function": {"name": name, "arguments": arguments}}]}
+    return {
+        "role": "assistant",
+        "content": content,
+        "tool_calls": [{"function": {"name": name, "arguments": arguments}}],
+    }
 
 
 def jsonl(*rows):

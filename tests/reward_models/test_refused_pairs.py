@@ -117,7 +117,7 @@ def test_actors_of_ray_hand_the_error_on(spoiled, tmp_path):
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", ignore_reinit_error=True)
     try:
         pairs = [PreferencePair(id=f"p{n}", context=ASKED, responses=("is good", "is bad")) for n in range(2)]
-        with pytest.raises(PairError, match=r"pair 'p0': .*spoiled gives response B the reward nan"):
+        with pytest.raises(PairError, match=r"pair 'p0': .*spoiled gives response 2 the reward nan"):
             score_run(
                 tmp_path / "run", lambda: iter(pairs), [str(spoiled)], RewardModel.load, identity={},
                 tokens_per_batch=512, ray_workers=1,

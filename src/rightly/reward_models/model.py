@@ -211,12 +211,12 @@ class RewardModel:
             )
 
     def _require_finite(self, pair: PreferencePair, rewards: Sequence[float]) -> None:
-        for choice, reward in zip(pair.choices, rewards, strict=False):
+        for number, reward in enumerate(rewards, start=1):
             if not math.isfinite(reward):
                 raise PairError(
                     pair.id,
                     pair.content_key,
-                    f"{self.name} gives response {choice} the reward {reward}",
+                    f"{self.name} gives response {number} the reward {reward}",
                     fix=f"see `rightly doctor {self.name}`",
                 )
 
