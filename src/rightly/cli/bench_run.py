@@ -166,4 +166,4 @@ def _score(name: str, spec: str, items: Sequence[PreferencePair], folder: RunFol
     current = {(item.id, item.content_key) for item in items}
     found = [record for record in read_scores(own, made_by) if (record.pair_id, record.pair_key) in current]
     scores = {record.pair_id: record.rewards for record in found}
-    return from_scores(items, name, scores)
+    return from_scores(items, name, scores, {record.pair_id: record.same_as for record in found})

@@ -162,6 +162,12 @@ def _notes(result: BenchResult) -> list[str]:
     lines = []
     for note in dict.fromkeys(model.note for model in result.models if model.note and model.kind == "verdicts"):
         lines.append(f"Verdicts: {note}.")
+    lines += [
+        f"{_name(model)}: {model.no_difference:,} comparisons are of responses that are the same tokens to it (identical, or "
+        "identical up to its maximum length); they are ties."
+        for model in result.models
+        if model.no_difference
+    ]
     if len(result.models) > 1:
         lines.append("Models that share a letter cannot be told apart (paired bootstrap on the same items, Holm, 5%).")
     if result.citation:
