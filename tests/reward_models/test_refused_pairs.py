@@ -82,6 +82,18 @@ def test_a_reward_that_is_no_number_names_model_and_row_and_is_not_written(spoil
     assert "null" not in "".join(path.read_text() for path in (tmp_path / "out").glob("scores-*.jsonl"))
 
 
+@pytest.mark.parametrize("scored_by", [["--model"], ["--train", "2", "--base"]])
+def test_strength_names_the_row_too(spoiled, tmp_path, scored_by):
+    file = write(tmp_path / "pairs.jsonl", *ROWS)
+    with pytest.raises(InputError, match=r"pairs.jsonl:2: pair .*spoiled gives .*rightly doctor"):
+        app.main(
+            ["strength", str(file), *scored_by, str(spoiled), "--folds", "2", "--by", "heads", "--together", "pair",
+             "--out", str(tmp_path / "out")],
+            standalone_mode=False,
+        )  # fmt: skip
+    assert not list((tmp_path / "out").rglob("*.npy"))
+
+
 def test_a_record_without_a_finite_reward_cannot_be_made():
     with pytest.raises(ValueError, match="finite"):
         ScoreRecord(pair_id="1", pair_key="k", model="m", rewards=(1.0, float("nan")), tokens=(1, 1), cut=(0, 0))
