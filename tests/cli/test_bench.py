@@ -144,6 +144,6 @@ def test_comparisons_that_a_reward_model_cannot_tell_apart_are_counted_and_said(
         "mine": 2, "longer": 0, "shorter": 0, "first": 0,
     }  # fmt: skip
     assert found["mine"]["ties"] == 2 / 42
-    said = "mine: 2 comparisons are of responses that are the same tokens to it"
+    said = "Comparisons without a difference to mine: 2 (the same tokens"
     assert said in " ".join(result.stdout.split())
     assert said in (tmp_path / "run" / "leaderboard.md").read_text()

@@ -1,13 +1,17 @@
 """Equal token sequences get equal rewards, to the last bit, wherever they stand; and a pair without a difference is said."""
 
 import itertools
+import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rightly.cli import score
 from rightly.reward_models.batches import plan_batches
 from rightly.reward_models.features import frozen_features
 from rightly.reward_models.model import RewardModel
@@ -121,6 +125,18 @@ def test_a_file_without_any_difference_has_no_accuracy(model, tmp_path):
     pairs = [pair(n, "is good", "is good") for n in range(4)]
     found = score_run(tmp_path, lambda: iter(pairs), ["m"], lambda _: model, identity={}, tokens_per_batch=512)["m"]
     assert (found.no_difference, found.metrics) == (4, None)
+
+
+def test_the_verb_says_how_many(model, tmp_path):
+    model.save(tmp_path / "model")
+    rows = [{"prompt": "this", "chosen": f"is {word}", "rejected": "is good"} for word in ("good", "bad", "fine")]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = [str(tmp_path / "pairs.jsonl"), "--model", str(tmp_path / "model"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(score.command, arguments)
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stdout.split())
+    assert re.search(r"pairs without a difference to .*: 1 \(the same tokens", told)
+    assert re.search(r" 2 +\d\.\d{3} ", result.stdout)
 
 
 def test_the_length_of_the_other_is_that_of_the_best_other(model, tmp_path, monkeypatch):

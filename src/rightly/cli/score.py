@@ -114,22 +114,22 @@ def _report(results: Any, meter: _Meter, out: Path) -> None:
     console = Console()
     console.print(meter.line() if meter.pairs else "everything was scored before")
     table = Table(box=None, pad_edge=False)
-    for head in ("model", "labelled", "accuracy [95%]", "margin", "length correlation", "no difference"):
+    for head in ("model", "labelled", "accuracy [95%]", "margin", "length correlation"):
         table.add_column(head, justify="left" if head == "model" else "right", overflow="fold")
     for name, scores in results.items():
         found = scores.metrics
         if found is None:
-            table.add_row(name, "0", "-", "-", "-", f"{scores.no_difference:,}")
+            table.add_row(name, "0", "-", "-", "-")
             continue
         interval = "" if found.accuracy_low is None else f" [{found.accuracy_low:.3f}, {found.accuracy_high:.3f}]"
         correlation = "-" if found.length_correlation is None else f"{found.length_correlation:+.2f}"
         margin = f"{found.margin_mean:.2f} ± {found.margin_sd:.2f}"
-        accuracy = f"{found.accuracy:.3f}{interval}"
-        table.add_row(name, f"{found.n:,}", accuracy, margin, correlation, f"{scores.no_difference:,}")
+        table.add_row(name, f"{found.n:,}", f"{found.accuracy:.3f}{interval}", margin, correlation)
     console.print(table)
-    if any(scores.no_difference for scores in results.values()):
-        console.print(
-            "no difference: all responses of the pair are the same tokens, identical or identical up to the maximum "
-            "length; the margin is 0 and the pair is in none of the figures"
-        )
+    for name, scores in results.items():
+        if scores.no_difference:
+            console.print(
+                f"pairs without a difference to {name}: {scores.no_difference:,} (the same tokens: identical, or identical "
+                "up to its maximum length); their margin is 0 and they are in none of the figures"
+            )
     console.print(f"table: {out / 'margins.parquet'}")

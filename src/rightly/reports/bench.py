@@ -163,8 +163,8 @@ def _notes(result: BenchResult) -> list[str]:
     for note in dict.fromkeys(model.note for model in result.models if model.note and model.kind == "verdicts"):
         lines.append(f"Verdicts: {note}.")
     lines += [
-        f"{_name(model)}: {model.no_difference:,} comparisons are of responses that are the same tokens to it (identical, or "
-        "identical up to its maximum length); they are ties."
+        f"Comparisons without a difference to {_name(model)}: {model.no_difference:,} (the same tokens: identical, or "
+        "identical up to its maximum length). They are ties."
         for model in result.models
         if model.no_difference
     ]
