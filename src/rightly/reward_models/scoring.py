@@ -160,7 +160,7 @@ def score_run(
         What every model's scores say; on the first process, else empty.
 
     Raises:
-        PairError: A pair cannot be rendered, or a model gives it a reward that is not finite. Nothing is written of it.
+        PairError: A pair cannot be scored (`RewardModel.score`); nothing is written of it.
     """
     workers = Workers.from_environment()
     run = RunFolder(folder, identity, owns=(SCORES, TABLE), inputs=inputs, fresh=fresh) if workers.rank == 0 else None
