@@ -111,7 +111,9 @@ def test_a_head_of_equal_features_gives_a_margin_of_exactly_0():
 
 def test_pairs_without_a_difference_are_in_the_table_and_in_no_accuracy(model, tmp_path):
     pairs = [pair(0, "is good", "is good"), pair(1, "is good", "is bad"), pair(2, "bad", "bad", label="B")]
-    found = score_run(tmp_path, lambda: iter(pairs), ["m"], lambda _: model, identity={}, tokens_per_batch=512)["m"]
+    found = score_run(
+        tmp_path, lambda: iter(pairs), {"m": "digest"}, lambda _: model, identity={}, tokens_per_batch=512
+    )["m"]
 
     rows = pq.read_table(tmp_path / "margins.parquet").to_pylist()
     assert [row["no_difference/m"] for row in rows] == [True, False, True]
@@ -123,7 +125,9 @@ def test_pairs_without_a_difference_are_in_the_table_and_in_no_accuracy(model, t
 
 def test_a_file_without_any_difference_has_no_accuracy(model, tmp_path):
     pairs = [pair(n, "is good", "is good") for n in range(4)]
-    found = score_run(tmp_path, lambda: iter(pairs), ["m"], lambda _: model, identity={}, tokens_per_batch=512)["m"]
+    found = score_run(
+        tmp_path, lambda: iter(pairs), {"m": "digest"}, lambda _: model, identity={}, tokens_per_batch=512
+    )["m"]
     assert (found.no_difference, found.metrics) == (4, None)
 
 
@@ -153,5 +157,7 @@ def test_the_length_of_the_other_is_that_of_the_best_other(model, tmp_path, monk
 
     monkeypatch.setattr(model, "score", score)
     pairs = [pair(0, *texts), pair(1, *texts[::-1], label="C")]
-    found = score_run(tmp_path, lambda: iter(pairs), ["m"], lambda _: model, identity={}, tokens_per_batch=512)["m"]
+    found = score_run(
+        tmp_path, lambda: iter(pairs), {"m": "digest"}, lambda _: model, identity={}, tokens_per_batch=512
+    )["m"]
     assert [(part.name, part.n) for part in found.metrics.by_length] == [("shorter", 2)]

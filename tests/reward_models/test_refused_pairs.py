@@ -95,8 +95,18 @@ def test_strength_names_the_row_too(spoiled, tmp_path, scored_by):
 
 
 def test_a_record_without_a_finite_reward_cannot_be_made():
+    fields = {
+        "pair_id": "1",
+        "pair_key": "k",
+        "model": "m",
+        "made_by": "d",
+        "tokens": (1, 1),
+        "cut": (0, 0),
+        "same_as": (0, 1),
+    }
+    assert ScoreRecord(rewards=(1.0, 2.0), **fields).no_difference is False
     with pytest.raises(ValueError, match="finite"):
-        ScoreRecord(pair_id="1", pair_key="k", model="m", rewards=(1.0, float("nan")), tokens=(1, 1), cut=(0, 0))
+        ScoreRecord(rewards=(1.0, float("nan")), **fields)
 
 
 def test_features_that_are_no_numbers_name_the_pair(spoiled):
@@ -131,7 +141,7 @@ def test_actors_of_ray_hand_the_error_on(spoiled, tmp_path):
         pairs = [PreferencePair(id=f"p{n}", context=ASKED, responses=("is good", "is bad")) for n in range(2)]
         with pytest.raises(PairError, match=r"pair 'p0': .*spoiled gives response 2 the reward nan"):
             score_run(
-                tmp_path / "run", lambda: iter(pairs), [str(spoiled)], RewardModel.load, identity={},
+                tmp_path / "run", lambda: iter(pairs), {str(spoiled): "digest"}, RewardModel.load, identity={},
                 tokens_per_batch=512, ray_workers=1,
             )  # fmt: skip
     finally:

@@ -64,7 +64,8 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
     identity = {"verb": "score", "pairs": pairs, "columns": options["columns"], "limit": options["limit"]}
     meter = _Meter()
     made_by = {
-        name: reward_model_fingerprint(name, dtype=options["dtype"], max_length=options["max_length"]) for name in models
+        name: reward_model_fingerprint(name, dtype=options["dtype"], max_length=options["max_length"])
+        for name in models
     }
     with rows_named([pairs], options["columns"]):
         results = score_run(
