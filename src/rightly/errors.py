@@ -2,10 +2,14 @@
 
 RightlyError
 ├── InputError            a file, a row or a flag is not usable: says where, what came, what to do
+│   └── PairError         a pair that was read cannot be scored: names it; who read it adds file and row
 ├── MissingExtraError     an optional dependency is needed: says the install command
 ├── BudgetExceededError   the next call does not fit the budget of a run folder; what is done is kept (exit code 3)
 └── EndpointError         an endpoint refuses every call (bad key, unknown model) or answers none (exit code 1)
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class RightlyError(Exception):
@@ -25,6 +29,31 @@ class InputError(RightlyError):
         self.problem, self.where, self.fix = problem, where, fix
         message = f"{where}: {problem}" if where else problem
         super().__init__(f"{message}; {fix}" if fix else message)
+
+
+class PairError(InputError):
+    """A pair that was read cannot be scored or trained on.
+
+    Args:
+        pair_id: The pair.
+        pair_key: Its content key.
+        problem: What is wrong with it, in one line.
+        fix: What to do about it.
+        where: The file and the row, once they are known (`rightly.data.load.rows_named`).
+    """
+
+    def __init__(self, pair_id: str, pair_key: str, problem: str, *, fix: str = "", where: str = "") -> None:
+        super().__init__(f"pair {pair_id!r}: {problem}", where=where, fix=fix)
+        self.pair_id, self.pair_key, self.reason = pair_id, pair_key, problem
+
+
+@contextmanager
+def about_pair(pair_id: str, pair_key: str) -> Iterator[None]:
+    """An unusable input inside the block is this pair's: the error names it."""
+    try:
+        yield
+    except InputError as error:
+        raise PairError(pair_id, pair_key, error.problem, fix=error.fix) from None
 
 
 class MissingExtraError(RightlyError):

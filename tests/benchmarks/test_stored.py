@@ -37,7 +37,7 @@ def test_judgebench_outputs_flip_the_second_decision(tmp_path):
 
 def test_judgebench_outputs_of_other_responses_are_refused(tmp_path):
     rows = [judgebench_row(item(0), "A>B", "B>A") | {"response_A": "another text"}]
-    with pytest.raises(InputError, match=r"o.jsonl: pair 'd/0' holds other responses"):
+    with pytest.raises(InputError, match=r"o.jsonl:1: pair 'd/0' holds other responses"):
         stored_answers(BENCHMARKS["judgebench-gpt"], [item(0)], write(tmp_path / "o.jsonl", rows), "m")
 
 
@@ -93,9 +93,9 @@ def test_rows_of_scores_and_what_is_missing_has_failed(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        ([{"id": "d/0", "scores": [1.0]}], r"s.jsonl:1: 1 scores for 2 responses"),
-        ([{"id": "d/0", "verdict": "A"}], r"s.jsonl:1: has no scores"),
-        ([{"id": "unknown", "scores": [1, 2]}], r"answers none of the 1 items"),
+        ([{"id": "d/0", "scores": [1.0]}], r"s.jsonl:1: item 'd/0': 1 scores for 2 responses"),
+        ([{"id": "d/0", "verdict": "A"}], r"s.jsonl:1: item 'd/0' has no scores"),
+        ([{"id": "unknown", "scores": [1, 2]}], r"s.jsonl:1: item 'unknown' is not in the data"),
     ],
 )
 def test_unusable_files_are_named(rows, problem, tmp_path):

@@ -130,3 +130,20 @@ def test_a_limit_spreads_over_the_items(limit, kept, data, tmp_path):
 def test_a_name_used_twice_is_refused(data, tmp_path):
     with pytest.raises(InputError, match="named twice"):
         run(bench, "pairs", "--data", data, "--model", "a=longer", "--model", "a=first", *options(tmp_path, "run"))
+
+
+def test_comparisons_that_a_reward_model_cannot_tell_apart_are_counted_and_said(trained, data, tmp_path):
+    """Identical responses, and responses that differ behind the 64 tokens that the model reads."""
+    long = "good bad fine poor " * 40
+    with data.open("a") as file:
+        for name, chosen, rejected in (("same", "is good", "is good"), ("late", long + "right", long + "wrong wrong")):
+            file.write(json.dumps({"id": name, "prompt": "this", "chosen": chosen, "rejected": rejected}) + "\n")
+    result = run(bench, "pairs", "--data", data, "--model", f"mine=rm:{trained}", *options(tmp_path, "run"))
+    found = {model["model"]: model for model in json.loads((tmp_path / "run" / "bench.json").read_text())["models"]}
+    assert {name: model["no_difference"] for name, model in found.items()} == {
+        "mine": 2, "longer": 0, "shorter": 0, "first": 0,
+    }  # fmt: skip
+    assert found["mine"]["ties"] == 2 / 42
+    said = "Comparisons without a difference to mine: 2 (the same tokens"
+    assert said in " ".join(result.stdout.split())
+    assert said in (tmp_path / "run" / "leaderboard.md").read_text()

@@ -21,6 +21,19 @@ UKP = {
 LLMBAR = {"input": "q", "output_1": "x", "output_2": "y", "label": 1}
 
 
+ASKED = {"role": "user", "content": "what is 6 times 7"}
+
+
+def call(content, name="multiply"):
+    """An assistant's turn that says nothing but a call."""
+    arguments = {"a": 6, "b": 7}
+    return {
+        "role": "assistant",
+        "content": content,
+        "tool_calls": [{"function": {"name": name, "arguments": arguments}}],
+    }
+
+
 def jsonl(*rows):
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
@@ -76,6 +89,26 @@ WRONG_ROWS = {
     "picture in a message": (
         SCORED | {"context": [{"role": "user", "content": [{"type": "image"}]}]},
         "whose content is a list of 1",
+    ),
+    "tool call with empty content": (
+        {"chosen": [ASKED, call("")], "rejected": [ASKED, call("", "add")]},
+        "column 'chosen' has a message that calls multiply, and tool calls are not read; write the call as text",
+    ),
+    "tool call with null content": (
+        {"chosen": [ASKED, call(None)], "rejected": [ASKED, call(None, "add")]},
+        "column 'chosen' has a message that calls multiply",
+    ),
+    "tool call beside text": (
+        CHOSEN | {"prompt": [ASKED, call("I will multiply."), {"role": "tool", "content": "42"}]},
+        "column 'prompt' has a message that calls multiply",
+    ),
+    "tool call of the older form": (
+        SCORED | {"context": [{"role": "assistant", "content": None, "function_call": {"name": "add"}}]},
+        "column 'context' has a message that calls add",
+    ),
+    "tool call of no known form": (
+        SCORED | {"context": [{"role": "assistant", "content": "", "tool_calls": ["add"]}]},
+        "column 'context' has a message that calls a tool",
     ),
     "chosen a list of numbers": (CHOSEN | {"chosen": [1], "rejected": [2]}, "expected a list of objects"),
     "score lists of different lengths": (
@@ -248,3 +281,20 @@ def test_the_boolean_response_of_the_published_pandalm_set_is_refused():
 
     with pytest.raises(InputError, match=r"pandalm_boolean.jsonl:1: column 'response1' is true, expected text"):
         list(load_pairs(ROWS / "pandalm_boolean.jsonl"))
+
+
+def test_columns_for_tool_calls_that_are_empty_are_no_calls(tmp_path):
+    """Parquet gives every message the column, filled or not."""
+    turn = {"role": "user", "content": "q", "tool_calls": None, "function_call": None}
+    answer = {"role": "assistant", "content": "x", "tool_calls": []}
+    file = tmp_path / "pairs.jsonl"
+    file.write_bytes(jsonl({"chosen": [turn, answer], "rejected": [turn, answer | {"content": "y"}]}))
+    [pair] = load_pairs(file)
+    assert sorted(pair.responses) == ["x", "y"]
+
+
+def test_a_null_response_is_named_with_its_row(tmp_path):
+    file = tmp_path / "pairs.jsonl"
+    file.write_bytes(jsonl(CHOSEN, CHOSEN | {"prompt": "r", "rejected": None}))
+    with pytest.raises(InputError, match=r"pairs.jsonl:2: .*rejected is null"):
+        list(load_pairs(file))

@@ -41,7 +41,7 @@ def table_of(folder):
 
 
 def test_the_table_holds_what_single_passes_give(tiny_model, pairs_file, tmp_path):  # noqa: F811
-    metrics = run(tmp_path / "run", pairs_file, tiny_model)[str(tiny_model)]
+    metrics = run(tmp_path / "run", pairs_file, tiny_model)[str(tiny_model)].metrics
     model = RewardModel.load(tiny_model, new_head=True, max_length=64)
 
     rows = table_of(tmp_path / "run")

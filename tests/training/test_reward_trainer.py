@@ -14,7 +14,7 @@ from rightly.errors import InputError
 from rightly.losses import ranking_loss
 from rightly.reward_models.model import RewardModel
 from rightly.training.data import prepare_pairs
-from rightly.training.evaluation import margins_of
+from rightly.training.evaluation import rewards_of
 from rightly.training.objective import Objective
 from rightly.training.recipe import LossTable, parse_recipe
 from rightly.training.reward_trainer import RewardTrainer, last_checkpoint
@@ -101,7 +101,8 @@ def test_evaluation_is_of_all_pairs_not_a_mean_of_batches(recipe_table, tmp_path
         ]
 
     assert metrics["eval_dev_accuracy"] == sum(m > 0 for m in margins) / 34
-    assert margins_of(trainer, pairs) == pytest.approx(margins, abs=1e-5)
+    rewards = rewards_of(trainer, pairs)
+    assert [best - other for best, other in rewards] == pytest.approx(margins, abs=1e-5)
 
 
 def test_accumulated_batches_are_one_batch(recipe_table):
@@ -247,7 +248,7 @@ def test_ties_are_skipped_and_counted_or_pulled_together(recipe_table):
 
 def test_no_labelled_pair_is_an_error(recipe_table):
     model = RewardModel.load(recipe_table["model"]["name"], new_head=True)
-    with pytest.raises(InputError, match="no labelled pair among 1"):
+    with pytest.raises(InputError, match="no pair to learn from among 1: 1 unlabelled"):
         prepare_pairs([PreferencePair(id="1", responses=("good", "bad"))], model, LossTable())
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rightly.metrics.ties import TIE
 from rightly.types import FailureKind, Judgment, PreferencePair, Record, content_key
 
 Outcome = Literal[1, 0, -1] | None
@@ -30,6 +31,7 @@ class Answer(Record):
             two (stored order, swapped) where both were.
         longer: For every comparison 1 where the right response is the longer one, -1 the shorter one, 0 neither.
         failures: Why outcomes are missing, each counted.
+        no_difference: Comparisons of responses that are the same tokens to the model: ties, whatever the model.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Answer(Record):
     outcomes: tuple[tuple[Outcome, ...], ...]
     longer: tuple[int, ...]
     failures: dict[FailureKind | Literal["missing"], int] = Field(default_factory=dict)
+    no_difference: int = 0
 
     @property
     def key(self) -> str:
@@ -77,15 +80,30 @@ def couples(item: PreferencePair) -> list[tuple[int, int]]:
     return [(i, j) for i in places if item.ranks[i] == RIGHT for j in places if item.ranks[j] == WRONG]
 
 
-def from_scores(items: Iterable[PreferencePair], model: str, scores: Mapping[str, Sequence[float]]) -> list[Answer]:
-    """Answers of a model that scores single responses; equal scores are a tie.
+def from_scores(
+    items: Iterable[PreferencePair],
+    model: str,
+    scores: Mapping[str, Sequence[float]],
+    same_as: Mapping[str, Sequence[int]] = {},
+) -> list[Answer]:
+    """Answers of a model that scores single responses; scores that differ by at most `TIE` are a tie.
 
     Args:
         items: The items.
         model: Its name.
         scores: One a response, by item id; an item without scores has failed.
+        same_as: For each response the place of the first one with the same tokens, by item id, where that is known.
     """
-    return [_scored(item, model, scores.get(item.id)) for item in items]
+    return [
+        _scored(item, model, scores.get(item.id)).model_copy(
+            update={"no_difference": _without_difference(item, same_as.get(item.id, ()))}
+        )
+        for item in items
+    ]
+
+
+def _without_difference(item: PreferencePair, same_as: Sequence[int]) -> int:
+    return sum(same_as[i] == same_as[j] for i, j in couples(item)) if same_as else 0
 
 
 def _scored(item: PreferencePair, model: str, scores: Sequence[float] | None) -> Answer:
@@ -157,4 +175,6 @@ def from_outcomes(
 
 
 def _sign(difference: float) -> Outcome:
-    return 1 if difference > 0 else -1 if difference < 0 else 0 if difference == 0 else None
+    if math.isnan(difference):
+        return None
+    return 0 if abs(difference) <= TIE else 1 if difference > 0 else -1

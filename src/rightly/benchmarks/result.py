@@ -45,6 +45,7 @@ class ModelResult(Frozen):
         ties: Share of comparisons that ended in a tie (one order: of its verdicts).
         failed: Share of verdicts (or scores) that were missing or unusable.
         failures: Of verdicts, by kind.
+        no_difference: Comparisons of responses that are the same tokens to the model; they are ties.
         consistency: Share of comparisons with the same verdict in both orders, of those with both; ``None`` with one order.
         letters: Models of the run that share a letter cannot be told apart.
         note: What is not official about it; empty otherwise.
@@ -59,6 +60,7 @@ class ModelResult(Frozen):
     ties: float | None
     failed: float
     failures: dict[str, int]
+    no_difference: int = 0
     consistency: float | None
     letters: str = ""
     note: str = ""
@@ -181,6 +183,7 @@ def model_result(benchmark: Benchmark, answers: Sequence[Answer]) -> ModelResult
         ties=_known(mean(np.array([float(value == 0) for value in single if value is not None]))),
         failed=single.count(None) / max(len(single), 1),
         failures=dict(sum((Counter({str(k): n for k, n in answer.failures.items()}) for answer in answers), Counter())),
+        no_difference=sum(answer.no_difference for answer in answers),
         consistency=sum(one == two for one, two in both) / len(both) if both else None,
         note="" if scored else benchmark.judges,
     )

@@ -8,7 +8,8 @@ and ``gap`` the least right minus the largest wrong score,
     + .20 mean(min(gap_ref, gap_tied) > spread) + .01 mean(tanh(min(gap_ref, gap_tied) / spread - 1)),
 
 where the last mean takes 0 for what is not a number, and the last three run over prompts in both groups; the weights sum to
-1.01, as upstream. The overall score is the mean of the six subsets.
+1.01, as upstream. The overall score is the mean of the six subsets. Differences of at most `rightly.metrics.ties.TIE` are 0
+throughout.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from rightly.benchmarks.protocol import ACCURACY, OVERALL, Credits, Protocol, Ta
 from rightly.data.fields import Row, conversation, identity, make_pair, optional_text, texts
 from rightly.data.load import Rows
 from rightly.errors import InputError
+from rightly.metrics.ties import decided
 from rightly.types import PreferencePair
 
 TIES = "Ties"
@@ -56,14 +58,14 @@ def _credits(answer: Answer) -> list[float]:
         beaten = all(value == 1 for value in comparison_credits(answer, rule="judgebench", failures="wrong"))
         return [float(beaten), tied, prompt, _NAN, _NAN]
     right, wrong = answer.scores[: answer.right], answer.scores[answer.right :]
-    gap = min(right) - max(wrong)
-    return [float(gap > 0), tied, prompt, gap, max(right) - min(right)]
+    gap, spread = decided([min(right) - max(wrong), max(right) - min(right)]).tolist()
+    return [float(gap > 0), tied, prompt, gap, spread]
 
 
 def _best_of(answer: Answer) -> float:
     if answer.scores:
-        best = max(answer.scores)
-        return float(answer.scores[0] == best) / answer.scores.count(best)
+        is_best = decided(max(answer.scores) - np.array(answer.scores)) == 0
+        return float(is_best[0] / is_best.sum())
     if all(value is None for outcomes in answer.outcomes for value in outcomes):
         return 0.25
     return float(all(value == 1 for value in comparison_credits(answer, rule="judgebench", failures="wrong")))
@@ -87,7 +89,8 @@ def ties_score(credits: Credits) -> float:
     least = np.minimum(gap_tied, [of_ref[int(row[2])] for row in both])
     with np.errstate(divide="ignore", invalid="ignore"):
         margin = np.nan_to_num(np.tanh(least / spread - 1), nan=0.0)
-    return float(accurate + 0.2 * (gap_tied > spread).mean() + 0.2 * (least > spread).mean() + 0.01 * margin.mean())
+    wider_tied, wider = decided(gap_tied - spread) > 0, decided(least - spread) > 0
+    return float(accurate + 0.2 * wider_tied.mean() + 0.2 * wider.mean() + 0.01 * margin.mean())
 
 
 def _combine(credits: Credits, domains: Sequence[str]) -> Table:

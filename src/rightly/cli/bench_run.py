@@ -65,6 +65,7 @@ def run_bench(config: BenchConfig) -> BenchResult:
         inputs=(*filter(None, [config.data]), *(spec.partition(":")[2] for spec in config.models), config.cache),
         fresh=not config.resume,
     )
+    chosen = {item.id for item in items}
     wanted = dict(map(_named, config.models))
     judges = {name: spec for name, spec in wanted.items() if _kind(spec) == "judge" and spec not in BASELINES}
     pairs = [pair for item in items for pair in comparisons(item)]
@@ -74,7 +75,8 @@ def run_bench(config: BenchConfig) -> BenchResult:
         if _kind(spec) == "rm":
             found[name] = _score(name, spec, items, folder)
         elif _kind(spec) == "stored":
-            found[name] = stored_answers(benchmark, items, spec.partition(":")[2], name)
+            stored = stored_answers(benchmark, whole, spec.partition(":")[2], name)
+            found[name] = [answer for answer in stored if answer.item_id in chosen]
     runs = [*baseline_answers(items), *(found[name] for name in wanted if name in found)]
     folder.write_lines(ANSWERS, (answer for answers in runs for answer in answers))
     about = About(
@@ -164,4 +166,4 @@ def _score(name: str, spec: str, items: Sequence[PreferencePair], folder: RunFol
     current = {(item.id, item.content_key) for item in items}
     found = [record for record in read_scores(own, made_by) if (record.pair_id, record.pair_key) in current]
     scores = {record.pair_id: record.rewards for record in found}
-    return from_scores(items, name, scores)
+    return from_scores(items, name, scores, {record.pair_id: record.same_as for record in found})

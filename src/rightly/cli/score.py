@@ -38,7 +38,7 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
     Writes DIR/margins.parquet: for every model the rewards and the margin, the labelled response's reward minus the best
     other's.
     """
-    from rightly.data.load import load_pairs
+    from rightly.data.load import load_pairs, rows_named
     from rightly.errors import InputError, MissingExtraError
 
     try:
@@ -63,21 +63,23 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
         raise InputError("the same model is named twice", where="--model")
     identity = {"verb": "score", "pairs": pairs, "columns": options["columns"], "limit": options["limit"]}
     meter = _Meter()
-    results = score_run(
-        out,
-        load,
-        {
-            name: reward_model_fingerprint(name, dtype=options["dtype"], max_length=options["max_length"])
-            for name in models
-        },
-        build,
-        identity=identity,
-        inputs=(pairs, *models),
-        tokens_per_batch=options["tokens_per_batch"],
-        fresh=not options["resume"],
-        ray_workers=options["ray_workers"],
-        watch=meter,
-    )
+    made_by = {
+        name: reward_model_fingerprint(name, dtype=options["dtype"], max_length=options["max_length"])
+        for name in models
+    }
+    with rows_named([pairs], options["columns"]):
+        results = score_run(
+            out,
+            load,
+            made_by,
+            build,
+            identity=identity,
+            inputs=(pairs, *models),
+            tokens_per_batch=options["tokens_per_batch"],
+            fresh=not options["resume"],
+            ray_workers=options["ray_workers"],
+            watch=meter,
+        )
     if results:
         _report(results, meter, out)
 
@@ -115,7 +117,8 @@ def _report(results: Any, meter: _Meter, out: Path) -> None:
     table = Table(box=None, pad_edge=False)
     for head in ("model", "labelled", "accuracy [95%]", "margin", "length correlation"):
         table.add_column(head, justify="left" if head == "model" else "right", overflow="fold")
-    for name, found in results.items():
+    for name, scores in results.items():
+        found = scores.metrics
         if found is None:
             table.add_row(name, "0", "-", "-", "-")
             continue
@@ -124,4 +127,10 @@ def _report(results: Any, meter: _Meter, out: Path) -> None:
         margin = f"{found.margin_mean:.2f} ± {found.margin_sd:.2f}"
         table.add_row(name, f"{found.n:,}", f"{found.accuracy:.3f}{interval}", margin, correlation)
     console.print(table)
+    for name, scores in results.items():
+        if scores.no_difference:
+            console.print(
+                f"pairs without a difference to {name}: {scores.no_difference:,} (the same tokens: identical, or identical "
+                "up to its maximum length); their margin is 0 and they are in none of the figures"
+            )
     console.print(f"table: {out / 'margins.parquet'}")

@@ -59,11 +59,13 @@ def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
     DIR/strength.json (figures, conflicts) and DIR/report.html.
     """
     from rightly.cli.strength_run import StrengthConfig, run_strength
+    from rightly.data.load import rows_named
     from rightly.reports.strength_html import write_strength_report
 
     values = {name: value for name, value in options.items() if value is not None}
     config = configured(StrengthConfig, values)
-    summary = run_strength(out, config, fresh=not resume, say=lambda line: click.echo(line, err=True))
+    with rows_named([config.pairs] if config.pairs else [], config.columns):
+        summary = run_strength(out, config, fresh=not resume, say=lambda line: click.echo(line, err=True))
     write_strength_report(out, summary.model_dump(mode="json"), config.load)
     if as_json:
         echo_json(summary)

@@ -111,7 +111,9 @@ def _report(trained: "TrainedRewardModel") -> None:
         return
     console = Console()
     for name, counts in trained.counts.items():
-        left_out = f"{counts.unlabelled} unlabelled and {counts.ties} ties left out"
+        left_out = (
+            f"{counts.unlabelled} unlabelled, {counts.ties} ties, {counts.no_difference} without a difference left out"
+        )
         console.print(
             f"{name}: {counts.used:,} of {counts.read:,} pairs used, {left_out}, {counts.truncated:,} truncated"
         )

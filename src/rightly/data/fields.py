@@ -161,7 +161,22 @@ def _message(turn: Row, column: str) -> Message:
             f"column {column!r} has a message with role {came(role)}, expected one of {', '.join(_ROLES)}",
             fix='messages are {"role": ..., "content": ...}',
         )
+    _refuse_tool_calls(turn, column)
     return Message(role=role, content=_content(turn.get("content"), column))
+
+
+def _refuse_tool_calls(turn: Row, column: str) -> None:
+    """A message's text alone would lose the calls: two responses that call different tools would be equal."""
+    calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
+    if not calls:
+        return
+    first = calls[0] if isinstance(calls, Sequence) else calls
+    parts = first.get("function", first) if isinstance(first, Mapping) else None
+    name = parts.get("name") if isinstance(parts, Mapping) else None
+    raise InputError(
+        f"column {column!r} has a message that calls {name or 'a tool'}, and tool calls are not read",
+        fix="write the call as text into the content, or leave the row out",
+    )
 
 
 def _content(content: Any, column: str) -> str:

@@ -2,7 +2,8 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +15,7 @@ from rightly.data.jsonl import read_array, read_lines
 from rightly.data.parquet import read_parquet
 from rightly.data.samples import SAMPLES, sample_path
 from rightly.data.uniqueness import SeenIds
-from rightly.errors import InputError
+from rightly.errors import InputError, PairError
 from rightly.types import PreferencePair
 
 T = TypeVar("T")
@@ -40,6 +41,11 @@ class Rows:
         self.name, self.corpus = name, corpus
         self._rows, self._number = rows, 0
 
+    @property
+    def place(self) -> str:
+        """The source and the number of the row that was given last."""
+        return f"{self.name}:{self._number}"
+
     def __iter__(self) -> Iterator[Row]:
         for number, row in self._rows:
             self._number = number
@@ -56,7 +62,7 @@ class Rows:
         except InputError as error:
             if error.where:
                 raise
-            raise InputError(error.problem, where=f"{self.name}:{self._number}", fix=error.fix) from None
+            raise InputError(error.problem, where=self.place, fix=error.fix) from None
 
 
 def load_pairs(source: str | Path, *, columns: str | None = None, limit: int | None = None) -> Iterator[PreferencePair]:
@@ -83,6 +89,34 @@ def load_pairs(source: str | Path, *, columns: str | None = None, limit: int | N
     family = None if columns is None else family_named(columns)
     rows = open_rows(str(source))
     return islice(rows.converted(lambda each: _pairs(each, family)), limit)
+
+
+@contextmanager
+def rows_named(sources: Iterable[str | Path], columns: str | None = None) -> Iterator[None]:
+    """An error about a pair of these sources, raised inside the block, names its file and row.
+
+    A pair does not carry its place, so the sources are read again up to it.
+
+    Args:
+        sources: As for `load_pairs`.
+        columns: As for `load_pairs`.
+    """
+    try:
+        yield
+    except PairError as error:
+        if error.where:
+            raise
+        where = next((place for source in sources if (place := _place_of(error, str(source), columns))), "")
+        raise PairError(error.pair_id, error.pair_key, error.reason, fix=error.fix, where=where) from None
+
+
+def _place_of(wanted: PairError, source: str, columns: str | None) -> str | None:
+    rows = open_rows(source)
+    family = None if columns is None else family_named(columns)
+    for pair in rows.converted(lambda each: _pairs(each, family)):
+        if (pair.id, pair.content_key) == (wanted.pair_id, wanted.pair_key):
+            return rows.place
+    return None
 
 
 def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:

@@ -20,10 +20,11 @@ from rightly.metrics.calibration import (
 )
 from rightly.metrics.clustered import LEVEL, clustered_mean
 from rightly.metrics.ranks import equal_mass_bins, rank_correlation
+from rightly.metrics.ties import decided
 from rightly.types import Frozen
 
 TiePolicy = Literal["wrong", "half"]
-"""What a margin of exactly 0 counts in an accuracy."""
+"""What a tie, a margin of at most `rightly.metrics.ties.TIE`, counts in an accuracy."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -73,9 +74,9 @@ class PreferenceMetrics(Frozen):
         n_clusters: Clusters of pairs that have a better response.
         undecided: Pairs with a target of exactly 1/2: they have no better response and are in no accuracy.
         turned: Pairs with a target below 1/2, turned round so that the better response comes first.
-        ties: Pairs with a better response and a margin of exactly 0.
+        ties: Pairs with a better response and a margin of at most `rightly.metrics.ties.TIE`; it is taken for exactly 0.
         tie_policy: What those count.
-        accuracy: Share of the ``n - undecided`` pairs with a margin above 0.
+        accuracy: Share of the ``n - undecided`` pairs with a margin above the ties'.
         accuracy_low: Lower end of its 95% interval over clusters; ``None`` below two clusters.
         accuracy_high: Upper end.
         nll: Mean negative log-likelihood of the targets, nats.
@@ -143,13 +144,14 @@ def evaluate_margins(
         lengths: ``(N, 2)`` of the labelled response and the other, in tokens or characters.
         strengths: ``(N,)`` how clear the label is, in any unit.
         clusters: ``(N,)`` names; pairs that share one are not independent.
-        ties: What a margin of exactly 0 counts in an accuracy: nothing, or half.
+        ties: What a margin of at most `rightly.metrics.ties.TIE` counts in an accuracy: nothing, or half.
 
     Raises:
         InputError: There is no pair, no pair has a better response, or a value is not finite or out of range.
         ValueError: Shapes do not fit.
     """
     labelled, stated = checked("margin", margins, targets)
+    labelled = decided(labelled)
     sides = None if lengths is None else _finite("length", lengths, (len(labelled), 2))
     other = stated < 0.5
     d, t = np.where(other, -labelled, labelled), np.where(other, 1 - stated, stated)

@@ -162,6 +162,12 @@ def _notes(result: BenchResult) -> list[str]:
     lines = []
     for note in dict.fromkeys(model.note for model in result.models if model.note and model.kind == "verdicts"):
         lines.append(f"Verdicts: {note}.")
+    lines += [
+        f"Comparisons without a difference to {_name(model)}: {model.no_difference:,} (the same tokens: identical, or "
+        "identical up to its maximum length). They are ties."
+        for model in result.models
+        if model.no_difference
+    ]
     if len(result.models) > 1:
         lines.append(
             "Models that share a letter cannot be told apart (paired test on the same items, contexts as the unit, Holm, 5%)."

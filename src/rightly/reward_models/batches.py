@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rightly.reward_models.packing import TokenGroup, by_token_budget, pack, split_group
+from rightly.reward_models.packing import TokenGroup, by_token_budget, group_sequences, pack, split_group
 
 if TYPE_CHECKING:
     import torch
@@ -50,31 +50,47 @@ Slot = tuple[int, int]
 
 def plan_batches(
     groups: Sequence[TokenGroup], budget: int, *, packed: bool, pad_id: int
-) -> Iterator[tuple[list[Slot], Batch]]:
-    """All responses of many groups in batches of at most ``budget`` computed tokens.
+) -> Iterator[tuple[list[list[Slot]], Batch]]:
+    """All responses of many groups in batches of at most ``budget`` computed tokens, equal sequences once.
+
+    A reward depends, in its last digits, on where in a batch its sequence stands. Two equal sequences would differ by that
+    rounding, so one computation answers all of their places.
 
     Packed rows keep the order of the groups; padded batches are of similar lengths, longest first, so that a lack of
     memory shows at once.
+
+    Yields:
+        For every row of the batch the slots that it answers, and the batch.
     """
+    places = _places(groups)
     if packed:
-        parts = [
-            ([(number, first + i) for i in range(len(part.branches))], part)
-            for number, group in enumerate(groups)
-            for first, part in _parts(group, budget)
-        ]
+        parts = [part for group in _without_repeats(groups, places) for part in split_group(group, budget)]
         for batch in by_token_budget(parts, budget):
-            yield [slot for slots, _ in batch for slot in slots], packed_batch([part for _, part in batch])
+            yield [places[sequence] for part in batch for sequence in part.sequences()], packed_batch(batch)
         return
-    rows = [((number, i), s) for number, group in enumerate(groups) for i, s in enumerate(group.sequences())]
-    rows.sort(key=lambda row: -len(row[1]))
+    rows = sorted(places, key=lambda sequence: -len(sequence))
     while rows:
-        count = max(budget // len(rows[0][1]), 1)
-        yield [slot for slot, _ in rows[:count]], padded_batch([s for _, s in rows[:count]], pad_id)
+        count = max(budget // len(rows[0]), 1)
+        yield [places[sequence] for sequence in rows[:count]], padded_batch(rows[:count], pad_id)
         rows = rows[count:]
 
 
-def _parts(group: TokenGroup, budget: int) -> Iterator[tuple[int, TokenGroup]]:
-    first = 0
-    for part in split_group(group, budget):
-        yield first, part
-        first += len(part.branches)
+def _places(groups: Sequence[TokenGroup]) -> dict[tuple[int, ...], list[Slot]]:
+    """Where every distinct sequence stands, in the order of its first place."""
+    places: dict[tuple[int, ...], list[Slot]] = {}
+    for number, group in enumerate(groups):
+        for branch, sequence in enumerate(group.sequences()):
+            places.setdefault(sequence, []).append((number, branch))
+    return places
+
+
+def _without_repeats(groups: Sequence[TokenGroup], places: dict[tuple[int, ...], list[Slot]]) -> Iterator[TokenGroup]:
+    """The groups with every sequence at its first place only."""
+    kept: list[list[tuple[int, ...]]] = [[] for _ in groups]
+    for sequence, slots in places.items():
+        kept[slots[0][0]].append(sequence)
+    for group, own in zip(groups, kept, strict=True):
+        if len(own) == len(group.branches):
+            yield group
+        elif own:
+            yield group_sequences(own)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from rightly.errors import MissingExtraError
+from rightly.errors import MissingExtraError, PairError
 from rightly.reward_models.model import RewardModel, Scored
 from rightly.types import PreferencePair
 
@@ -30,6 +30,7 @@ def score_on_ray(
 
     Raises:
         MissingExtraError: Ray is not installed.
+        PairError: As `RewardModel.score`.
     """
     try:
         import ray
@@ -48,9 +49,12 @@ def score_on_ray(
         num_cpus=1,
     )
     for row in scored.iter_rows():
+        scored = json.loads(row["scored"])
+        if "refused" in scored:
+            raise PairError(**scored["refused"])
         yield [
-            Scored(PreferencePair.model_validate(pair), tuple(rewards), tuple(tokens), tuple(cut))
-            for pair, rewards, tokens, cut in json.loads(row["scored"])
+            Scored(PreferencePair.model_validate(pair), *(tuple(values) for values in rest))
+            for pair, *rest in scored["pairs"]
         ]
 
 
@@ -65,6 +69,11 @@ class _Scorer:
         out = []
         for text in batch["pairs"]:
             pairs = [PreferencePair.model_validate(pair) for pair in json.loads(text)]
-            found = self._model.score(pairs, tokens_per_batch=self._budget)
-            out.append(json.dumps([(s.pair.model_dump(mode="json"), s.rewards, s.tokens, s.cut) for s in found]))
+            try:
+                found = self._model.score(pairs, tokens_per_batch=self._budget)
+                scored = {"pairs": [(pair.model_dump(mode="json"), *rest) for pair, *rest in found]}
+            except PairError as error:  # an exception would reach the user as a trace of Ray's
+                about = {"pair_id": error.pair_id, "pair_key": error.pair_key}
+                scored = {"refused": {**about, "problem": error.reason, "fix": error.fix}}
+            out.append(json.dumps(scored))
         return {"scored": out}

@@ -120,6 +120,9 @@ def encode_responses(
         responses: What is to be scored behind it.
         cut_alike: Cut the prompt for all responses as much as the longest needs, so that they are compared on the same
             prompt and can share it; otherwise each keeps what fits, whatever stands beside it.
+
+    Raises:
+        InputError: The template refuses the conversation, or nothing is rendered of a response.
     """
     if contract.form == "pair":
         with _TRUNCATING:
@@ -127,6 +130,8 @@ def encode_responses(
     prompt = _render(tokenizer, context, add_generation_prompt=True) if context else ""
     texts = [prompt, *(_conversation(tokenizer, contract, context, response, prompt) for response in responses)]
     prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    if not all(sequences):
+        raise InputError("a response is rendered to no token at all", fix="leave empty responses out")
     longest = max(map(len, sequences)) if cut_alike else 0
     return [
         _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1), max(len(ids), longest))
@@ -207,8 +212,18 @@ def _encode_segments(
 
 
 def _render(tokenizer: Tokenizer, messages: tuple[Message, ...], *, add_generation_prompt: bool) -> str:
+    from jinja2 import TemplateError
+
     turns = [{"role": message.role, "content": message.content} for message in messages]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt))
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt))
+    except TemplateError as error:
+        roles = ", ".join(message.role for message in messages)
+        told = " ".join(str(error).split())
+        raise InputError(
+            f"the chat template of {tokenizer.name_or_path} refuses a conversation of {roles} ({told})",
+            fix="change these turns or leave the row out",
+        ) from None
 
 
 def rendered_ending(tokenizer: Tokenizer) -> str:

@@ -8,8 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rightly.errors import PairError, about_pair
 from rightly.reward_models.anatomy import backbone, pools_last_token
 from rightly.reward_models.batches import Batch, plan_batches
+from rightly.reward_models.contract import Encoded
 from rightly.reward_models.model import RewardModel
 from rightly.reward_models.packing import group_sequences
 from rightly.types import PreferencePair
@@ -27,16 +29,28 @@ def frozen_features(
         tokens_per_batch: Tokens computed in one pass.
 
     Returns:
-        For each pair ``(responses, 2 H)`` float32.
+        For each pair ``(responses, 2 H)`` float32; rows of responses that are the same tokens are equal.
+
+    Raises:
+        PairError: A pair cannot be rendered, or its features are not finite.
     """
-    encoded = [model.encode(pair.context, pair.responses) for pair in pairs]
+    encoded: list[list[Encoded]] = []
+    for pair in pairs:
+        with about_pair(pair.id, pair.content_key):
+            encoded.append(model.encode(pair.context, pair.responses))
     groups = [group_sequences([each.ids for each in found]) for found in encoded]
     found: list[list[Any]] = [[None] * len(each) for each in encoded]
-    for slots, batch in plan_batches(groups, tokens_per_batch, packed=False, pad_id=model.pad_id):
-        response = torch.tensor([encoded[number][branch].response_tokens for number, branch in slots])
-        for (number, branch), row in zip(slots, _states(model, batch, response), strict=True):
-            found[number][branch] = row
-    return [np.stack(each) for each in found]
+    for answered, batch in plan_batches(groups, tokens_per_batch, packed=False, pad_id=model.pad_id):
+        response = torch.tensor([encoded[number][branch].response_tokens for (number, branch), *_ in answered])
+        for slots, row in zip(answered, _states(model, batch, response), strict=True):
+            for number, branch in slots:
+                found[number][branch] = row
+    features = [np.stack(each) for each in found]
+    for pair, rows in zip(pairs, features, strict=True):
+        if not np.isfinite(rows).all():
+            problem = f"{model.name} gives it features that are not finite"
+            raise PairError(pair.id, pair.content_key, problem, fix=f"see `rightly doctor {model.name}`")
+    return features
 
 
 def _states(model: RewardModel, batch: Batch, response: Tensor) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """A scalar reward model: a Hugging Face sequence classifier, its tokeniser, and the contract between them."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
+from rightly.errors import PairError, about_pair
 from rightly.reward_models import fast_path
 from rightly.reward_models.anatomy import pools_last_token
 from rightly.reward_models.attention import Kernel
@@ -30,7 +32,7 @@ from rightly.reward_models.contract import (
     encode_text,
     read_contract,
 )
-from rightly.reward_models.packing import TokenGroup, group_sequences
+from rightly.reward_models.packing import TokenGroup, first_places, group_sequences
 from rightly.reward_models.padding import fit_embedding, pad_with
 from rightly.reward_models.portable import make_portable
 from rightly.types import Message, PreferencePair
@@ -49,12 +51,20 @@ class Scored(NamedTuple):
         rewards: One a response, in their order.
         tokens: Tokens of every sequence as scored.
         cut: Tokens of every sequence that did not fit.
+        same_as: For every response the place of the first one with the same tokens, its own where no earlier one has
+            them.
     """
 
     pair: PreferencePair
     rewards: tuple[float, ...]
     tokens: tuple[int, ...]
     cut: tuple[int, ...]
+    same_as: tuple[int, ...]
+
+    @property
+    def no_difference(self) -> bool:
+        """Whether all responses are the same tokens: identical, or identical up to the maximum length."""
+        return not any(self.same_as)
 
 
 class RewardModel:
@@ -170,36 +180,54 @@ class RewardModel:
     def score(self, pairs: Iterable[PreferencePair], *, tokens_per_batch: int = TOKENS_PER_BATCH) -> Iterator[Scored]:
         """Score the responses of pairs; results come in the order of the pairs.
 
-        Pairs near each other that share a context are computed together, and equal responses to it once.
+        Pairs near each other that share a context are computed together, and equal token sequences once: responses that
+        are the same tokens to the model have exactly the same reward.
 
         Args:
             pairs: Any number, streamed.
             tokens_per_batch: Tokens computed in one pass; bounds the memory.
+
+        Raises:
+            PairError: A pair cannot be rendered (its template refuses it), or its reward is not finite.
         """
         for window in windows(pairs):
             yield from self._score(window, tokens_per_batch)
 
     def _score(self, pairs: list[PreferencePair], budget: int) -> Iterator[Scored]:
-        contexts: dict[str, tuple[Message, ...]] = {}
         wanted: dict[str, dict[str, int]] = {}  # the responses of a context, with their numbers
         for pair in pairs:
-            contexts[pair.context_key] = pair.context
             numbers = wanted.setdefault(pair.context_key, {})
             for response in pair.responses:
                 numbers.setdefault(response, len(numbers))
-        encoded = {key: self.encode(contexts[key], list(numbers)) for key, numbers in wanted.items()}
+        first = {pair.context_key: pair for pair in reversed(pairs)}
+        encoded: dict[str, list[Encoded]] = {}
+        for key, numbers in wanted.items():
+            with about_pair(first[key].id, first[key].content_key):
+                encoded[key] = self.encode(first[key].context, list(numbers))
         groups = [group_sequences([each.ids for each in found]) for found in encoded.values()]
-        rewards = self.score_groups(groups, budget)
-        by_context = dict(zip(encoded, rewards, strict=True))
+        rewards = dict(zip(encoded, self.score_groups(groups, budget), strict=True))
         for pair in pairs:
             numbers = [wanted[pair.context_key][response] for response in pair.responses]
+            own = tuple(rewards[pair.context_key][number] for number in numbers)
+            self._require_finite(pair, own)
             found = [encoded[pair.context_key][number] for number in numbers]
             yield Scored(
                 pair,
-                tuple(by_context[pair.context_key][number] for number in numbers),
+                own,
                 tuple(len(each.ids) for each in found),
                 tuple(each.cut for each in found),
+                first_places([each.ids for each in found]),
             )
+
+    def _require_finite(self, pair: PreferencePair, rewards: Sequence[float]) -> None:
+        for number, reward in enumerate(rewards, start=1):
+            if not math.isfinite(reward):
+                raise PairError(
+                    pair.id,
+                    pair.content_key,
+                    f"{self.name} gives response {number} the reward {reward}",
+                    fix=f"see `rightly doctor {self.name}`",
+                )
 
     def score_groups(
         self, groups: Sequence[TokenGroup], tokens_per_batch: int, *, packed: bool | None = None
@@ -207,9 +235,10 @@ class RewardModel:
         """The rewards of every group's branches, packed where the model can be unless ``packed`` says otherwise."""
         packed = self.unpacked is None if packed is None else packed
         rewards = [[0.0] * len(group.branches) for group in groups]
-        for slots, batch in plan_batches(groups, tokens_per_batch, packed=packed, pad_id=self.pad_id):
-            for (group, branch), reward in zip(slots, self.rewards(batch).tolist(), strict=True):
-                rewards[group][branch] = reward
+        for answered, batch in plan_batches(groups, tokens_per_batch, packed=packed, pad_id=self.pad_id):
+            for slots, reward in zip(answered, self.rewards(batch).tolist(), strict=True):
+                for group, branch in slots:
+                    rewards[group][branch] = reward
         return rewards
 
     def save(self, folder: str | Path) -> None:

@@ -9,7 +9,7 @@ rows of sequences to rows of trees of depth two.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
@@ -73,6 +73,12 @@ def group_sequences(sequences: Sequence[Sequence[int]]) -> TokenGroup:
     return TokenGroup(tuple(sequences[0][:shared]), tuple(tuple(s[shared:]) for s in sequences))
 
 
+def first_places(sequences: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """For every token sequence the place of the first one that equals it."""
+    places: dict[tuple[int, ...], int] = {}
+    return tuple(places.setdefault(tuple(ids), place) for place, ids in enumerate(sequences))
+
+
 @dataclass(frozen=True)
 class PackedBatch:
     """Groups as one flat row; tensors are named as the model's forward takes them.
@@ -110,23 +116,20 @@ def pack(groups: Sequence[TokenGroup]) -> PackedBatch:
     return PackedBatch(torch.tensor([ids]), torch.tensor([positions]), torch.tensor(spans))
 
 
-T = TypeVar("T")
-
-
-def by_token_budget(groups: Iterable[tuple[T, TokenGroup]], budget: int) -> Iterator[list[tuple[T, TokenGroup]]]:
+def by_token_budget(groups: Iterable[TokenGroup], budget: int) -> Iterator[list[TokenGroup]]:
     """Consecutive groups whose computed tokens stay within a budget; a larger group is a batch of its own.
 
     Args:
-        groups: Groups with whatever belongs to them.
+        groups: The groups.
         budget: Tokens of a flat row.
     """
-    batch: list[tuple[T, TokenGroup]] = []
+    batch: list[TokenGroup] = []
     used = 0
-    for item, group in groups:
+    for group in groups:
         if batch and used + group.tokens > budget:
             yield batch
             batch, used = [], 0
-        batch.append((item, group))
+        batch.append(group)
         used += group.tokens
     if batch:
         yield batch

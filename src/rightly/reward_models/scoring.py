@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import FiniteFloat
 
 from rightly.metrics.preference import PreferenceMetrics, evaluate_margins
 from rightly.reward_models.cluster import score_on_ray
@@ -37,20 +38,41 @@ class ScoreRecord(Record):
         rewards: One a response, in their order.
         tokens: Tokens of each sequence as scored.
         cut: Tokens of each sequence that did not fit.
+        same_as: For each response the place of the first one with the same tokens.
     """
 
     pair_id: str
     pair_key: str
     model: str
     made_by: str
-    rewards: tuple[float, ...]
+    rewards: tuple[FiniteFloat, ...]
     tokens: tuple[int, ...]
     cut: tuple[int, ...]
+    same_as: tuple[int, ...]
+
+    @property
+    def no_difference(self) -> bool:
+        """Whether all responses were the same tokens."""
+        return not any(self.same_as)
 
     @property
     def key(self) -> str:
         """The same pair and model."""
         return _key(self.pair_id, self.pair_key, self.made_by)
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """What one model's scores of a file say.
+
+    Attributes:
+        metrics: Of the labelled pairs that have a difference; ``None`` where there are none.
+        no_difference: Pairs whose responses are all the same tokens, labelled or not. Their margin is exactly 0, and they
+            are in no metric: no model can tell which response is better.
+    """
+
+    metrics: PreferenceMetrics | None
+    no_difference: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +141,7 @@ def score_run(
     fresh: bool = False,
     ray_workers: int | None = None,
     watch: Callable[[Scored], None] = lambda _scored: None,
-) -> dict[str, PreferenceMetrics | None]:
+) -> dict[str, ModelScores]:
     """Score all pairs with all models, one model at a time, and write ``margins.parquet``.
 
     Args:
@@ -135,7 +157,10 @@ def score_run(
         watch: Called with every pair as it is scored.
 
     Returns:
-        Metrics of every model on the labelled pairs, ``None`` where there are none; on the first process, else empty.
+        What every model's scores say; on the first process, else empty.
+
+    Raises:
+        PairError: A pair cannot be scored (`RewardModel.score`); nothing is written of it.
     """
     workers = Workers.from_environment()
     run = RunFolder(folder, identity, owns=(SCORES, TABLE), inputs=inputs, fresh=fresh) if workers.rank == 0 else None
@@ -200,26 +225,59 @@ def _keep(
                         rewards=scored.rewards,
                         tokens=scored.tokens,
                         cut=scored.cut,
+                        same_as=scored.same_as,
                     )
                 )
                 watch(scored)
 
 
+def best_other(rewards: Sequence[float], best: int) -> int:
+    """The place of the largest reward but that of ``best``."""
+    return max((place for place in range(len(rewards)) if place != best), key=rewards.__getitem__)
+
+
 def margin(rewards: Sequence[float], label: str | None) -> float:
     """The labelled response's reward minus the best other's; A's where no response is labelled the best."""
-    best = 0 if label in (None, "tie") else ord(label) - ord("A")  # type: ignore[arg-type]
-    return rewards[best] - max(reward for place, reward in enumerate(rewards) if place != best)
+    best = _place(label)
+    return rewards[best] - rewards[best_other(rewards, best)]
 
 
-def _write_table(folder: Path, load: Load, models: Mapping[str, str]) -> dict[str, PreferenceMetrics | None]:
+def _place(label: str | None) -> int:
+    return 0 if label is None or label == "tie" else ord(label) - ord("A")
+
+
+class _Measured:
+    """What metrics of one model need of the labelled pairs that have a difference."""
+
+    def __init__(self) -> None:
+        self.no_difference = 0
+        self.margins: list[float] = []
+        self.lengths: list[tuple[int, int]] = []
+        self.clusters: list[str] = []
+
+    def add(self, pair: PreferencePair, record: ScoreRecord) -> None:
+        self.no_difference += record.no_difference
+        if record.no_difference or pair.label in (None, "tie"):
+            return
+        best = _place(pair.label)
+        self.margins.append(margin(record.rewards, pair.label))
+        self.lengths.append((record.tokens[best], record.tokens[best_other(record.rewards, best)]))
+        self.clusters.append(pair.context_key if pair.context else pair.id)
+
+    def scores(self) -> ModelScores:
+        if not self.margins:
+            return ModelScores(None, self.no_difference)
+        metrics = evaluate_margins(self.margins, lengths=self.lengths, clusters=self.clusters)
+        return ModelScores(metrics, self.no_difference)
+
+
+def _write_table(folder: Path, load: Load, models: Mapping[str, str]) -> dict[str, ModelScores]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     found = [{record.key: record for record in read_scores(folder, made_by)} for made_by in models.values()]
     rows: list[dict[str, Any]] = []
-    margins: list[list[float]] = [[] for _ in models]
-    lengths: list[list[tuple[int, int]]] = [[] for _ in models]
-    clusters: list[str] = []
+    measured = [_Measured() for _ in models]
     for pair in load():
         row: dict[str, Any] = {
             "id": pair.id,
@@ -228,9 +286,6 @@ def _write_table(folder: Path, load: Load, models: Mapping[str, str]) -> dict[st
             "k": len(pair.responses),
             "domain": pair.domain,
         }
-        labelled = pair.label not in (None, "tie")
-        if labelled:
-            clusters.append(pair.context_key if pair.context else pair.id)
         for number, (name, made_by) in enumerate(models.items()):
             record = found[number][_key(pair.id, pair.content_key, made_by)]
             row |= {
@@ -238,18 +293,13 @@ def _write_table(folder: Path, load: Load, models: Mapping[str, str]) -> dict[st
                 f"margin/{name}": margin(record.rewards, pair.label),
                 f"tokens/{name}": list(record.tokens),
                 f"cut/{name}": sum(record.cut),
+                f"no_difference/{name}": record.no_difference,
             }
-            if labelled:
-                margins[number].append(row[f"margin/{name}"])
-                best = ord(str(pair.label)) - ord("A")
-                lengths[number].append((record.tokens[best], record.tokens[0 if best else 1]))
+            measured[number].add(pair, record)
         rows.append(row)
     with atomic_write(folder / TABLE) as unfinished:
         pq.write_table(pa.Table.from_pylist(rows), unfinished)
-    return {
-        name: evaluate_margins(margins[number], lengths=lengths[number], clusters=clusters) if clusters else None
-        for number, name in enumerate(models)
-    }
+    return {name: own.scores() for name, own in zip(models, measured, strict=True)}
 
 
 def read_scores(folder: Path, made_by: str) -> Iterator[ScoreRecord]:

@@ -1,6 +1,7 @@
 """What is served: reward models alone or as an ensemble, each with a queue of its own."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,14 @@ class ServedModel:
                 sequences = await asyncio.to_thread(self._encoded, encode)
         except TimeoutError:
             raise DeadlineError from None
-        return await self._batcher.rewards(sequences, max(deadline - time.monotonic(), 0.0))
+        # Equal sequences of a request are one: in two batches their rewards would differ by rounding.
+        distinct = list(dict.fromkeys(sequences))
+        rewards = await self._batcher.rewards(distinct, max(deadline - time.monotonic(), 0.0))
+        strange = next((reward for reward in rewards if not math.isfinite(reward)), None)
+        if strange is not None:
+            raise InputError(f"{self.name} gives the reward {strange}", fix=f"see `rightly doctor {self.name}`")
+        of = dict(zip(distinct, rewards, strict=True))
+        return [of[ids] for ids in sequences]
 
     def _encoded(self, encode: Callable[[], Sequence[Ids]]) -> Sequence[Ids]:
         try:

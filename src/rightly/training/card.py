@@ -50,9 +50,9 @@ def model_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model
         ),
         "## Data",
         _table(
-            ("set", "read", "used", "unlabelled", "ties left out", "truncated", "identical responses", "tokens"),
+            ("set", "read", "used", "unlabelled", "ties left out", "no difference, left out", "truncated", "tokens"),
             [
-                (name, c.read, c.used, c.unlabelled, c.ties, c.truncated, c.identical, c.tokens)
+                (name, c.read, c.used, c.unlabelled, c.ties, c.no_difference, c.truncated, c.tokens)
                 for name, c in trained.counts.items()
             ],
         ),

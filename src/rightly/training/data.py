@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rightly.errors import InputError
+from rightly.errors import InputError, about_pair
 from rightly.reward_models.contract import Encoded
-from rightly.reward_models.packing import TokenGroup, group_sequences
+from rightly.reward_models.packing import TokenGroup, first_places, group_sequences
 from rightly.training.recipe import LossTable
 from rightly.types import Frozen, PreferencePair
 
@@ -20,6 +20,7 @@ class TrainingPair:
 
     Attributes:
         id: The pair's id.
+        key: Its content key.
         cluster: Key of its context; pairs that share one are not independent.
         group: Token ids; branch 0 is the preferred response.
         lengths: Tokens of the responses, preferred first.
@@ -32,6 +33,7 @@ class TrainingPair:
     """
 
     id: str
+    key: str
     cluster: str
     group: TokenGroup
     lengths: tuple[int, ...]
@@ -51,9 +53,9 @@ class DataCounts(Frozen):
         used: Pairs that are trained or evaluated on.
         unlabelled: Left out: no label.
         ties: Left out: a tie.
+        no_difference: Left out: all responses are the same tokens, identical or identical up to the maximum length.
         truncated: Used, but at least one sequence was cut to the maximum length.
-        identical: Used, but all responses are the same tokens.
-        tokens: Of all sequences, as scored.
+        tokens: Of all sequences that are used, as scored.
         tokens_cut: Tokens that did not fit.
     """
 
@@ -61,19 +63,27 @@ class DataCounts(Frozen):
     used: int = 0
     unlabelled: int = 0
     ties: int = 0
+    no_difference: int = 0
     truncated: int = 0
-    identical: int = 0
     tokens: int = 0
     tokens_cut: int = 0
 
 
 def prepare_pairs(
-    pairs: Iterable[PreferencePair], model: "RewardModel", loss: LossTable, *, ties: str = "skip"
+    pairs: Iterable[PreferencePair], model: "RewardModel", loss: LossTable, *, ties: str = "skip", where: str = ""
 ) -> tuple[list[TrainingPair], DataCounts]:
-    """Encode labelled pairs.
+    """Encode labelled pairs that have a difference.
+
+    Args:
+        pairs: Any.
+        model: Its contract says how.
+        loss: What the targets of plain labels are smoothed by.
+        ties: ``"skip"`` leaves ties out, ``"half"`` takes those of two responses with a target of 1/2.
+        where: What an error calls the source.
 
     Raises:
         InputError: No pair is left.
+        PairError: The template refuses a pair.
     """
     prepared: list[TrainingPair] = []
     counts = dict.fromkeys(DataCounts.model_fields, 0)
@@ -86,15 +96,26 @@ def prepare_pairs(
             counts["ties"] += 1
             continue
         order = _preferred_first(pair)
-        found = model.encode(pair.context, [pair.responses[i] for i in order], cut_alike=True)
+        with about_pair(pair.id, pair.content_key):
+            found = model.encode(pair.context, [pair.responses[i] for i in order], cut_alike=True)
+        if not any(first_places([each.ids for each in found])):
+            counts["no_difference"] += 1
+            continue
         prepared.append(_training_pair(pair, found, order, loss))
         counts["used"] += 1
         counts["truncated"] += any(each.cut for each in found)
-        counts["identical"] += len({each.ids for each in found}) == 1
         counts["tokens"] += sum(len(each.ids) for each in found)
         counts["tokens_cut"] += sum(each.cut for each in found)
     if not prepared:
-        raise InputError(f"no labelled pair among {counts['read']}", fix="give pairs with a label A, B, ...")
+        left_out = (
+            f"{counts['unlabelled']} unlabelled, {counts['ties']} ties, {counts['no_difference']} without a difference"
+        )
+        raise InputError(
+            f"no pair to learn from among {counts['read']}: {left_out}",
+            where=where,
+            fix="give pairs with a label A, B, ... whose responses differ within the model's "
+            f"{model.contract.max_length} tokens (max_length)",
+        )
     return prepared, DataCounts(**counts)
 
 
@@ -109,6 +130,7 @@ def _training_pair(pair: PreferencePair, found: Sequence[Encoded], order: list[i
         target = 0.5 if pair.label == "tie" else 1 - loss.label_smoothing
     return TrainingPair(
         id=pair.id,
+        key=pair.content_key,
         cluster=pair.context_key if pair.context else pair.id,
         group=group_sequences([each.ids for each in found]),
         lengths=tuple(each.response_tokens for each in found),

@@ -51,6 +51,7 @@ class HeadEnsemble:
             ``(members, N)``.
         """
         differences, owner = _differences(features, best)
+        to_others = np.split(differences, np.flatnonzero(np.diff(owner)) + 1)
         result = np.empty((self._members, len(features)))
         every = np.arange(len(features))
         for number, fold in enumerate([None] if folds is None else np.unique(folds).tolist()):
@@ -59,9 +60,8 @@ class HeadEnsemble:
             rows = outside[owner]
             weights = self._train(differences[rows], groups[owner[rows]], number)
             for pair in scored.tolist():
-                rewards = features[pair].astype(np.float64) @ weights.T
-                others = np.delete(rewards, best[pair], axis=0)
-                result[:, pair] = rewards[best[pair]] - others.max(axis=0)
+                # Differences of features, not of rewards: equal features give exactly 0.
+                result[:, pair] = (to_others[pair] @ weights.T).min(axis=0)
         return result
 
     def _train(self, differences: NDArray[np.float64], groups: NDArray[np.int64], part: int) -> NDArray[np.float64]:

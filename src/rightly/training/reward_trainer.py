@@ -13,6 +13,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from rightly.errors import InputError
 from rightly.metrics.preference import PreferenceMetrics
+from rightly.metrics.ties import TIE
 from rightly.reward_models.model import RewardModel
 from rightly.training.collate import Collator, split_terms
 from rightly.training.data import TrainingPair
@@ -132,9 +133,12 @@ class RewardTrainer(WholeRuns, Trainer):
     @torch.no_grad()
     def _watch(self, rewards: Tensor, terms: Terms) -> None:
         starts = terms.sizes.cumsum(0) - terms.sizes
-        best, other = rewards[starts], rewards[starts + 1]
+        best = rewards[starts]
+        others = rewards.index_fill(0, starts, -torch.inf)
+        owner = torch.repeat_interleave(terms.sizes)
+        other = torch.full_like(best, -torch.inf).scatter_reduce(0, owner, others, "amax")
         self._add("pairs", torch.tensor(float(len(starts)), device=rewards.device))
-        self._add("accuracy", (best > other).float().sum())
+        self._add("accuracy", (best - other > TIE).float().sum())
         self._add("margin", (best - other).sum())
         self._add("reward", (best + other).sum() / 2)
 

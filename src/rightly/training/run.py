@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainingArguments, set_seed
 
-from rightly.data.load import load_pairs
+from rightly.data.load import load_pairs, rows_named
 from rightly.errors import InputError
 from rightly.metrics.preference import PreferenceMetrics
 from rightly.reward_models.adapters import adapter_base, add_lora, refuse_beside_adapter
@@ -71,7 +71,8 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     sets: dict[str, list[TrainingPair]] = {}
     for name, source in recipe.data.eval.items():
         pairs = digest.watch(load_pairs(source, columns=recipe.data.columns))
-        sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss)
+        with rows_named([source], recipe.data.columns):
+            sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss, where=source)
     model = _adapted(recipe, reward_model)
     width = reward_model.model.config.get_text_config().hidden_size
     objective = Objective(recipe.loss, recipe.contrastive, width)
@@ -179,7 +180,9 @@ def _read(
     sources = (pair for source in table.train for pair in load_pairs(source, columns=table.columns, limit=table.limit))
     if recipe.adjust is not None and recipe.adjust.strength is not None:
         sources = adjusted_pairs(sources, recipe.adjust)
-    train, counts = prepare_pairs(digest.watch(sources), reward_model, recipe.loss, ties=table.ties)
+    watched, where = digest.watch(sources), ", ".join(table.train)
+    with rows_named(table.train, table.columns):
+        train, counts = prepare_pairs(watched, reward_model, recipe.loss, ties=table.ties, where=where)
     return train, {"train": counts}
 
 

@@ -1,0 +1,148 @@
+"""A pair that cannot be scored is named with its file and row and the right cure; nothing of it is ever written."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from rightly.cli import app
+from rightly.errors import InputError, PairError
+from rightly.reward_models.features import frozen_features
+from rightly.reward_models.model import RewardModel
+from rightly.reward_models.scoring import ScoreRecord, score_run
+from rightly.types import Message, PreferencePair
+from tests.reward_models.conftest import TEMPLATE
+from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
+
+ASKED = (Message(role="user", content="this"),)
+STRICT = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate') }}{% endif %}{% endfor %}" + TEMPLATE
+)
+
+
+def write(path, *rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def score(file, folder, out, **options):
+    arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    app.main(["score", str(file), "--model", str(folder), "--out", str(out), *arguments], standalone_mode=False)
+
+
+@pytest.fixture
+def strict(sound, tmp_path):
+    folder = shutil.copytree(sound, tmp_path / "strict")
+    (folder / "chat_template.jinja").write_text(STRICT)
+    return folder
+
+
+@pytest.fixture
+def spoiled(tiny_model, tmp_path):  # noqa: F811
+    """A model whose reward is not a number where the word "bad" is read."""
+    model = RewardModel.load(tiny_model, new_head=True, max_length=64)
+    word = model.tokenizer.convert_tokens_to_ids("bad")
+    with torch.no_grad():
+        model.model.get_input_embeddings().weight[word] = float("nan")
+    model.save(tmp_path / "spoiled")
+    return tmp_path / "spoiled"
+
+
+ROWS = [
+    {"prompt": "this", "chosen": "is good", "rejected": "is fine"},
+    {"prompt": "this", "chosen": "is good", "rejected": "is bad"},
+]
+
+
+def test_a_template_that_refuses_a_row(strict, tmp_path):
+    system = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "why"}]
+    rows = [*ROWS, {"prompt": system, "chosen": "dust", "rejected": "rain"}]
+    with pytest.raises(InputError) as raised:
+        score(write(tmp_path / "pairs.jsonl", *rows), strict, tmp_path / "out")
+    told = str(raised.value)
+    assert "pairs.jsonl:3: pair " in told
+    assert f"the chat template of {strict} refuses" in told
+    assert "a conversation of system, user (Conversation roles must alternate)" in told
+    assert "\n" not in told
+
+
+def test_a_reward_that_is_no_number_names_model_and_row_and_is_not_written(spoiled, tmp_path):
+    file = write(tmp_path / "pairs.jsonl", {"prompt": "this", "chosen": "fine", "rejected": "poor"}, *ROWS)
+    for _ in range(2):  # the folder is not blocked: the same command says the same again
+        with pytest.raises(InputError) as raised:
+            score(file, spoiled, tmp_path / "out")
+        told = str(raised.value)
+        assert "pairs.jsonl:3: pair " in told
+        assert f"{spoiled} gives response" in told
+        assert "the reward nan" in told
+        assert f"see `rightly doctor {spoiled}`" in told
+        assert "delete" not in told
+    assert "null" not in "".join(path.read_text() for path in (tmp_path / "out").glob("scores-*.jsonl"))
+
+
+@pytest.mark.parametrize("scored_by", [["--model"], ["--train", "2", "--base"]])
+def test_strength_names_the_row_too(spoiled, tmp_path, scored_by):
+    file = write(tmp_path / "pairs.jsonl", *ROWS)
+    with pytest.raises(InputError, match=r"pairs.jsonl:2: pair .*spoiled gives .*rightly doctor"):
+        app.main(
+            ["strength", str(file), *scored_by, str(spoiled), "--folds", "2", "--by", "heads", "--together", "pair",
+             "--out", str(tmp_path / "out")],
+            standalone_mode=False,
+        )  # fmt: skip
+    assert not list((tmp_path / "out").rglob("*.npy"))
+
+
+def test_a_record_without_a_finite_reward_cannot_be_made():
+    fields = {
+        "pair_id": "1",
+        "pair_key": "k",
+        "model": "m",
+        "made_by": "d",
+        "tokens": (1, 1),
+        "cut": (0, 0),
+        "same_as": (0, 1),
+    }
+    assert ScoreRecord(rewards=(1.0, 2.0), **fields).no_difference is False
+    with pytest.raises(ValueError, match="finite"):
+        ScoreRecord(rewards=(1.0, float("nan")), **fields)
+
+
+def test_features_that_are_no_numbers_name_the_pair(spoiled):
+    pairs = [
+        PreferencePair(id=f"p{n}", context=ASKED, responses=("is good", word)) for n, word in enumerate(("fine", "bad"))
+    ]
+    with pytest.raises(PairError, match=r"'p1'.*features") as raised:
+        frozen_features(RewardModel.load(spoiled), pairs)
+    assert "rightly doctor" in raised.value.fix
+
+
+@pytest.mark.parametrize("response", ["", "fine"])
+def test_a_response_of_no_token_is_named(sound, tmp_path, response):
+    folder = shutil.copytree(sound, tmp_path / "bare")
+    (folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+    (folder / "reward_contract.json").unlink(missing_ok=True)
+    pairs = [PreferencePair(id="empty", responses=(response, "good"))]
+    if response:
+        assert len(list(RewardModel.load(folder).score(pairs))) == 1
+    else:
+        with pytest.raises(PairError, match=r"'empty'.*no token"):
+            list(RewardModel.load(folder).score(pairs))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.timeout(600)
+def test_actors_of_ray_hand_the_error_on(spoiled, tmp_path):
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", ignore_reinit_error=True)
+    try:
+        pairs = [PreferencePair(id=f"p{n}", context=ASKED, responses=("is good", "is bad")) for n in range(2)]
+        with pytest.raises(PairError, match=r"pair 'p0': .*spoiled gives response 2 the reward nan"):
+            score_run(
+                tmp_path / "run", lambda: iter(pairs), {str(spoiled): "digest"}, RewardModel.load, identity={},
+                tokens_per_batch=512, ray_workers=1,
+            )  # fmt: skip
+    finally:
+        ray.shutdown()
