@@ -98,6 +98,16 @@ def test_runs_on_the_same_items_become_one_table(trained, data, tmp_path):
     assert any({"one", "two"} == set(pair) for pair in pairs)
 
 
+def test_one_name_for_two_models_is_shown_twice_and_equal_answers_once(data, tmp_path):
+    for folder, spec in (("a", "longer"), ("b", "first"), ("c", "longer")):
+        named = f"mine=panel:{spec}+{spec}"
+        run(bench, "pairs", "--data", data, "--model", named, *options(tmp_path, folder))
+    run(leaderboard, *(tmp_path / name for name in "abc"), "--out", tmp_path / "board")
+    lines = (tmp_path / "board" / "leaderboard.md").read_text().splitlines()
+    names = {line.split("|")[1].strip() for line in lines if line.startswith("| mine")}
+    assert names == {f"mine ({tmp_path / 'a'})", f"mine ({tmp_path / 'b'})"}
+
+
 def test_other_data_in_the_same_folder_are_refused(data, tmp_path):
     run(bench, "pairs", "--data", data, *options(tmp_path, "run"))
     with pytest.raises(InputError, match="the folder holds another run: data"):

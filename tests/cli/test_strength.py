@@ -146,24 +146,24 @@ def test_trained_members(tiny_model, tmp_path, kind):  # noqa: F811
     ]
     found = json.loads(run(strength, *arguments, "--out", tmp_path / "s", "--json").stdout)
     assert found["models"] == [f"{kind} 1", f"{kind} 2"]
-    runs = sorted(path.name for path in (tmp_path / "s" / "ensemble").iterdir())
+    runs = sorted((tmp_path / "s" / "ensemble").iterdir())
     members = 1 if kind == "checkpoints" else 2
-    assert runs == [f"member{m}-fold{f}" for m in range(members) for f in range(2)]
-    train = [
-        json.loads(line)["id"] for line in (tmp_path / "s/ensemble/member0-fold0/train.jsonl").read_text().splitlines()
-    ]
-    other = [
-        json.loads(line)["id"] for line in (tmp_path / "s/ensemble/member0-fold1/train.jsonl").read_text().splitlines()
-    ]
+    named = [path.name.rpartition("-")[0] for path in runs]
+    assert named == [f"member{m}-fold{f}" for m in range(members) for f in range(2)]
+    train, other = (
+        [json.loads(line)["id"] for line in (path / "train.jsonl").read_text().splitlines()] for path in runs[:2]
+    )
     assert set(train).isdisjoint(other)
     assert len(train) + len(other) == 24
-    margins = tmp_path / "s" / "ensemble" / "member0-fold0" / "margins.json"
+    margins = runs[0] / "margins.json"
     margins.write_text(json.dumps([[7.0] * 12] * (2 if kind == "checkpoints" else 1)))
     recipe.write_text(recipe.read_text() + "learning_rate = 1e-4\n")
     with pytest.raises(InputError, match="holds another run: recipe was"):
         run(strength, *arguments, "--out", tmp_path / "s")
     run(strength, *arguments, "--out", tmp_path / "s", "--fresh")
-    assert "7.0" not in margins.read_text()
+    again = sorted((tmp_path / "s" / "ensemble").iterdir())
+    assert len(again) == len(runs)
+    assert all("7.0" not in (path / "margins.json").read_text() for path in again)
 
 
 def test_models_that_exist(tiny_model, tmp_path):  # noqa: F811
@@ -251,7 +251,13 @@ def test_decisions_of_a_reviewer(data, tmp_path):
     assert "2" not in pairs
     decisions.write_text('{"id": "0"}\n')
     with pytest.raises(InputError, match=r"decisions.jsonl:1: is no object with id and label"):
+        run(repair, data, "--decisions", decisions, "--out", tmp_path / "other.jsonl")
+    written = out.read_bytes()
+    with pytest.raises(InputError, match=r"repaired.jsonl: exists already; choose another --out"):
         run(repair, data, "--decisions", decisions, "--out", out)
+    with pytest.raises(InputError, match=r"pairs.jsonl: is read by this command and would be overwritten"):
+        run(repair, data, "--decisions", decisions, "--out", data)
+    assert out.read_bytes() == written
 
 
 def test_repair_of_another_data_set(data, tmp_path):

@@ -88,12 +88,14 @@ def run_bench(config: BenchConfig) -> BenchResult:
 
 
 def merged_benches(folders: Sequence[Path]) -> list[BenchResult]:
-    """The runs in folders, those on the same items as one; of a model that was run twice the last folder counts.
+    """The runs in folders, those on the same items as one.
+
+    A name whose answers differ between folders stands for two models, or two samples of one: each is shown with its folder.
 
     Raises:
         InputError: A folder holds no run of a benchmark.
     """
-    runs: dict[tuple[str, str], dict[str, list[Answer]]] = {}
+    runs: dict[tuple[str, str], dict[Path, dict[str, list[Answer]]]] = {}
     about: dict[tuple[str, str], About] = {}
     for folder in folders:
         try:
@@ -108,10 +110,24 @@ def merged_benches(folders: Sequence[Path]) -> list[BenchResult]:
         own: dict[str, list[Answer]] = {}
         for answer in RecordFile(folder / ANSWERS, Answer):
             own.setdefault(answer.model, []).append(answer)
-        runs.setdefault(key, {}).update(own)
+        runs.setdefault(key, {})[folder] = own
     return [
-        bench_result(benchmark_named(name), about[name, data], list(found.values()))
-        for (name, data), found in runs.items()
+        bench_result(benchmark_named(name), about[name, data], _together(found)) for (name, data), found in runs.items()
+    ]
+
+
+def _together(found: dict[Path, dict[str, list[Answer]]]) -> list[list[Answer]]:
+    """The answers of every model, equal ones once, a name that stands for several with the folder of each."""
+    versions: dict[str, list[tuple[Path, list[Answer]]]] = {}
+    for folder, own in found.items():
+        for model, answers in own.items():
+            known = versions.setdefault(model, [])
+            if all(answers != each for _, each in known):
+                known.append((folder, answers))
+    return [
+        answers if len(known) == 1 else [each.model_copy(update={"model": f"{model} ({folder})"}) for each in answers]
+        for model, known in versions.items()
+        for folder, answers in known
     ]
 
 
