@@ -103,7 +103,8 @@ def canned(pairs: list) -> list[Ranked]:
 class Slow:
     """An endpoint that answers after 200 ms."""
 
-    name, concurrency = "slow", 64
+    name = fingerprint = "slow"
+    concurrency = 64
 
     async def generate(self, request: object) -> Completion:
         await asyncio.sleep(0.2)
