@@ -1,7 +1,6 @@
 """What is served: reward models alone or as an ensemble, each with a queue of its own."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from rightly.errors import InputError
 from rightly.judges.judge import Judge
 from rightly.reward_models.model import TOKENS_PER_BATCH, RewardModel
-from rightly.serving.batching import DeadlineError, Ids, Load, MicroBatcher
+from rightly.serving.batching import DeadlineError, Ids, Load, MicroBatcher, ModelError
 from rightly.types import Message
 
 
@@ -125,10 +124,10 @@ class ServedModel:
             raise DeadlineError from None
         # Equal sequences of a request are one: in two batches their rewards would differ by rounding.
         distinct = list(dict.fromkeys(sequences))
-        rewards = await self._batcher.rewards(distinct, max(deadline - time.monotonic(), 0.0))
-        strange = next((reward for reward in rewards if not math.isfinite(reward)), None)
-        if strange is not None:
-            raise InputError(f"{self.name} gives the reward {strange}", fix=f"see `rightly doctor {self.name}`")
+        try:
+            rewards = await self._batcher.rewards(distinct, max(deadline - time.monotonic(), 0.0))
+        except ModelError as error:
+            raise ModelError(f"{self.name}: {error}") from error
         of = dict(zip(distinct, rewards, strict=True))
         return [of[ids] for ids in sequences]
 
