@@ -118,17 +118,14 @@ def test_features_that_are_no_numbers_name_the_pair(spoiled):
     assert "rightly doctor" in raised.value.fix
 
 
-@pytest.mark.parametrize("response", ["", "fine"])
-def test_a_response_of_no_token_is_named(sound, tmp_path, response):
+def test_a_response_of_no_token_is_named_by_its_pair_not_by_another_of_the_same_context(sound, tmp_path):
     folder = shutil.copytree(sound, tmp_path / "bare")
     (folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
-    (folder / "reward_contract.json").unlink(missing_ok=True)
-    pairs = [PreferencePair(id="empty", responses=(response, "good"))]
-    if response:
-        assert len(list(RewardModel.load(folder).score(pairs))) == 1
-    else:
-        with pytest.raises(PairError, match=r"'empty'.*no token"):
-            list(RewardModel.load(folder).score(pairs))
+    model = RewardModel.load(folder)
+    pairs = [PreferencePair(id="whole", responses=("fine", "good")), PreferencePair(id="empty", responses=("good", ""))]
+    assert len(list(model.score(pairs[:1]))) == 1
+    with pytest.raises(PairError, match=r"'empty'.*text 2: 0 tokens"):
+        list(model.score(pairs))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -131,7 +131,10 @@ def encode_responses(
     texts = [prompt, *(_conversation(tokenizer, contract, context, response, prompt) for response in responses)]
     prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]
     if not all(sequences):
-        raise InputError("a response is rendered to no token at all", fix="leave empty responses out")
+        number = 1 + next(place for place, ids in enumerate(sequences) if not ids)
+        raise InputError(
+            f"text {number}: 0 tokens, since the template renders nothing of it", fix="leave empty texts out"
+        )
     longest = max(map(len, sequences)) if cut_alike else 0
     return [
         _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1), max(len(ids), longest))

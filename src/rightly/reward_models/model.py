@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from rightly.errors import PairError, about_pair
+from rightly.errors import InputError, PairError, about_pair
 from rightly.reward_models import fast_path
 from rightly.reward_models.anatomy import pools_last_token
 from rightly.reward_models.attention import Kernel
@@ -195,15 +195,19 @@ class RewardModel:
 
     def _score(self, pairs: list[PreferencePair], budget: int) -> Iterator[Scored]:
         wanted: dict[str, dict[str, int]] = {}  # the responses of a context, with their numbers
+        contexts: dict[str, tuple[Message, ...]] = {}
         for pair in pairs:
+            contexts[pair.context_key] = pair.context
             numbers = wanted.setdefault(pair.context_key, {})
             for response in pair.responses:
                 numbers.setdefault(response, len(numbers))
-        first = {pair.context_key: pair for pair in reversed(pairs)}
-        encoded: dict[str, list[Encoded]] = {}
-        for key, numbers in wanted.items():
-            with about_pair(first[key].id, first[key].content_key):
-                encoded[key] = self.encode(first[key].context, list(numbers))
+        try:
+            encoded = {key: self.encode(contexts[key], list(numbers)) for key, numbers in wanted.items()}
+        except InputError:
+            for pair in pairs:
+                with about_pair(pair.id, pair.content_key):
+                    self.encode(pair.context, pair.responses)
+            raise
         groups = [group_sequences([each.ids for each in found]) for found in encoded.values()]
         rewards = dict(zip(encoded, self.score_groups(groups, budget), strict=True))
         for pair in pairs:

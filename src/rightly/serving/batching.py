@@ -301,7 +301,7 @@ def _alike(first: Ids, second: Ids) -> bool:
 
 
 def _checked(reward: float) -> "float | ModelError":
-    return reward if math.isfinite(reward) else ModelError(f"its reward is {reward} (see rightly doctor)")
+    return reward if math.isfinite(reward) else ModelError(f"its reward is {reward}; see `rightly doctor`")
 
 
 def _settle(future: "asyncio.Future", result: object) -> None:
