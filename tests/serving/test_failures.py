@@ -50,7 +50,7 @@ def server(whole_template):
         ("/classify", {"input": ["good", ""]}, "text 2: 0 tokens"),
         ("/pooling", {"input": [[1, 2], []]}, "text 2: 0 tokens"),
         ("/v1/embeddings", {"input": [[1, 2], [3, -1]]}, "text 2: token id -1"),
-        ("/slime", {"prompt": [], "response": ""}, "rendered to no token at all"),
+        ("/slime", {"prompt": [], "response": ""}, "text 1: 0 tokens"),
         (
             "/v1/score",
             {"items": [{"context": [{"role": "system", "content": "x"}], "responses": ["y"]}]},
