@@ -64,8 +64,9 @@ def _worst(path: Path) -> dict[str, tuple[float, float, float]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=["probability", "strength", "spread", "id", "class"]):
             suspected = np.flatnonzero(np.array(batch.column(4).to_pylist()) == "suspect")
-            few = suspected[np.argsort(batch.column(0).to_numpy()[suspected], kind="stable")[:MAX_SUSPECTS]]
-            rows = batch.select(range(4)).take(few.tolist())
+            probability = batch.column(0).to_numpy(zero_copy_only=False)
+            few = suspected[np.argsort(probability[suspected], kind="stable")[:MAX_SUSPECTS]]
+            rows = batch.select(range(4)).take(few)
             kept += zip(*(column.to_pylist() for column in rows.columns), strict=True)
             kept = sorted(kept)[:MAX_SUSPECTS]
     return {str(i): (s, d, q) for q, s, d, i in kept}
@@ -177,11 +178,11 @@ def _presets(summary: dict[str, Any]) -> Iterable[Html]:
                 if found.flipped.n or found.dropped.n
                 else NONE,
                 found.change_text if found.flipped.n or found.dropped.n else "0",
-                "only with --force-flip" if found.flips_may_harm else "",
+                "--force-flip" if found.flips_may_harm else "",
             )
         )
     heads = ("Flipped", "Left out", "Wrong among these", "Wrong labels, after minus before")
-    yield _table("Preset", heads, rows, said="")
+    yield _table("Preset", heads, rows, said="Needs")
     yield tag(
         "p",
         "Numbers of labels, with 95% intervals. rightly repair --by PRESET does it, with an audit and a way back; its default "
