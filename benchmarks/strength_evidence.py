@@ -29,8 +29,7 @@ from rightly.metrics.calibration import expected_calibration_error, negative_log
 from rightly.metrics.ranking import auc
 from rightly.metrics.ranks import equal_mass_bins, rank_correlation
 from rightly.preferences.adjust import PRESETS, AdjustRule, adjust
-from rightly.preferences.diagnosis import ClassRule
-from rightly.preferences.quality import fit_noise_model
+from rightly.preferences.quality import fit_noise_model, likeliest_noise
 from rightly.preferences.scored import write_scored
 from rightly.preferences.strength import assign_folds, preference_strength
 from rightly.preferences.table import StrengthRule, diagnose_table
@@ -106,7 +105,7 @@ def votes(args) -> None:
             bins = equal_mass_bins(s, 10)
             deciles.append([[share[bins == b].mean(), right[bins == b].mean()] for b in range(10)])
             correlations.append(rank_correlation(s, others[own, best[own]] - others[own, 1 - best[own]]))
-            rates.append(fit_noise_model(s, draws=0)[1].noise_rate)
+            rates.append(likeliest_noise(s)[0])
             accuracy.append((s > 0).mean())
         table = np.mean(deciles, axis=0)
         print(
@@ -161,7 +160,7 @@ def flips(args) -> None:
                 for head, score in scores.items():
                     few = np.argsort(score, kind="stable")[: flipped.sum()]
                     found[head].append((auc(-score, flipped).value, flipped[few].mean()))
-                found["noise found"].append(fit_noise_model(outside.mean, draws=0)[1].noise_rate)
+                found["noise found"].append(likeliest_noise(outside.mean)[0])
                 truth = np.where(flipped, -outside.mean, outside.mean)
                 found["accuracy"].append((truth > 0).mean())
             cells = []
@@ -199,13 +198,13 @@ def training(args) -> None:
                 cut = assign_folds(groups.tolist(), min(folds, len(np.unique(groups))), seed)
                 ensemble = HeadEnsemble(5, seed).margins([data.features[i] for i in train], best, groups, cut)
                 s = preference_strength(ensemble).mean
-                q, _ = fit_noise_model(s, draws=0)
+                q, _ = fit_noise_model(s)
                 x = data.differences(train, best)
                 scale = np.sqrt((x**2).mean(axis=0)) + 1e-8
                 clean = data.differences(test, data.best[test]) / scale
                 penalty = choose_penalty(x / scale, groups, seed)
                 for preset in PRESETS:
-                    terms = adjust(s, q, AdjustRule(preset=preset))
+                    terms = adjust(s, q, AdjustRule(preset=preset, suspects="quantile"))
                     keep = terms.keep
                     w = fit_head(
                         (x / scale)[keep],
@@ -264,11 +263,11 @@ def curves(args) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         source, clean = write(folder / "train.jsonl", pairs), write(folder / "test.jsonl", test)
         write_scored(folder / "scored.parquet", pairs, margins.T.tolist(), [str(m) for m in range(5)])
-        diagnose_table(folder / "scored.parquet", folder / "strength.parquet", StrengthRule(ClassRule(), AdjustRule()))
+        diagnose_table(folder / "scored.parquet", folder / "strength.parquet", StrengthRule(AdjustRule()))
         for preset in presets:
             path = folder / f"{preset}.json"
             if not path.exists():
-                table = {"strength": str(folder / "strength.parquet"), "preset": preset}
+                table = {"strength": str(folder / "strength.parquet"), "preset": preset, "suspects": "quantile"}
                 recipe = {
                     "output": str(folder / f"run-{preset}"),
                     "model": {"name": base, "max_length": 96},
@@ -358,7 +357,7 @@ def stream(args) -> None:
         writer.close()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     clock = time.perf_counter()
-    found = diagnose_table(source, args.work / "strength.parquet", StrengthRule(ClassRule(), AdjustRule()))
+    found = diagnose_table(source, args.work / "strength.parquet", StrengthRule(AdjustRule()))
     seconds = time.perf_counter() - clock
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     read = source.stat().st_size / 2**20

@@ -1,11 +1,14 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rightly.errors import InputError
-from rightly.preferences.adjust import PRESETS, AdjustRule, adjust, suspects
+from rightly.preferences.adjust import PRESETS, AdjustRule, Suspects, adjust, suspects
 from rightly.preferences.diagnosis import CLASSES, ClassRule, classify, diagnose
+from rightly.preferences.evidence import LabelEvidence
 from rightly.preferences.quality import LabelQuality
 from rightly.preferences.strength import agreement_with_whole, assign_folds, preference_strength
 
@@ -80,44 +83,74 @@ def test_presets():
     assert (plain.target == 1).all()
     assert (plain.margin == 0).all()
     assert plain.keep.all()
-    assert terms("flip").target.tolist() == [0, 0, *[1] * 8]
+    assert terms("flip").target.tolist() == [0, 0, 0, *[1] * 7]
+    assert terms("flip", suspects="quantile").target.tolist() == [0, 0, *[1] * 8]
     assert terms("smooth", suspects="sign").target.tolist() == [0.6] * 3 + [1.0] * 7
     assert terms("margin").margin.tolist() == [-1, -0.5, -0.1, 0.05, 0.25, 0.5, 0.75, 1, 1, 1]
     both = terms("flip+margin", suspects="probability")
     assert both.target.tolist() == [0, 0, 0, *[1] * 7]
     assert both.margin[:3].tolist() == [1, 0.5, 0.1]
-    assert terms("drop").keep.tolist() == [False, False, *[True] * 8]
+    assert terms("drop", suspects="quantile").keep.tolist() == [False, False, *[True] * 8]
     auto = terms("auto")
     assert auto.target.tolist() == pytest.approx([0.05, 0.2, 0.45, 0.55, 0.6, 0.75, 0.8, 0.9, 0.95, 0.95])
     assert (auto.margin >= 0).all()
     weighed = terms("weight")
-    assert weighed.weight == pytest.approx(np.abs(2 * Q - 1))
-    assert weighed.target[:3].tolist() == [0, 0, 0]
+    assert weighed.weight == pytest.approx([0, 0, 0, 0.1, 0.2, 0.5, 0.6, 0.8, 0.94, 0.998])
+    assert (weighed.target == 1).all()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_pair_without_a_difference_stays_as_it_is(preset):
+    for kind in get_args(Suspects):
+        rule = AdjustRule(preset=preset, suspects=kind)
+        whole = adjust(np.append(S, 0.0), np.append(Q, np.nan), rule)
+        assert (whole.target[-1], whole.margin[-1], whole.weight[-1], whole.keep[-1]) == (1, 0, 1, True)
+        alone = adjust(S, Q, rule)
+        assert whole.target[:-1].tolist() == alone.target.tolist()
+        assert whole.keep[:-1].tolist() == alone.keep.tolist()
 
 
 def test_equal_strengths_are_not_parted():
     strength = np.array([0.0, 0.0, 0.0, 1.0, 2.0])
-    assert not suspects(strength, strength, AdjustRule(share=0.4)).any()
-    assert suspects(strength, strength, AdjustRule(share=0.6)).tolist() == [True] * 3 + [False] * 2
+    assert not suspects(strength, strength, AdjustRule(suspects="quantile", share=0.4)).any()
+    assert suspects(strength, strength, AdjustRule(suspects="quantile", share=0.6)).tolist() == [True] * 3 + [False] * 2
 
 
 def test_classes_by_each_rule():
-    spread = np.full(10, 0.3)
-    by = {kind: classify(S, spread, Q, ClassRule.of(kind)).tolist() for kind in ("probability", "sign", "quantile")}
-    assert by["probability"] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3]
-    assert by["sign"] == [0, 0, 1, 1, 2, 2, 2, 2, 2, 3]
-    assert by["quantile"] == [0, 0, 1, 1, 2, 2, 2, 2, 2, 3]
+    spread = np.append(np.full(10, 0.3), 0)
+    strength, probability = np.append(S, 0.0), np.append(Q, np.nan)
+    by = {
+        kind: classify(strength, spread, probability, ClassRule.of(AdjustRule(suspects=kind))).tolist()
+        for kind in get_args(Suspects)
+    }
+    assert by["probability"] == [0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 4]
+    assert by["sign"] == [0, 0, 0, 1, 2, 2, 2, 2, 2, 3, 4]
+    assert by["quantile"] == [0, 0, 1, 1, 2, 2, 2, 2, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", get_args(Suspects))
+def test_class_and_repair_suspect_the_same_labels(kind):
+    rule = AdjustRule(suspects=kind, preset="drop")
+    suspected = classify(S, np.full(10, 0.3), Q, ClassRule.of(rule)) == 0
+    assert suspected.tolist() == (~adjust(S, Q, rule).keep).tolist()
 
 
 def test_diagnosis_counts_and_says_its_rules():
     quality = LabelQuality(basis="noise model", noise_rate=0.2)
-    known = np.where(S < 0, 0.0, 1.0)
-    known[3] = np.nan
-    found = diagnose(S, np.zeros(10), Q, quality, ClassRule(), known=known, length_gap=S, first=[True, False] * 5)
-    assert found.counts == {"wrong": 2, "ambiguous": 3, "clear": 4, "easy": 1}
+    people = np.where(S < 0, 0.0, 1.0)
+    people[3] = np.nan
+    evidence = LabelEvidence(S, Q, people=people)
+    found = diagnose(evidence, np.zeros(10), quality, ClassRule(), no_difference=2, length_gap=S, first=[1, 0] * 5)
+    assert found.counts == {"suspect": 3, "ambiguous": 2, "clear": 4, "easy": 1, "no difference": 2}
+    assert (found.n, found.wrong.n, found.no_difference) == (12, 10, 2)
     assert found.negative == 0.3
-    assert len(found.deciles) == 10
-    assert [each.accuracy for each in found.deciles[:5]] == [0, 0, 0, None, 1]
+    assert found.suspects.n == 3
+    assert found.suspects.expected == pytest.approx((1 - Q[:3]).sum())
+    assert found.quality.noise_rate == pytest.approx(1 - Q.mean())
+    assert found.quality.noise_low == 0
+    assert len(found.deciles) == 1
+    assert found.deciles[0].people.n == 9
+    assert found.deciles[0].people.right == pytest.approx(6 / 9)
     assert found.artefacts.longer_wins == 0.7
     assert found.artefacts.longer_wins_suspected == 0.0
     assert found.artefacts.length_strength == pytest.approx(1.0)

@@ -9,7 +9,6 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from rightly.data.load import load_pairs
 from rightly.preferences.adjust import PRESETS, AdjustRule
-from rightly.preferences.diagnosis import ClassRule
 from rightly.preferences.scored import write_scored
 from rightly.preferences.table import StrengthRule, diagnose_table
 from rightly.rewards.rule import RewardRule
@@ -43,7 +42,7 @@ def strength_of(data, folder):
     """Strength of the pairs by made-up scores; a third of them negative."""
     pairs = list(load_pairs(data))
     write_scored(folder / "scored.parquet", pairs, [[1.0 + n if n % 3 else -0.5] for n in range(len(pairs))], ["m"])
-    diagnose_table(folder / "scored.parquet", folder / "strength.parquet", StrengthRule(ClassRule(), AdjustRule()))
+    diagnose_table(folder / "scored.parquet", folder / "strength.parquet", StrengthRule(AdjustRule()))
     return folder / "strength.parquet"
 
 

@@ -9,7 +9,6 @@ import torch
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.preferences.adjust import AdjustRule, adjust
-from rightly.preferences.diagnosis import ClassRule
 from rightly.preferences.scored import write_scored
 from rightly.preferences.table import StrengthRule, diagnose_table, read_strength
 from rightly.reward_models.model import RewardModel
@@ -28,19 +27,21 @@ def measured(tmp_path):
     pairs = list(load_pairs(write_pairs(tmp_path / "train.jsonl", 40)))
     margins = np.random.default_rng(0).normal(1, 1, 40)
     write_scored(tmp_path / "scored.parquet", pairs, margins[:, None].tolist(), ["m"])
-    diagnose_table(tmp_path / "scored.parquet", tmp_path / "s.parquet", StrengthRule(ClassRule(), AdjustRule()))
+    diagnose_table(tmp_path / "scored.parquet", tmp_path / "s.parquet", StrengthRule(AdjustRule()))
     return pairs, tmp_path / "s.parquet"
 
 
 def test_pairs_get_the_terms_of_their_row(measured):
     pairs, path = measured
     table = read_strength(path)
-    terms = adjust(table.strength, table.probability, AdjustRule(preset="flip+margin"))
-    found = list(adjusted_pairs(reversed(pairs), AdjustTable(preset="flip+margin", strength=str(path))))[::-1]
+    terms = adjust(table.strength, table.probability, AdjustRule(preset="flip+margin", suspects="quantile"))
+    found = list(
+        adjusted_pairs(reversed(pairs), AdjustTable(preset="flip+margin", suspects="quantile", strength=str(path)))
+    )[::-1]
     assert [pair.target for pair in found] == terms.target.tolist()
     assert [pair.margin for pair in found] == terms.margin.tolist()
     assert sum(pair.target == 0 for pair in found) == 8
-    dropped = list(adjusted_pairs(pairs, AdjustTable(preset="drop", strength=str(path))))
+    dropped = list(adjusted_pairs(pairs, AdjustTable(preset="drop", suspects="quantile", strength=str(path))))
     assert len(dropped) == 32
 
 

@@ -29,17 +29,21 @@ def input_options(command: F) -> F:
 
 
 def suspect_options(command: F) -> F:
-    """Options of every verb that takes some pairs for wrong."""
+    """Options of every verb that suspects labels."""
     for option in (
         click.option(
-            "--share", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Of suspects by quantile."
+            "--share",
+            type=click.FloatRange(0, 1),
+            default=0.2,
+            show_default=True,
+            help="Share of the pairs that are suspected, for --suspects quantile.",
         ),
         click.option(
             "--suspects",
             type=click.Choice(get_args(Suspects)),
-            default="quantile",
+            default="probability",
             show_default=True,
-            help="Pairs that a preset takes for wrong.",
+            help="Which labels are suspected: more likely wrong than right, of negative strength, or the weakest --share.",
         ),
     ):
         command = option(command)

@@ -11,10 +11,10 @@ from rightly.preferences.adjust import PRESETS
 EXAMPLES = """
 \b
 Examples:
-  rightly repair pairs.jsonl --by auto --strength strength/strength.parquet --out repaired.jsonl
-  rightly repair pairs.jsonl --by flip --suspects probability --strength strength/strength.parquet --out repaired.jsonl
+  rightly repair pairs.jsonl --strength strength/strength.parquet --out repaired.jsonl       # suspects are left out
+  rightly repair pairs.jsonl --by weight --strength strength/strength.parquet --out repaired.jsonl
   rightly repair pairs.jsonl --decisions decisions.jsonl --out repaired.jsonl
-  rightly repair pairs.jsonl --by flip+margin --strength s/strength.parquet --format chosen-rejected --out trl.jsonl
+  rightly repair pairs.jsonl --strength s/strength.parquet --format chosen-rejected --out trl.jsonl
   rightly repair repaired.jsonl --undo repaired.jsonl.audit.jsonl --out pairs-again.jsonl
 """
 
@@ -22,7 +22,10 @@ Examples:
 @click.command(name="repair", epilog=EXAMPLES)
 @click.argument("pairs")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The repaired data set.")
-@click.option("--by", "preset", type=click.Choice(PRESETS[1:]), default="auto", show_default=True, help="What is done.")
+@click.option("--by", "preset", type=click.Choice(PRESETS[1:]), default="drop", show_default=True,
+              help="What is done. drop and weight change no label; flip, flip+margin and auto flip labels, and are refused "
+                   "where the 95% interval allows that they add wrong ones.")  # fmt: skip
+@click.option("--force-flip", is_flag=True, help="Flip labels even where that may add wrong ones.")
 @click.option("--strength", type=click.Path(path_type=Path), metavar="FILE", help="strength.parquet of this data set.")
 @click.option(
     "--decisions", type=click.Path(path_type=Path), metavar="FILE", help="JSON lines of id and label, by people."
@@ -37,8 +40,10 @@ Examples:
 @click.option("--columns", metavar="FAMILY", help="Column family of the file, where it cannot be told.")
 @click.option("--undo", type=click.Path(path_type=Path), metavar="AUDIT", help="Take a repair back.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON on standard output.")
-def command(pairs: str, out: Path, undo: Path | None, as_json: bool, **options: Any) -> None:
+def command(pairs: str, out: Path, undo: Path | None, as_json: bool, force_flip: bool, **options: Any) -> None:
     """Write PAIRS as their strength, or a reviewer, says they should be.
+
+    Says how many of the labels that it changes or leaves out are wrong, with a 95% interval.
 
     Beside FILE lies FILE.audit.jsonl, one line a change: why, before, after. Repairing twice changes nothing more.
     """
@@ -64,10 +69,13 @@ def command(pairs: str, out: Path, undo: Path | None, as_json: bool, **options: 
         raise InputError("give --strength or --decisions, one of them")
     if options["strength"] is not None:
         names = ("preset", "suspects", "share", "smoothing", "kappa")
-        repairs = repair_run.read_repairs(options["strength"], AdjustRule(**{name: options[name] for name in names}))
+        rule = AdjustRule(**{name: options[name] for name in names})
+        plan = repair_run.plan_repair(options["strength"], rule, load(), pairs)
+        if not force_flip:
+            plan.require_harmless()
     else:
-        repairs = repair_run.read_decisions(options["decisions"], load)
-    counts = repair_run.write_repaired(load(), repairs, out, audit, options["form"])
+        plan = repair_run.plan_decisions(options["decisions"], load)
+    counts = repair_run.write_repaired(load(), plan, out, audit, options["form"])
     if as_json:
         echo_json(counts)
         return
@@ -75,4 +83,8 @@ def command(pairs: str, out: Path, undo: Path | None, as_json: bool, **options: 
         f"{counts.read:,} pairs: {counts.flipped:,} flipped, {counts.reweighed:,} reweighed, {counts.dropped:,} left out; "
         f"{counts.exported:,} written to {out}"
     )
+    if counts.no_difference:
+        click.echo(f"{counts.no_difference:,} pairs without a difference to any model stay as they are")
+    if counts.effect is not None:
+        click.echo(f"{counts.effect.sentence} (95% interval)")
     click.echo(f"audit: {audit}")

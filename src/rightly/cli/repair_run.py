@@ -3,14 +3,21 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
-from rightly.preferences.adjust import AdjustRule, adjust
+from rightly.preferences.adjust import Adjustment, AdjustRule, Preset, adjust
+from rightly.preferences.decisions import read_decisions
+from rightly.preferences.effect import RepairEffect, repair_effect
+from rightly.preferences.evidence import LabelEvidence
 from rightly.preferences.repair import Change, Repair, repaired, undone
-from rightly.preferences.table import read_strength
+from rightly.preferences.scored import labelled
+from rightly.preferences.table import StrengthTable, read_strength
 from rightly.store.files import atomic_write
 from rightly.types import Frozen, PreferencePair
 
@@ -27,6 +34,8 @@ class RepairCounts(Frozen):
         reweighed: Whose target, margin or weight changed.
         dropped: Left out.
         exported: Pairs in the export; ties and unlabelled ones have no place in ``chosen``/``rejected``.
+        no_difference: Pairs that all models give a difference of exactly 0; they stay as they are.
+        effect: How many of the flipped and dropped labels are wrong; ``None`` for decisions of people.
     """
 
     read: int
@@ -35,66 +44,153 @@ class RepairCounts(Frozen):
     reweighed: int
     dropped: int
     exported: int = 0
+    no_difference: int = 0
+    effect: RepairEffect | None = None
 
 
-def read_repairs(path: Path, rule: AdjustRule) -> dict[str, Repair]:
+@dataclass(frozen=True)
+class RepairPlan:
+    """What each pair shall be, by id, and what that does to the number of wrong labels."""
+
+    repairs: dict[str, Repair]
+    effect: RepairEffect | None = None
+    no_difference: int = 0
+
+    def require_harmless(self) -> None:
+        """Refuse flips whose interval allows that they add wrong labels.
+
+        Raises:
+            InputError: It does.
+        """
+        if self.effect is not None and self.effect.flips_may_harm:
+            raise InputError(
+                f"the flips may add wrong labels: {self.effect.sentence} (95% interval)",
+                fix="leave suspects out (--by drop), check 50 or more labels and run rightly strength --trusted FILE, "
+                "or flip all the same with --force-flip",
+            )
+
+
+def plan_repair(path: Path, rule: AdjustRule, pairs: Iterable[PreferencePair], source: str) -> RepairPlan:
     """What each pair shall be, by the rule, from ``strength.parquet``.
 
+    Args:
+        path: The table.
+        rule: What is done.
+        pairs: The data set: pairs that were scored, or what this repair left of them. A label of more than two responses is
+            never flipped.
+        source: What errors call the data set.
+
     Raises:
-        InputError: The file is no table of strength of labelled pairs.
+        InputError: The file is no table of strength of labelled pairs, or lacks pairs of the data set, or their texts or
+            labels have changed since.
     """
     table = read_strength(path)
+    rows = {name: row for row, name in enumerate(table.ids)}
     terms = adjust(table.strength, table.probability, rule)
-    softened = rule.preset in ("smooth", "smooth+margin", "auto")
-    margined = rule.preset in ("margin", "flip+margin", "smooth+margin", "auto")
     found: dict[str, Repair] = {}
-    for row, (name, key, label) in enumerate(zip(table.ids, table.keys, table.labels, strict=True)):
-        flip = bool(terms.target[row] < 0.5) and label in ("A", "B")
-        target = float(terms.target[row])
-        found[name] = Repair(
-            pair_id=name,
-            key=key,
-            label={"A": "B", "B": "A"}[label] if flip else label,
-            keep=bool(terms.keep[row]),
-            target=round(1 - target if flip else target, 6) if softened else None,
-            margin=round(float(terms.margin[row]), 6) if margined else None,
-            weight=round(float(terms.weight[row]), 6) if rule.preset == "weight" else None,
-            why=f"{rule.preset}: strength {table.strength[row]:+.3f} ± {table.spread[row]:.3f}, "
-            f"right with {table.probability[row]:.3f}",
-        )
-    return found
-
-
-def read_decisions(path: Path, load: Callable[[], Iterable[PreferencePair]]) -> dict[str, Repair]:
-    """What people decided: lines of ``id`` and ``label``, as the reviewer's page exports them; a tie leaves the pair out."""
-    from rightly.cli.strength_run import read_trusted
-
-    decided = read_trusted(path)
-    found = {}
-    for pair in load():
-        label = decided.get(pair.id)
-        if label is None:
+    flipped, dropped = np.zeros(len(table.ids), dtype=bool), np.zeros(len(table.ids), dtype=bool)
+    mismatch = _Mismatch(path, source)
+    for pair in filter(labelled, pairs):
+        row = rows.get(pair.id)
+        if mismatch.found(pair, None if row is None else table.keys[row]) or row is None:
             continue
-        if label not in pair.choices:
-            raise InputError(f"pair {pair.id!r} has no response {label!r}", where=str(path))
-        found[pair.id] = Repair(
+        flip = bool(terms.keep[row] and terms.target[row] < 0.5) and len(pair.responses) == 2
+        if pair.label != table.labels[row] and not flip:
+            mismatch.add("label", pair.id)
+            continue
+        flipped[row], dropped[row] = flip and pair.label == table.labels[row], not terms.keep[row]
+        found[pair.id] = _repair(table, terms, row, rule.preset, flip=flip)
+    mismatch.refuse()
+    told = ~np.isnan(table.probability)
+    evidence = LabelEvidence(
+        table.strength[told], table.probability[told], people=table.known[told], groups=table.groups[told]
+    )
+    effect = repair_effect(evidence, flipped[told], dropped[told])
+    return RepairPlan(found, effect, sum(not told[rows[name]] for name in found))
+
+
+def _repair(table: StrengthTable, terms: Adjustment, row: int, preset: Preset, *, flip: bool) -> Repair:
+    told, label, target = not np.isnan(table.probability[row]), table.labels[row], float(terms.target[row])
+    softened = told and preset in ("smooth", "smooth+margin", "auto")
+    margined = told and preset in ("margin", "flip+margin", "smooth+margin", "auto")
+    return Repair(
+        pair_id=table.ids[row],
+        key=table.keys[row],
+        label={"A": "B", "B": "A"}[label] if flip else label,
+        keep=bool(terms.keep[row]),
+        target=round(1 - target if flip else target, 6) if softened else None,
+        margin=round(float(terms.margin[row]), 6) if margined else None,
+        weight=round(float(terms.weight[row]), 6) if told and preset == "weight" else None,
+        why=f"{preset}: strength {table.strength[row]:+.3f} ± {table.spread[row]:.3f}, "
+        f"right with {table.probability[row]:.3f}",
+    )
+
+
+class _Mismatch:
+    """Pairs of a data set that a table of strength does not know as they are."""
+
+    def __init__(self, table: Path, source: str) -> None:
+        self._table, self._source, self._pairs, self._first = table, source, 0, ""
+        self._counts = {"id": 0, "text": 0, "label": 0}
+
+    def found(self, pair: PreferencePair, key: str | None) -> bool:
+        """Count a pair; whether the table, where it has this key, does not know it."""
+        self._pairs += 1
+        if key == pair.content_key:
+            return False
+        self.add("id" if key is None else "text", pair.id)
+        return True
+
+    def add(self, what: str, name: str) -> None:
+        self._counts[what] += 1
+        self._first = self._first or name
+
+    def refuse(self) -> None:
+        """One line where any pair was counted."""
+        said = {"id": "are not in it", "text": "have another text", "label": "have another label"}
+        parts = [f"{count:,} {said[what]}" for what, count in self._counts.items() if count]
+        if parts:
+            raise InputError(
+                f"is not of this data set: of {self._pairs:,} labelled pairs in {self._source} {', '.join(parts)}; "
+                f"the first is {self._first!r}",
+                where=str(self._table),
+                fix="measure this data set first: rightly strength",
+            )
+
+
+def plan_decisions(path: Path, load: Callable[[], Iterable[PreferencePair]]) -> RepairPlan:
+    """What people decided: lines of ``id`` and ``label``, as the reviewer's page exports them; a tie leaves the pair out.
+
+    Args:
+        path: The lines.
+        load: Gives the data set, each time anew.
+
+    Raises:
+        InputError: As in `read_decisions`.
+    """
+    decided = read_decisions(path, load())
+    found = {
+        pair.id: Repair(
             pair_id=pair.id,
             key=pair.content_key,
-            label=label,
-            keep=label != "tie",
+            label=decided[pair.id],
+            keep=decided[pair.id] != "tie",
             why="decided by a reviewer",
         )
-    return found
+        for pair in load()
+        if pair.id in decided
+    }
+    return RepairPlan(found)
 
 
 def write_repaired(
-    pairs: Iterable[PreferencePair], repairs: dict[str, Repair], target: Path, audit: Path, form: Format
+    pairs: Iterable[PreferencePair], plan: RepairPlan, target: Path, audit: Path, form: Format
 ) -> RepairCounts:
     """Write data set and audit; both are whole or not there.
 
     Args:
         pairs: The data set.
-        repairs: What each pair shall be.
+        plan: What each pair shall be.
         target: File, or folder of a ``hub`` export.
         audit: JSON lines, one a change; not overwritten by a repair that changes nothing.
         form: ``native`` JSON lines; ``chosen-rejected`` JSON lines with a ``margin`` column (TRL, OpenRLHF, ms-swift);
@@ -104,7 +200,7 @@ def write_repaired(
     partial_audit = audit.with_name(audit.name + ".partial")
 
     def stream(lines: Any) -> Iterator[PreferencePair]:
-        for pair, change in repaired(pairs, repairs):
+        for pair, change in repaired(pairs, plan.repairs):
             counts["read"] += 1
             if change is not None:
                 lines.write(change.model_dump_json() + "\n")
@@ -127,6 +223,8 @@ def write_repaired(
         reweighed=counts["reweigh"],
         dropped=counts["drop"],
         exported=counts["exported"],
+        no_difference=plan.no_difference,
+        effect=plan.effect,
     )
 
 

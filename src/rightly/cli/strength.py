@@ -39,13 +39,10 @@ Run the same command again and nothing is trained or scored twice.
 @click.option("--max-length", type=click.IntRange(min=8), default=512, show_default=True, metavar="N", help="Tokens.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="Recipe whose tables go over a member's defaults.")
 @click.option("--scores", type=click.Path(path_type=Path), help="Parquet of score differences: id, a column a model.")
-@click.option("--trusted", type=click.Path(path_type=Path), help="JSON lines of id and label known to be right.")
-@click.option(
-    "--trust-votes", is_flag=True, help="Fit probabilities to votes (or --trusted) rather than estimate noise."
-)
+@click.option("--trusted", type=click.Path(path_type=Path), help="JSON lines of id and label that people have checked.")
+@click.option("--trust-votes/--no-trust-votes", default=True, show_default=True,
+              help="Let 50 or more votes and --trusted labels make the probabilities, or only compare.")  # fmt: skip
 @click.option("--expected-noise", type=click.FloatRange(0, 0.5), metavar="RATE", help="Expected share of wrong labels.")
-@click.option("--rule", type=click.Choice(["probability", "sign", "quantile"]), default="probability", show_default=True,
-              help="Of the classes wrong, ambiguous, clear, easy.")  # fmt: skip
 @click.option("--preset", type=click.Choice(PRESETS), default="auto", show_default=True,
               help="Of target, margin, weight.")  # fmt: skip
 @suspect_options
@@ -78,15 +75,15 @@ def _report(summary: "StrengthSummary", out: Path) -> None:
     from rich.table import Table
 
     from rightly.preferences.diagnosis import CLASSES
+    from rightly.reports.strength_words import ratio, strength_sentences
 
     found = summary.diagnosis
     console = Console(highlight=False)
-    quality = found.quality
-    interval = "" if quality.noise_low is None else f" [{quality.noise_low:.3f}, {quality.noise_high:.3f}]"
     console.print(
-        f"{found.n:,} labelled pairs, {len(summary.models)} models, {found.negative:.1%} of negative strength"
+        f"{found.n:,} labelled pairs, {len(summary.models)} models; the models contradict {found.negative:.1%}"
     )
-    console.print(f"wrong labels: {quality.noise_rate:.3f}{interval}, by {quality.basis}")
+    for line in strength_sentences(found):
+        console.print(line)
     if summary.held_out is False:
         console.print("[yellow]strength is in-sample: models have seen these labels, so wrong ones look right[/yellow]")
     classes = Table(box=None, pad_edge=False)
@@ -96,12 +93,12 @@ def _report(summary: "StrengthSummary", out: Path) -> None:
         classes.add_row(name, f"{found.counts[name]:,}", found.rule.sentences[name])
     console.print(classes)
     deciles = Table(box=None, pad_edge=False)
-    for head in ("decile", "pairs", "strength", "right (model)", "right (people)", "spread"):
+    for head in ("decile", "pairs", "strength", "right (people)", "right (estimate)", "spread"):
         deciles.add_column(head, justify="right")
     for place, each in enumerate(found.deciles, start=1):
-        people = "-" if each.accuracy is None else f"{each.accuracy:.3f}"
+        people = "-" if each.people is None else ratio(each.people.right, each.people.low, each.people.high)
         span = f"{each.weakest:+.2f} to {each.strongest:+.2f}"
-        deciles.add_row(str(place), f"{each.n:,}", span, f"{each.probability:.3f}", people, f"{each.spread:.2f}")
+        deciles.add_row(str(place), f"{each.n:,}", span, people, ratio(*each.right), f"{each.spread:.2f}")
     console.print(deciles)
     if summary.conflict_counts:
         console.print("conflicts: " + ", ".join(f"{n:,} {kind}" for kind, n in sorted(summary.conflict_counts.items())))

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from rightly.data.jsonl import read_lines
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 from rightly.preferences.adjust import AdjustRule, Preset, Suspects
 from rightly.preferences.conflicts import Conflict, ConflictFinder
-from rightly.preferences.diagnosis import ClassRule, Diagnosis, RuleKind
+from rightly.preferences.decisions import read_decisions
+from rightly.preferences.diagnosis import Diagnosis
+from rightly.preferences.effect import RepairEffect
 from rightly.preferences.scored import labelled, read_scores, write_scored
 from rightly.preferences.table import StrengthResult, StrengthRule, diagnose_table
 from rightly.store.run_folder import RunFolder
@@ -41,13 +42,13 @@ class StrengthConfig(Frozen):
         max_length: Tokens of a sequence.
         recipe: Recipe whose tables go over the defaults of trained members.
         scores: Table of score differences that others made.
-        trusted: JSON lines of ``id`` and ``label`` that are known to be right.
-        trust_votes: Fit probabilities to the votes, or to ``trusted``.
+        trusted: JSON lines of ``id`` and ``label`` that people have checked.
+        trust_votes: Whether votes and ``trusted`` make the probabilities where there are 50 of them, or are only compared
+            with.
         expected_noise: Expected share of wrong labels.
-        rule: Of the classes.
-        preset: Of the terms of the loss.
-        suspects: Which pairs the preset takes for wrong.
-        share: Of the pairs, for ``suspects = "quantile"``.
+        preset: What strength does to each pair's target, margin and weight.
+        suspects: Which labels are suspected.
+        share: Share of the pairs that are suspected, for ``suspects = "quantile"``.
         seed: Of everything that is drawn.
     """
 
@@ -65,19 +66,20 @@ class StrengthConfig(Frozen):
     recipe: Path | None = None
     scores: Path | None = None
     trusted: Path | None = None
-    trust_votes: bool = False
+    trust_votes: bool = True
     expected_noise: float | None = None
-    rule: RuleKind = "probability"
     preset: Preset = "auto"
-    suspects: Suspects = "quantile"
+    suspects: Suspects = "probability"
     share: float = 0.2
     seed: int = 0
 
     def load(self) -> Iterator[PreferencePair]:
         """The pairs that have a better response."""
-        if self.pairs is None:
-            return iter(())
-        return filter(labelled, load_pairs(self.pairs, columns=self.columns, limit=self.limit))
+        return filter(labelled, self.load_all())
+
+    def load_all(self) -> Iterator[PreferencePair]:
+        """All pairs, ties and unlabelled ones too."""
+        return iter(()) if self.pairs is None else load_pairs(self.pairs, columns=self.columns, limit=self.limit)
 
     def tables(self) -> dict[str, Any]:
         """The tables of the recipe; empty where none is named.
@@ -102,6 +104,7 @@ class StrengthSummary(Frozen):
         scales: What each model's margins were divided by.
         agreement: Spearman's correlation of the first m models' mean with that of all.
         diagnosis: Figures.
+        effects: What a repair by each preset would do.
         conflicts: Pairs that contradict each other; at most 1,000 of them.
         conflict_counts: How many there are of each kind.
         held_out: Whether no model scored a pair that it trained on; ``None`` where that is not known.
@@ -112,6 +115,7 @@ class StrengthSummary(Frozen):
     scales: tuple[float, ...]
     agreement: tuple[float, ...]
     diagnosis: Diagnosis
+    effects: dict[Preset, RepairEffect]
     conflicts: tuple[Conflict, ...] = ()
     conflict_counts: dict[str, int] = Field(default_factory=dict)
     held_out: bool | None = None
@@ -133,10 +137,9 @@ def run_strength(
     given = (config.pairs, config.scores, config.trusted, config.recipe, config.base, *config.models)
     run = RunFolder(out, identity, owns=OWNS, inputs=filter(None, given), fresh=fresh)
     rule = StrengthRule(
-        classes=ClassRule.of(config.rule),
         adjust=AdjustRule(preset=config.preset, suspects=config.suspects, share=config.share),
         expected_rate=config.expected_noise,
-        use_known=config.trust_votes,
+        use_people=config.trust_votes,
         seed=config.seed,
     )
     target = out / "strength.parquet"
@@ -146,7 +149,7 @@ def run_strength(
         return _written(run, config, diagnose_table(config.scores, target, rule), (), None)
     run.begin()
     models, margins, held_out = _margins(out, config, say)
-    trusted = None if config.trusted is None else read_trusted(config.trusted)
+    trusted = None if config.trusted is None else read_decisions(config.trusted, config.load_all())
     write_scored(out / "scored.parquet", config.load(), margins, models, trusted)
     result = diagnose_table(out / "scored.parquet", target, rule)
     finder = ConflictFinder()
@@ -171,6 +174,7 @@ def _written(
         scales=result.scales,
         agreement=result.agreement,
         diagnosis=result.diagnosis,
+        effects=result.effects,
         conflicts=tuple(conflicts[:1000]),
         conflict_counts=counts,
         held_out=held_out,
@@ -253,17 +257,3 @@ def _trained(out: Path, config: StrengthConfig, say: Say) -> tuple[Sequence[str]
     )
     margins = ensemble_margins(out / "ensemble", list(config.load()), plan, recipe=config.tables(), say=say)
     return [f"{config.kind} {n + 1}" for n in range(config.train)], iter(margins.T.tolist()), not config.in_sample
-
-
-def read_trusted(path: Path) -> dict[str, str]:
-    """Labels by id from JSON lines of ``id`` and ``label``; what a reviewer's page exports.
-
-    Raises:
-        InputError: A line is not that.
-    """
-    found: dict[str, str] = {}
-    for number, row in read_lines(path, str(path)):
-        if not {"id", "label"} <= row.keys():
-            raise InputError("is no object with id and label", where=f"{path}:{number}")
-        found[str(row["id"])] = str(row["label"])
-    return found

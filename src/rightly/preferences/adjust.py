@@ -1,7 +1,8 @@
 """What a pair should say to the loss, from its strength: target, margin, weight, or leave it out.
 
 Presets of Wang et al., "Secrets of RLHF Part II" (2024), section 2: flip, label smoothing for suspected pairs, adaptive margin,
-and their combinations; ``drop`` as later comparisons favour; ``auto``, our reading of the 2024 follow-up: one continuous
+and their combinations; ``drop`` as later comparisons favour; ``weight``, which changes no label: ``max(2 q - 1, 0)``;
+``auto``, our reading of the 2024 follow-up: one continuous
 rule without thresholds,
 
     L = -[ q log sigma(d - m) + (1 - q) log sigma(-d - m) ],   m = clip(kappa |s|, 0, m_max),
@@ -29,9 +30,9 @@ class AdjustRule(Frozen):
 
     Attributes:
         preset: What is done.
-        suspects: Which pairs count as wrong: the weakest ``share``; those of negative strength; those whose probability
-            is below one half.
-        share: Of the pairs, for ``quantile``; the papers' 0.2.
+        suspects: Which labels are suspected: ``probability``, those more likely wrong than right; ``sign``, those of
+            negative strength; ``quantile``, the weakest ``share``, as in the papers.
+        share: Share of the pairs that are suspected, for ``quantile``; the papers' 0.2.
         smoothing: Weight of the other order for suspects under ``smooth``; the papers do not give it.
         kappa: Margin per unit of normalised strength.
         margin_max: Largest margin; the authors advise small ones.
@@ -39,7 +40,7 @@ class AdjustRule(Frozen):
     """
 
     preset: Preset = "auto"
-    suspects: Suspects = "quantile"
+    suspects: Suspects = "probability"
     share: float = 0.2
     smoothing: float = 0.4
     kappa: float = 0.5
@@ -69,7 +70,8 @@ def adjust(strength: ArrayLike, probability: ArrayLike, rule: AdjustRule) -> Adj
 
     Args:
         strength: ``(N,)`` normalised (`rightly.preferences.strength`), its sign relative to the label.
-        probability: ``(N,)`` that the label is right (`rightly.preferences.quality`).
+        probability: ``(N,)`` that the label is right (`rightly.preferences.quality`); NaN for a pair without a
+            difference, which stays as it is.
         rule: What is done.
 
     Raises:
@@ -90,21 +92,24 @@ def adjust(strength: ArrayLike, probability: ArrayLike, rule: AdjustRule) -> Adj
     if rule.preset in ("flip+margin", "auto"):
         margin = np.clip(rule.kappa * np.abs(s), 0, rule.margin_max)
     if rule.preset == "weight":
-        weight = np.abs(2 * q - 1)
-        target[q < 0.5] = 0.0
+        weight = np.where(np.isnan(q), 1.0, np.maximum(2 * q - 1, 0.0))
     if rule.preset == "drop":
         keep[wrong] = False
     if rule.preset == "auto":
-        target = np.clip(q, 1 - rule.cap, rule.cap)
+        target = np.where(np.isnan(q), 1.0, np.clip(q, 1 - rule.cap, rule.cap))
     return Adjustment(target, margin, weight, keep)
 
 
 def suspects(strength: ArrayLike, probability: ArrayLike, rule: AdjustRule) -> NDArray[np.bool_]:
-    """Which labels count as wrong, ``(N,)``; of equal strengths at the edge of the share none is taken."""
+    """Which labels are suspected, ``(N,)``: never those of pairs without a difference, whose probability is NaN.
+
+    Of equal strengths at the edge of the share none is taken.
+    """
     s, q = np.asarray(strength, dtype=np.float64), np.asarray(probability, dtype=np.float64)
+    told = ~np.isnan(q)
     if rule.suspects == "sign":
-        return s < 0
+        return told & (s < 0)
     if rule.suspects == "probability":
-        return q < 0.5
-    count = int(rule.share * len(s))
-    return s < np.partition(s, count)[count] if count < len(s) else np.ones(len(s), dtype=bool)
+        return told & (q < 0.5)
+    count, own = int(rule.share * told.sum()), s[told]
+    return told & (s < np.partition(own, count)[count]) if count < len(own) else told

@@ -1,6 +1,5 @@
 """Each pair's class by printed rules, and what the classes look like: deciles, noise, artefacts of length and position."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,62 +7,54 @@ from numpy.typing import ArrayLike, NDArray
 
 from rightly.errors import InputError
 from rightly.metrics.ranks import equal_mass_bins, mid_ranks, rank_correlation
+from rightly.preferences.adjust import AdjustRule, suspects
+from rightly.preferences.evidence import LabelEvidence, PeopleSaid, WrongLabels
 from rightly.preferences.quality import LabelQuality
 from rightly.types import Frozen
 
-PairClass = Literal["wrong", "ambiguous", "clear", "easy"]
-CLASSES: tuple[PairClass, ...] = ("wrong", "ambiguous", "clear", "easy")
-
-RuleKind = Literal["probability", "sign", "quantile"]
+PairClass = Literal["suspect", "ambiguous", "clear", "easy", "no difference"]
+CLASSES: tuple[PairClass, ...] = ("suspect", "ambiguous", "clear", "easy", "no difference")
 
 BINS = 10
+FEWEST_IN_BIN = 10
 
 
 class ClassRule(Frozen):
-    """What makes a pair wrong, ambiguous, clear or easy.
+    """What makes a pair suspect, ambiguous, clear or easy.
 
     Attributes:
-        kind: ``probability``: by the probability that the label is right; ``sign``: by the mean strength against its
-            spread; ``quantile``: by place, as in Wang et al. (2024).
-        wrong: Below this probability, or this share of the pairs, a pair is wrong.
-        clear: From this probability, or from this share on, a pair is clear; what lies between is ambiguous.
+        suspects: What makes a suspect; the same for classes, repairs and the reviewer's list.
+        clear: From this probability (``probability``), or this share of the pairs on (``quantile``), a pair is clear; by
+            ``sign`` it is where its strength exceeds its spread. What lies between is ambiguous.
         easy: The strongest share of all pairs, where they are clear: what a model overfits first.
     """
 
-    kind: RuleKind = "probability"
-    wrong: float = 0.3
+    suspects: AdjustRule = AdjustRule()
     clear: float = 0.7
     easy: float = 0.1
 
     @classmethod
-    def of(cls, kind: RuleKind) -> "ClassRule":
-        """The rule with its usual values."""
-        return cls(kind=kind, wrong=0.2, clear=0.4) if kind == "quantile" else cls(kind=kind)
+    def of(cls, rule: AdjustRule) -> "ClassRule":
+        """The classes that go with a rule of suspects."""
+        return cls(suspects=rule, clear=2 * rule.share) if rule.suspects == "quantile" else cls(suspects=rule)
 
     @property
     def sentences(self) -> dict[PairClass, str]:
         """The rule in words, for a report."""
         easy = f"clear, and among the strongest {self.easy:.0%}"
-        if self.kind == "sign":
-            return {
-                "wrong": "mean strength below 0 by more than its spread",
-                "ambiguous": "mean strength within its spread of 0",
-                "clear": "mean strength above 0 by more than its spread",
-                "easy": easy,
-            }
-        if self.kind == "quantile":
-            return {
-                "wrong": f"the weakest {self.wrong:.0%}",
-                "ambiguous": f"from there to the weakest {self.clear:.0%}",
-                "clear": "the rest",
-                "easy": easy,
-            }
-        return {
-            "wrong": f"the label is right with a probability below {self.wrong:g}",
-            "ambiguous": f"from {self.wrong:g} to below {self.clear:g}",
-            "clear": f"{self.clear:g} or more",
-            "easy": easy,
-        }
+        none = "all models give both responses the same reward; in no other figure"
+        if self.suspects.suspects == "sign":
+            first = "strength below 0", "strength from 0 to its spread", "strength above its spread"
+        elif self.suspects.suspects == "quantile":
+            share = self.suspects.share
+            first = f"the weakest {share:.0%}", f"from there to the weakest {self.clear:.0%}", "the rest"
+        else:
+            first = (
+                "more likely wrong than right by the estimate",
+                f"right with a probability of 0.5 to below {self.clear:g}",
+                f"right with a probability of {self.clear:g} or more",
+            )
+        return dict(zip(CLASSES, (*first, easy, none), strict=True))
 
 
 class Decile(Frozen):
@@ -73,19 +64,22 @@ class Decile(Frozen):
         n: How many.
         weakest: Least strength.
         strongest: Largest strength.
-        probability: Mean probability that the label is right.
+        wrong: How many of the labels are wrong.
         spread: Mean standard deviation over the models.
-        accuracy: Mean of what is known of the labels (trusted, or the share of votes that agree); ``None`` where nothing is.
-        known: Pairs of which something is known.
+        people: What people said of the labels; ``None`` where they said nothing.
     """
 
     n: int
     weakest: float
     strongest: float
-    probability: float
+    wrong: WrongLabels
     spread: float
-    accuracy: float | None
-    known: int
+    people: PeopleSaid | None
+
+    @property
+    def right(self) -> tuple[float, float, float]:
+        """Share of right labels: estimate, lower and upper end of its 95% interval."""
+        return tuple(1 - value / self.n for value in (self.wrong.expected, self.wrong.high, self.wrong.low))  # type: ignore[return-value]
 
 
 class Artefacts(Frozen):
@@ -94,7 +88,7 @@ class Artefacts(Frozen):
     Attributes:
         longer_wins: Share of labels on the longer response; ``None`` where lengths are unknown.
         length_strength: Spearman's correlation of strength with the label's surplus in length.
-        longer_wins_suspected: The same share among the pairs of class ``wrong``.
+        longer_wins_suspected: The same share among the suspects.
         first_wins: Share of labels on the response that is stored first; ``None`` where it is always the same one.
     """
 
@@ -108,20 +102,27 @@ class Diagnosis(Frozen):
     """What strength says of a data set.
 
     Attributes:
-        n: Pairs.
+        n: Labelled pairs.
+        no_difference: Pairs that all models give a difference of exactly 0 (identical responses, or identical after
+            truncation); counted here and in no other figure.
         rule: How classes were made.
         counts: Pairs of each class.
         quality: How probabilities were made, with the rate of noise.
-        negative: Share of pairs of negative strength.
-        deciles: Weakest first.
-        votes_correlation: Spearman's correlation of strength with what is known of the labels.
+        wrong: How many of all labels are wrong.
+        suspects: How many of the suspects' labels are.
+        negative: Share of pairs of negative strength: the models contradict the label.
+        deciles: Weakest first; fewer than ten where there are fewer than 100 pairs.
+        votes_correlation: Spearman's correlation of strength with what people said of the labels.
         artefacts: Of length and position.
     """
 
     n: int
+    no_difference: int
     rule: ClassRule
     counts: dict[PairClass, int]
     quality: LabelQuality
+    wrong: WrongLabels
+    suspects: WrongLabels
     negative: float
     deciles: tuple[Decile, ...]
     votes_correlation: float | None
@@ -134,7 +135,7 @@ def classify(strength: ArrayLike, spread: ArrayLike, probability: ArrayLike, rul
     Args:
         strength: ``(N,)`` mean over the models.
         spread: ``(N,)`` their standard deviation.
-        probability: ``(N,)`` that the label is right.
+        probability: ``(N,)`` that the label is right; NaN for a pair without a difference.
         rule: What makes a class.
 
     Raises:
@@ -143,81 +144,85 @@ def classify(strength: ArrayLike, spread: ArrayLike, probability: ArrayLike, rul
     s, d, q = (np.asarray(each, dtype=np.float64) for each in (strength, spread, probability))
     if not s.shape == d.shape == q.shape:
         raise InputError(f"{len(s)} strengths, {len(d)} spreads, {len(q)} probabilities")
-    if rule.kind == "sign":
-        found = np.where(s < -d, 0, np.where(s > d, 2, 1))
-    elif rule.kind == "quantile":
-        places = _places(s)
-        found = np.where(places < rule.wrong, 0, np.where(places < rule.clear, 1, 2))
+    told = ~np.isnan(q)
+    places = np.zeros(len(s))
+    places[told] = mid_ranks(s[told]) / max(int(told.sum()), 1)
+    if rule.suspects.suspects == "sign":
+        clear = s > d
+    elif rule.suspects.suspects == "quantile":
+        clear = places >= rule.clear
     else:
-        found = np.where(q < rule.wrong, 0, np.where(q < rule.clear, 1, 2))
-    easy = (found == 2) & (_places(s) >= 1 - rule.easy)
-    return np.where(easy, 3, found)
+        clear = q >= rule.clear
+    suspected = suspects(s, q, rule.suspects)
+    easy = clear & (places >= 1 - rule.easy)
+    return np.select([~told, suspected, easy, clear], [4, 0, 3, 2], default=1)
 
 
 def diagnose(
-    strength: ArrayLike,
+    evidence: LabelEvidence,
     spread: ArrayLike,
-    probability: ArrayLike,
     quality: LabelQuality,
     rule: ClassRule,
     *,
-    known: ArrayLike | None = None,
+    no_difference: int = 0,
     length_gap: ArrayLike | None = None,
-    first: Sequence[bool] | None = None,
+    first: ArrayLike | None = None,
 ) -> Diagnosis:
-    """Figures of a data set whose pairs all have a label.
+    """Figures of the pairs whose responses differ to some model.
 
     Args:
-        strength: ``(N,)``.
+        evidence: Strength, probability and people's word of ``N`` pairs.
         spread: ``(N,)``.
-        probability: ``(N,)``.
         quality: How the probabilities were made.
         rule: What makes a class.
-        known: ``(N,)`` probability that the label is right as far as people said; NaN where they did not.
+        no_difference: Pairs that are left out, to be counted.
         length_gap: ``(N,)`` length of the labelled response minus the other's.
         first: ``(N,)`` whether the label is the response that is stored first.
     """
-    s, d, q = (np.asarray(each, dtype=np.float64) for each in (strength, spread, probability))
-    y = np.full(len(s), np.nan) if known is None else np.asarray(known, dtype=np.float64)
-    classes = classify(s, d, q, rule)
-    seen = ~np.isnan(y)
-    correlation = rank_correlation(s[seen], y[seen]) if seen.any() else np.nan
+    s, d = evidence.strength, np.asarray(spread, dtype=np.float64)
+    classes = classify(s, d, evidence.probability, rule)
+    counts: dict[PairClass, int] = {name: int((classes == place).sum()) for place, name in enumerate(CLASSES)}
+    counts["no difference"] = no_difference
+    seen = ~np.isnan(evidence.shown)
+    correlation = rank_correlation(s[seen], evidence.shown[seen]) if seen.any() else np.nan
+    wrong = evidence.wrong(np.ones(len(s), dtype=bool))
+    if quality.basis != "expected rate":
+        low, high = wrong.low / wrong.n, wrong.high / wrong.n
+        rate = wrong.expected / wrong.n
+        quality = quality.model_copy(update={"noise_rate": rate, "noise_low": low, "noise_high": high})
     return Diagnosis(
-        n=len(s),
+        n=len(s) + no_difference,
+        no_difference=no_difference,
         rule=rule,
-        counts={name: int((classes == place).sum()) for place, name in enumerate(CLASSES)},
+        counts=counts,
         quality=quality,
+        wrong=wrong,
+        suspects=evidence.wrong(classes == 0),
         negative=float((s < 0).mean()),
-        deciles=tuple(_deciles(s, d, q, y)),
+        deciles=tuple(_deciles(evidence, d)),
         votes_correlation=None if np.isnan(correlation) else correlation,
         artefacts=_artefacts(s, classes == 0, length_gap, first),
     )
 
 
-def _deciles(
-    s: NDArray[np.float64], d: NDArray[np.float64], q: NDArray[np.float64], y: NDArray[np.float64]
-) -> list[Decile]:
-    bins = equal_mass_bins(s, BINS)
-    found = []
-    for number in np.unique(bins):
-        own = bins == number
-        known = y[own][~np.isnan(y[own])]
-        found.append(
-            Decile(
-                n=int(own.sum()),
-                weakest=float(s[own].min()),
-                strongest=float(s[own].max()),
-                probability=float(q[own].mean()),
-                spread=float(d[own].mean()),
-                accuracy=float(known.mean()) if len(known) else None,
-                known=len(known),
-            )
+def _deciles(evidence: LabelEvidence, spread: NDArray[np.float64]) -> list[Decile]:
+    s = evidence.strength
+    bins = equal_mass_bins(s, min(BINS, max(len(s) // FEWEST_IN_BIN, 1)))
+    return [
+        Decile(
+            n=int(own.sum()),
+            weakest=float(s[own].min()),
+            strongest=float(s[own].max()),
+            wrong=evidence.wrong(own),
+            spread=float(spread[own].mean()),
+            people=evidence.people_said(own),
         )
-    return found
+        for own in (bins == number for number in np.unique(bins))
+    ]
 
 
 def _artefacts(
-    s: NDArray[np.float64], wrong: NDArray[np.bool_], length_gap: ArrayLike | None, first: Sequence[bool] | None
+    s: NDArray[np.float64], wrong: NDArray[np.bool_], length_gap: ArrayLike | None, first: ArrayLike | None
 ) -> Artefacts:
     longer = suspected = correlation = None
     if length_gap is not None:
@@ -226,7 +231,7 @@ def _artefacts(
         suspected = _share(gap[wrong])
         found = rank_correlation(s, gap)
         correlation = None if np.isnan(found) else found
-    stored = None if first is None else float(np.mean(first))
+    stored = None if first is None else float(np.mean(np.asarray(first)))
     return Artefacts(
         longer_wins=longer,
         length_strength=correlation,
@@ -237,7 +242,3 @@ def _artefacts(
 
 def _share(gap: NDArray[np.float64]) -> float | None:
     return float(np.where(gap == 0, 0.5, gap > 0).mean()) if len(gap) else None
-
-
-def _places(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return mid_ranks(values) / max(len(values), 1)

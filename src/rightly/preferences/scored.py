@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rightly.errors import InputError, MissingExtraError
-from rightly.preferences.table import MARGIN
+from rightly.errors import MissingExtraError
+from rightly.preferences.evidence import majority_share
+from rightly.preferences.table import MARGIN, PEOPLE
 from rightly.store.files import atomic_write
 from rightly.types import PreferencePair
 
@@ -31,7 +32,7 @@ def write_scored(
         pairs: Labelled pairs.
         margins: Of each pair, one a model: the labelled response's reward minus the best other's; NaN where not scored.
         models: Names of the models.
-        trusted: Labels by id that are known to be right, instead of votes.
+        trusted: Checked labels by id; they go before votes.
 
     Returns:
         Rows.
@@ -52,7 +53,7 @@ def write_scored(
             ("group", pa.string()),
             ("length_gap", pa.int32()),
             ("first", pa.bool_()),
-            ("known", pa.float64()),
+            *[(name, pa.float64()) for name in PEOPLE],
             *[(f"{MARGIN}{name}", pa.float64()) for name in models],
         ]
     )
@@ -60,7 +61,7 @@ def write_scored(
     rows: list[dict[str, Any]] = []
     with atomic_write(path) as partial, pq.ParquetWriter(partial, schema) as writer:
         for pair, values in zip(pairs, margins, strict=True):
-            rows.append(_row(pair, trusted) | {f"{MARGIN}{n}": v for n, v in zip(models, values, strict=True)})
+            rows.append(_row(pair, trusted or {}) | {f"{MARGIN}{n}": v for n, v in zip(models, values, strict=True)})
             count += 1
             if len(rows) == _BATCH:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -69,9 +70,11 @@ def write_scored(
     return count
 
 
-def _row(pair: PreferencePair, trusted: Mapping[str, str] | None) -> dict[str, Any]:
+def _row(pair: PreferencePair, trusted: Mapping[str, str]) -> dict[str, Any]:
     best = pair.choices.index(str(pair.label))
     lengths = [len(text) for text in pair.responses]
+    checked = trusted.get(pair.id)
+    right = sum(1.0 if v.choice == pair.label else 0.5 * (v.choice == "tie") for v in pair.votes)
     return {
         "id": pair.id,
         "key": pair.content_key,
@@ -79,24 +82,9 @@ def _row(pair: PreferencePair, trusted: Mapping[str, str] | None) -> dict[str, A
         "group": pair.context_key if pair.context else pair.id,
         "length_gap": lengths[best] - max(n for place, n in enumerate(lengths) if place != best),
         "first": best == 0,
-        "known": known_share(pair) if trusted is None else _trusted_share(pair, trusted),
+        "known": None if checked is None else 0.5 if checked == "tie" else float(checked == pair.label),
+        "majority": majority_share(right, len(pair.votes)),
     }
-
-
-def known_share(pair: PreferencePair) -> float | None:
-    """The share of votes that agree with the label, ties half; ``None`` without votes."""
-    if not pair.votes:
-        return None
-    return sum(1.0 if v.choice == pair.label else 0.5 * (v.choice == "tie") for v in pair.votes) / len(pair.votes)
-
-
-def _trusted_share(pair: PreferencePair, trusted: Mapping[str, str]) -> float | None:
-    label = trusted.get(pair.id)
-    if label is None:
-        return None
-    if label not in pair.choices:
-        raise InputError(f"the trusted label of {pair.id!r} is {label!r}, none of {', '.join(pair.choices)}")
-    return 0.5 if label == "tie" else float(label == pair.label)
 
 
 def read_scores(path: Path) -> tuple[tuple[str, ...], dict[str, list[float]]]:

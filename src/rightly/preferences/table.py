@@ -4,7 +4,7 @@ Texts and ids are read in batches and written in batches; what stays is float co
 million scored pairs are a matter of minutes and less than 2 GB.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
@@ -15,22 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightly.errors import InputError, MissingExtraError
-from rightly.preferences.adjust import AdjustRule, adjust
+from rightly.preferences.adjust import PRESETS, AdjustRule, Preset, adjust
 from rightly.preferences.diagnosis import CLASSES, ClassRule, Diagnosis, classify, diagnose
-from rightly.preferences.quality import LabelQuality, fit_expected_rate, fit_noise_model, fit_trusted
+from rightly.preferences.effect import RepairEffect, repair_effect
+from rightly.preferences.evidence import LabelEvidence
+from rightly.preferences.quality import LabelQuality, fit_expected_rate, fit_noise_model, fit_people
 from rightly.preferences.strength import agreement_with_whole, preference_strength
 from rightly.store.files import atomic_write
 
 MARGIN = "margin/"
 """Columns of this prefix hold the score differences, one a model; files without any are read by their numeric columns."""
 
-_OPTIONAL = ("key", "label", "group", "length_gap", "first", "known")
+PEOPLE = ("known", "majority")
+"""Columns of people's word, the probability that a label is right: by who checked it, and by the majority of its votes."""
+
+_OPTIONAL = ("key", "label", "group", "length_gap", "first", *PEOPLE)
+_FEWEST = 10
+"""Pairs below which nothing is said."""
+
 _BATCH = 65_536
 _SAMPLE = 1_000_000
 """Rows over which medians are taken; a larger table is stepped through evenly."""
-
-_FEW_DRAWS_FROM = 200_000
-_LARGEST_BOOTSTRAP = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -38,20 +43,19 @@ class StrengthRule:
     """How probabilities, classes and terms of the loss are made.
 
     Attributes:
-        classes: What makes a class.
-        adjust: What a pair says to the loss.
+        adjust: What a pair says to the loss, and which labels are suspected.
         normalise: Divide every model's margins by their median absolute value.
-        expected_rate: Expected share of wrong labels; ``None`` uses trusted labels where there are any, else the model of
+        expected_rate: Expected share of wrong labels; ``None`` uses people's word where there is enough, else the model of
             noise.
-        use_known: Whether trusted labels and votes may be used for probabilities, beside being compared with.
-        seed: Of the bootstrap.
+        use_people: Whether votes and checked labels make the probabilities where there are 50 of them, or are only
+            compared with.
+        seed: Seed of the draws.
     """
 
-    classes: ClassRule
     adjust: AdjustRule
     normalise: bool = True
     expected_rate: float | None = None
-    use_known: bool = False
+    use_people: bool = True
     seed: int = 0
 
 
@@ -64,12 +68,14 @@ class StrengthResult:
         models: Names of the models.
         scales: What each model's margins were divided by.
         agreement: Spearman's correlation of the first m models' mean with that of all; empty where some pairs lack some.
+        effects: What a repair by each preset would do.
     """
 
     diagnosis: Diagnosis
     models: tuple[str, ...]
     scales: tuple[float, ...]
     agreement: tuple[float, ...]
+    effects: dict[Preset, RepairEffect]
 
 
 def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthResult:
@@ -77,10 +83,12 @@ def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthRe
 
     Args:
         source: Parquet with ``id`` and a numeric column for each model (``margin/NAME``, or all numeric columns), the
-            labelled response's reward minus the other's. Used where present: ``group`` (bootstrap cluster), ``known``
-            (probability that the label is right, as far as people said), ``length_gap``, ``first``, ``key``, ``label``.
-        target: Parquet to write: ``id``, ``key``, ``label``, ``strength``, ``spread``, ``models``, ``probability``, ``class``,
-            ``target``, ``margin``, ``weight``, ``keep``.
+            labelled response's reward minus the other's. Used where present: ``group`` (pairs that are not independent),
+            ``known`` (probability that the label is right, where it was checked), ``majority`` (the same by its votes),
+            ``length_gap``, ``first``, ``key``, ``label``.
+        target: Parquet to write: ``id``, ``key``, ``label``, ``group``, ``strength``, ``spread``, ``models``,
+            ``probability`` (null for a pair without a difference), ``known`` (people's word as far as the probabilities
+            rest on it), ``class``, ``target``, ``margin``, ``weight``, ``keep``.
         rule: How.
 
     Raises:
@@ -89,35 +97,67 @@ def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthRe
     """
     table = _Table(source)
     scales = _scales(table) if rule.normalise else np.ones(len(table.models))
-    strength, spread, count, agreement = _moments(table, scales)
-    extra = {name: table.column(name) for name in ("length_gap", "known") if name in table.names}
-    groups = table.groups() if "group" in table.names else None
-    probability, quality = _probabilities(strength, groups, extra.get("known"), rule)
-    diagnosis = diagnose(
-        strength,
-        spread,
-        probability,
-        quality,
-        rule.classes,
-        known=extra.get("known"),
-        length_gap=extra.get("length_gap"),
-        first=table.column("first").astype(bool).tolist() if "first" in table.names else None,
+    moments = _moments(table, scales)
+    told = moments.differs
+    extra = {name: table.column(name) for name in ("length_gap", "first", *PEOPLE) if name in table.names}
+    groups = table.groups() if "group" in table.names else np.arange(table.rows)
+    shown, people = _people(extra, table.rows, rule)
+    evidence = LabelEvidence(
+        moments.strength[told],
+        np.full(int(told.sum()), np.nan),
+        people=people[told],
+        shown=shown[told],
+        groups=groups[told],
+        seed=rule.seed,
     )
-    classes = classify(strength, spread, probability, rule.classes)
-    terms = adjust(strength, probability, rule.adjust)
+    evidence.probability, quality = _probabilities(evidence, rule)
+    probability = np.full(table.rows, np.nan)
+    probability[told] = evidence.probability
+    classes = ClassRule.of(rule.adjust)
+    diagnosis = diagnose(
+        evidence,
+        moments.spread[told],
+        quality,
+        classes,
+        no_difference=int((~told).sum()),
+        length_gap=extra["length_gap"][told] if "length_gap" in extra else None,
+        first=extra["first"][told] if "first" in extra else None,
+    )
+    terms = adjust(moments.strength, probability, rule.adjust)
     columns = {
-        "strength": strength,
-        "spread": spread,
-        "models": count,
+        "strength": moments.strength,
+        "spread": moments.spread,
+        "models": moments.count,
         "probability": probability,
-        "class": classes,
+        "known": people if evidence.by_people else np.full(table.rows, np.nan),
+        "class": classify(moments.strength, moments.spread, probability, classes),
         "target": terms.target,
         "margin": terms.margin,
         "weight": terms.weight,
         "keep": terms.keep,
     }
     _write(table, target, columns)
-    return StrengthResult(diagnosis, table.models, tuple(map(float, scales)), agreement)
+    effects: dict[Preset, RepairEffect] = {preset: _effect(evidence, rule.adjust, preset) for preset in PRESETS[1:]}
+    return StrengthResult(diagnosis, table.models, tuple(map(float, scales)), moments.agreement, effects)
+
+
+def _effect(evidence: LabelEvidence, rule: AdjustRule, preset: Preset) -> RepairEffect:
+    terms = adjust(evidence.strength, evidence.probability, rule.model_copy(update={"preset": preset}))
+    return repair_effect(evidence, terms.keep & (terms.target < 0.5), ~terms.keep)
+
+
+def _people(
+    columns: Mapping[str, NDArray[np.float64]], rows: int, rule: StrengthRule
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """People's word of each label, ``(rows,)`` NaN where nobody spoke: all of it, and what probabilities may rest on.
+
+    Votes that contradict no label have made the labels and cannot check them.
+    """
+    checked, votes = (columns.get(name, np.full(rows, np.nan)) for name in PEOPLE)
+    shown = np.where(np.isnan(checked), votes, checked)
+    if not rule.use_people or rule.expected_rate is not None:
+        return shown, np.full(rows, np.nan)
+    return shown, shown if (votes < 0.5).any() else checked
 
 
 def score_columns(path: Path) -> tuple[list[str], tuple[str, ...]]:
@@ -160,8 +200,8 @@ class _Table:
 
         with pq.ParquetFile(path) as file:
             self.names, self.rows = set(file.schema_arrow.names), file.metadata.num_rows
-        if self.rows < 10:
-            raise InputError(f"holds {self.rows} pairs, expected 10 or more", where=str(path))
+        if self.rows < _FEWEST:
+            raise InputError(f"holds {self.rows} pairs, expected {_FEWEST} or more", where=str(path))
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         import pyarrow.parquet as pq
@@ -209,9 +249,17 @@ def _scales(table: _Table) -> NDArray[np.float64]:
     step = -(-table.rows // _SAMPLE)
     at, taken = 0, []
     for batch in table.margins():
-        taken.append(np.abs(batch[:, (-at) % step :: step]))
+        sample = np.abs(batch[:, (-at) % step :: step])
+        taken.append(sample[:, np.nan_to_num(sample).any(axis=0)])
         at += batch.shape[1]
-    scales = np.nanmedian(np.concatenate(taken, axis=1), axis=1)
+    found = np.concatenate(taken, axis=1)
+    if not found.size:
+        raise InputError(
+            "all models give both responses of every pair the same reward",
+            where=str(table.path),
+            fix="score with models that read the responses, and raise --max-length if they are truncated",
+        )
+    scales = np.nanmedian(found, axis=1)
     for name, scale in zip(table.models, scales, strict=True):
         if not scale > 0:
             raise InputError(
@@ -220,45 +268,50 @@ def _scales(table: _Table) -> NDArray[np.float64]:
     return scales
 
 
-def _moments(
-    table: _Table, scales: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], tuple[float, ...]]:
+@dataclass(frozen=True)
+class _Moments:
+    """Over the models, each ``(rows,)``; ``differs`` is false where all of them give a difference of exactly 0."""
+
+    strength: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    count: NDArray[np.int64]
+    differs: NDArray[np.bool_]
+    agreement: tuple[float, ...]
+
+
+def _moments(table: _Table, scales: NDArray[np.float64]) -> _Moments:
     strength, spread = np.empty(table.rows), np.empty(table.rows)
-    count = np.empty(table.rows, dtype=np.int64)
+    count, differs = np.empty(table.rows, dtype=np.int64), np.empty(table.rows, dtype=bool)
     step = -(-table.rows // _SAMPLE)
     at, sample = 0, []
     for batch in table.margins():
         found = preference_strength(batch / scales[:, None], normalise=False)
         own = slice(at, at + len(found.mean))
         strength[own], spread[own], count[own] = found.mean, found.spread, found.count
+        differs[own] = np.nan_to_num(batch).any(axis=0)
         sample.append(found.margins[:, (-at) % step :: step])
         at += len(found.mean)
     whole = np.concatenate(sample, axis=1)
     agreement = () if np.isnan(whole).any() else tuple(map(float, agreement_with_whole(whole)))
-    return strength, spread, count, agreement
+    if differs.sum() < _FEWEST:
+        problem = f"{int(differs.sum())} of {table.rows} pairs have responses that differ to some model"
+        raise InputError(f"{problem}, expected {_FEWEST} or more", where=str(table.path))
+    return _Moments(strength, spread, count, differs, agreement)
 
 
-def _probabilities(
-    strength: NDArray[np.float64],
-    groups: NDArray[np.int64] | None,
-    known: NDArray[np.float64] | None,
-    rule: StrengthRule,
-) -> tuple[NDArray[np.float64], LabelQuality]:
+def _probabilities(evidence: LabelEvidence, rule: StrengthRule) -> tuple[NDArray[np.float64], LabelQuality]:
     if rule.expected_rate is not None:
-        return fit_expected_rate(strength, rule.expected_rate)
-    if rule.use_known:
-        if known is None:
-            raise InputError("no trusted label and no votes are there", fix="drop --trust-votes, or give --trusted")
-        return fit_trusted(strength, known)
-    draws = 200 if len(strength) < _FEW_DRAWS_FROM else (50 if len(strength) < _LARGEST_BOOTSTRAP else 0)
-    return fit_noise_model(strength, groups=groups, draws=draws, seed=rule.seed)
+        return fit_expected_rate(evidence.strength, rule.expected_rate)
+    if evidence.by_people:
+        return fit_people(evidence.strength, evidence.people)
+    return fit_noise_model(evidence.strength, groups=evidence.groups)
 
 
 def _write(table: _Table, target: Path, columns: dict[str, NDArray[Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = ["id", *(name for name in ("key", "label") if name in table.names)]
+    names = ["id", *(name for name in ("key", "label", "group") if name in table.names)]
 
     def parts() -> Iterator[Any]:
         at = 0
@@ -266,7 +319,7 @@ def _write(table: _Table, target: Path, columns: dict[str, NDArray[Any]]) -> Non
             own = slice(at, at + batch.num_rows)
             at += batch.num_rows
             arrays = {name: batch.column(name).cast(pa.string()) for name in names}
-            arrays |= {name: pa.array(values[own]) for name, values in columns.items() if name != "class"}
+            arrays |= {n: pa.array(values[own], from_pandas=True) for n, values in columns.items() if n != "class"}
             classes = pa.array(columns["class"][own].astype(np.int8))
             yield pa.table(arrays | {"class": pa.DictionaryArray.from_arrays(classes, list(CLASSES))})
 
@@ -282,12 +335,14 @@ class StrengthTable:
     """The columns of ``strength.parquet`` that rules work on, ``N`` rows.
 
     Attributes:
-        ids: Of the pairs.
+        ids: Ids of the pairs.
         keys: Content keys of the pairs as they were scored.
-        labels: As they were.
+        labels: Labels as they were.
         strength: ``(N,)``.
         spread: ``(N,)``.
-        probability: ``(N,)`` that the label is right.
+        probability: ``(N,)`` that the label is right; NaN for a pair without a difference.
+        known: ``(N,)`` the same by people's word, as far as the probabilities rest on it; else NaN.
+        groups: ``(N,)`` keys of pairs that are not independent.
     """
 
     ids: list[str]
@@ -296,6 +351,8 @@ class StrengthTable:
     strength: NDArray[np.float64]
     spread: NDArray[np.float64]
     probability: NDArray[np.float64]
+    known: NDArray[np.float64]
+    groups: NDArray[Any]
 
 
 def read_strength(path: Path) -> StrengthTable:
@@ -312,10 +369,19 @@ def read_strength(path: Path) -> StrengthTable:
         raise MissingExtraError("reading Parquet", "data") from None
     texts, numbers = ("id", "key", "label"), ("strength", "spread", "probability")
     try:
-        missing = [name for name in (*texts, *numbers) if name not in pq.read_schema(path).names]
+        there = pq.read_schema(path).names
     except (pa.ArrowException, OSError) as error:
         raise InputError(str(error).partition("\n")[0], where=str(path), fix="run rightly strength first") from None
+    missing = [name for name in (*texts, *numbers, "known", "group") if name not in there]
     if missing:
-        raise InputError(f"has no column {missing[0]}", where=str(path), fix="measure the data set, not scores alone")
-    table = pq.read_table(path, columns=[*texts, *numbers])
-    return StrengthTable(*(table[name].to_pylist() for name in texts), *(table[name].to_numpy() for name in numbers))
+        raise InputError(
+            f"has no column {missing[0]}",
+            where=str(path),
+            fix="run rightly strength on the data set, not on scores alone",
+        )
+    table = pq.read_table(path, columns=[*texts, *numbers, "known", "group"])
+    return StrengthTable(
+        *(table[name].to_pylist() for name in texts),
+        *(_floats(table[name]) for name in (*numbers, "known")),
+        groups=np.asarray(table["group"].to_pylist()),
+    )

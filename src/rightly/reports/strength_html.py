@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from rightly import __version__
-from rightly.preferences.adjust import PRESETS, AdjustRule, adjust
 from rightly.preferences.diagnosis import CLASSES, Diagnosis
+from rightly.preferences.effect import RepairEffect
 from rightly.prompting import fill
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import NONE, decimal, percent
 from rightly.reports.page import asset, page
+from rightly.reports.strength_words import ratio, strength_sentences
 from rightly.reports.tables import Column, data_table, text
 from rightly.types import PreferencePair
 
@@ -35,15 +36,16 @@ def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[
     """
     import pyarrow.parquet as pq
 
-    columns = pq.read_table(folder / "strength.parquet", columns=["strength", "probability"])
-    strength = columns["strength"].to_numpy()
     found = Diagnosis.model_validate(summary["diagnosis"])
-    worst = _worst(folder / "strength.parquet")
+    table = folder / "strength.parquet"
+    worst = _worst(table)
     body = fill(
         asset("strength.html"),
         {
             "header": _header(summary, found),
-            "sections": join(_sections(summary, found, strength, columns["probability"].to_numpy())),
+            "sections": join(
+                _sections(summary, found, pq.read_table(table, columns=["strength"])["strength"].to_numpy())
+            ),
             "note": _note(found, len(worst)),
             "suspects": join(_suspects(worst, load)),
             "version": __version__,
@@ -55,39 +57,32 @@ def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[
 
 
 def _worst(path: Path) -> dict[str, tuple[float, float, float]]:
-    """Strength, spread and probability of the pairs least likely to be labelled right, by id, worst first."""
+    """Strength, spread and probability of the suspects least likely to be labelled right, by id, worst first."""
     import pyarrow.parquet as pq
 
     kept: list[tuple[float, float, float, str]] = []
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=["probability", "strength", "spread", "id"]):
-            probability = batch.column(0).to_numpy()
-            few = np.argsort(probability, kind="stable")[:MAX_SUSPECTS]
-            rows = batch.take(few.tolist())
+        for batch in file.iter_batches(columns=["probability", "strength", "spread", "id", "class"]):
+            suspected = np.flatnonzero(np.array(batch.column(4).to_pylist()) == "suspect")
+            probability = batch.column(0).to_numpy(zero_copy_only=False)
+            few = suspected[np.argsort(probability[suspected], kind="stable")[:MAX_SUSPECTS]]
+            rows = batch.select(range(4)).take(few)
             kept += zip(*(column.to_pylist() for column in rows.columns), strict=True)
             kept = sorted(kept)[:MAX_SUSPECTS]
-    return {str(i): (s, d, q) for q, s, d, i in kept if q < 0.5}
+    return {str(i): (s, d, q) for q, s, d, i in kept}
 
 
 def _header(summary: dict[str, Any], found: Diagnosis) -> Html:
-    config, quality = summary["config"], found.quality
-    interval = (
-        ""
-        if quality.noise_low is None
-        else f" (95% interval {percent(quality.noise_low)} to {percent(quality.noise_high)})"
-    )
-    counts = found.counts
-    said = [
-        f"About {percent(quality.noise_rate)} of the labels are wrong{interval}, by {_BASIS[quality.basis]}.",
-        f"{counts['wrong']:,} pairs are suspected to be labelled wrong, {counts['ambiguous']:,} are ambiguous, "
-        f"{counts['clear']:,} clear, {counts['easy']:,} easy.",
-    ]
+    config = summary["config"]
+    said = strength_sentences(found)
     artefacts = found.artefacts
-    if artefacts.longer_wins is not None and artefacts.longer_wins_suspected is not None:
+    if artefacts.longer_wins is not None:
+        suspected = ""
+        if artefacts.longer_wins_suspected is not None:
+            suspected = f", and in {percent(artefacts.longer_wins_suspected)} of the suspects"
         said.append(
-            f"The longer response is labelled better in {percent(artefacts.longer_wins)} of all pairs, and in "
-            f"{percent(artefacts.longer_wins_suspected)} of the suspected ones; strength correlates with the surplus in "
-            f"length by {decimal(artefacts.length_strength, 2)}."
+            f"The longer response is labelled better in {percent(artefacts.longer_wins)} of all pairs{suspected}; strength "
+            f"correlates with the surplus in length by {decimal(artefacts.length_strength, 2)}."
         )
     if artefacts.first_wins is not None:
         said.append(f"The first response is labelled better in {percent(artefacts.first_wins)} of the pairs.")
@@ -114,28 +109,20 @@ def _header(summary: dict[str, Any], found: Diagnosis) -> Html:
     )
 
 
-_BASIS = {
-    "noise model": "the model of noise: what disagreement is left where the reward models are surest",
-    "trusted labels": "isotonic regression on trusted labels or votes",
-    "expected rate": "the rate that was expected",
-}
-
-
-def _sections(
-    summary: dict[str, Any], found: Diagnosis, strength: np.ndarray, probability: np.ndarray
-) -> Iterable[Html]:
+def _sections(summary: dict[str, Any], found: Diagnosis, strength: np.ndarray) -> Iterable[Html]:
     rules = [[name, f"{found.counts[name]:,}", found.rule.sentences[name]] for name in CLASSES]
     yield tag(
         "section",
         tag("h2", "Distribution"),
         histogram(strength),
         tag("p", "Strength: the labelled response's reward minus the other's, in units of each model's typical "
-                 f"difference, mean over {len(summary['models'])} models. {percent(found.negative)} lie below 0."),
+                 f"difference, mean over {len(summary['models'])} models. {percent(found.negative)} lie below 0: there the "
+                 "models contradict the label."),
         _table("Class", ("Pairs",), rules, said="Rule"),
         id="distribution",
     )  # fmt: skip
-    yield tag("section", tag("h2", "By decile"), _curve(found), _deciles(found), _agreement(summary), id="deciles")
-    yield tag("section", tag("h2", "What a repair would do"), *_presets(summary, strength, probability), id="repair")
+    yield tag("section", tag("h2", "By strength"), _curve(found), _deciles(found), _agreement(summary), id="deciles")
+    yield tag("section", tag("h2", "What a repair would do"), *_presets(summary), id="repair")
     if summary["conflict_counts"]:
         yield tag("section", tag("h2", "Contradictions"), *_conflicts(summary), id="conflicts")
 
@@ -151,20 +138,22 @@ def _deciles(found: Diagnosis) -> Html:
         (
             f"{place} ({each.weakest:+.2f} to {each.strongest:+.2f})",
             f"{each.n:,}",
-            decimal(each.probability),
-            decimal(each.accuracy),
-            f"{each.known:,}",
+            NONE if each.people is None else ratio(each.people.right, each.people.low, each.people.high),
+            NONE if each.people is None else f"{each.people.n:,}",
+            ratio(*each.right),
             decimal(each.spread, 2),
         )
         for place, each in enumerate(found.deciles, start=1)
     ]
-    heads = ("Pairs", "Right, by the model", "Right, by people", "Known", "Spread")
-    note = (
-        ""
-        if found.votes_correlation is None
-        else f"Strength correlates with what people said by {decimal(found.votes_correlation, 2)} (Spearman)."
-    )
-    return join([_table("Strength", heads, rows), tag("p", note) if note else None])
+    heads = ("Pairs", "Right, by people", "Known", "Right, estimated", "Spread")
+    said = ["Intervals are 95%."]
+    if found.quality.basis != "people":
+        said.append(
+            "The interval of the estimate holds without its assumptions; by margins alone any label may be right."
+        )
+    if found.votes_correlation is not None:
+        said.append(f"Strength correlates with what people said by {decimal(found.votes_correlation, 2)} (Spearman).")
+    return join([_table("Strength", heads, rows), tag("p", " ".join(said))])
 
 
 def _agreement(summary: dict[str, Any]) -> Html | None:
@@ -175,27 +164,30 @@ def _agreement(summary: dict[str, Any]) -> Html | None:
     return tag("p", f"Smaller ensembles against all {len(values)} models (Spearman): {said}.")
 
 
-def _presets(summary: dict[str, Any], strength: np.ndarray, probability: np.ndarray) -> Iterable[Html]:
-    """Each preset's effect, with what the probabilities expect of the labels afterwards."""
-    config = summary["config"]
+def _presets(summary: dict[str, Any]) -> Iterable[Html]:
+    """Each preset's effect."""
     rows = []
-    for preset in PRESETS:
-        terms = adjust(
-            strength, probability, AdjustRule(preset=preset, suspects=config["suspects"], share=config["share"])
+    for preset, effect in summary["effects"].items():
+        found = RepairEffect.model_validate(effect)
+        rows.append(
+            (
+                preset,
+                f"{found.flipped.n:,}",
+                f"{found.dropped.n:,}",
+                str(found.flipped if found.flipped.n else found.dropped)
+                if found.flipped.n or found.dropped.n
+                else NONE,
+                found.change_text if found.flipped.n or found.dropped.n else "0",
+                "--force-flip" if found.flips_may_harm else "",
+            )
         )
-        flipped = terms.keep & (terms.target < 0.5)
-        wrong = np.where(flipped, probability, 1 - probability)[terms.keep]
-        row = (
-            preset,
-            f"{int(flipped.sum()):,}",
-            f"{int((terms.keep & (terms.target > 0) & (terms.target < 1)).sum()):,}",
-            f"{int((~terms.keep).sum()):,}",
-            percent(float(wrong.mean())) if len(wrong) else NONE,
-        )
-        rows.append(row)
-    yield _table("Preset", ("Turned round", "Soft", "Left out", "Wrong afterwards, expected"), rows)
+    heads = ("Flipped", "Left out", "Wrong among these", "Wrong labels, after minus before")
+    yield _table("Preset", heads, rows, said="Needs")
     yield tag(
-        "p", "A soft label counts by the side that it leans to. rightly repair --by PRESET does it, with an audit."
+        "p",
+        "Numbers of labels, with 95% intervals. rightly repair --by PRESET does it, with an audit and a way back; its default "
+        "is drop. It refuses to flip where the interval allows that flips add wrong labels. smooth, margin and weight "
+        "change no label.",
     )
 
 
@@ -247,25 +239,32 @@ def _curve(found: Diagnosis) -> Html:
         y = float(spot(0, value).partition(",")[2])
         grid.append(tag("line", x1=left, x2=width, y1=y, y2=y, class_="grid"))
         grid.append(tag("text", f"{value:g}", x=left - 6, y=y + 4, text_anchor="end"))
-    model = " ".join(spot(n, each.probability) for n, each in enumerate(found.deciles))
-    people = " ".join(spot(n, each.accuracy) for n, each in enumerate(found.deciles) if each.accuracy is not None)
-    lines = [tag("polyline", points=model, class_="model")]
+    ends = [(n, *each.right) for n, each in enumerate(found.deciles)]
+    band = [spot(n, low) for n, _, low, _ in ends] + [spot(n, high) for n, _, _, high in reversed(ends)]
+    lines = [tag("polygon", points=" ".join(band), class_="band")]
+    lines.append(tag("polyline", points=" ".join(spot(n, value) for n, value, _, _ in ends), class_="model"))
+    people = " ".join(spot(n, each.people.right) for n, each in enumerate(found.deciles) if each.people is not None)
     if people:
         lines.append(tag("polyline", points=people, class_="people"))
-    told = "dashed: estimated probability that the label is right" + (
-        "; line: share of people who agree" if people else ""
-    )
+    told = "line: by what people said; " if people else ""
+    told += "dashed: estimated share of right labels, with its 95% interval"
     drawn = tag("svg", *grid, *lines, viewBox=f"0 0 {width} {height}", class_="curve", role="img", aria_label=told)
-    return tag("figure", drawn, tag("figcaption", f"By decile of strength, weakest first ({told})."))
+    return tag("figure", drawn, tag("figcaption", f"By strength, weakest first ({told})."))
 
 
 def _note(found: Diagnosis, shown: int) -> Html:
     if not shown:
-        return tag("p", "No label is more likely wrong than right.", class_="empty")
+        return tag("p", "No label is suspected.", class_="empty")
+    suspects = found.counts["suspect"]
+    which = (
+        f"All {shown:,} suspects"
+        if shown == suspects
+        else f"The {shown:,} of {suspects:,} suspects least likely to be right"
+    )
     return tag(
         "p",
-        f"The {shown:,} labels least likely to be right, worst first. Where the two texts are alike, the words that differ "
-        "are marked. Decide, export, and hand the file to rightly repair --decisions or rightly strength --trusted.",
+        f"{which}, worst first. Where the two texts are alike, the words that differ are marked. Decide, export, and hand the "
+        "file to rightly repair --decisions, or to rightly strength --trusted to narrow the intervals.",
     )
 
 
@@ -286,9 +285,9 @@ def _suspect(pair: PreferencePair, strength: float, spread: float, probability: 
     other = 1 if best == 0 else 0
     labelled, rejected = marked(pair.responses[best], pair.responses[other])
     context = "\n\n".join(f"{message.role}: {message.content}" for message in pair.context)
-    figures = f"strength {strength:+.2f} ± {spread:.2f}, right with a probability of {probability:.2f}"
+    figures = f"strength {strength:+.2f} ± {spread:.2f}, right with an estimated probability of {probability:.2f}"
     choices = [
-        tag("label", tag("input", type="radio", name=pair.id, value=value), f" {said}")
+        tag("label", tag("input", type="radio", name=pair.id, value=value, data_key=pair.content_key), f" {said}")
         for value, said in (
             (pair.choices[best], "label is right"),
             (pair.choices[other], "the other is better"),

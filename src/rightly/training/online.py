@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from rightly.preferences.quality import fit_noise_model, noise_posterior
+from rightly.preferences.quality import likeliest_noise, noise_posterior
 from rightly.training.objective import Terms
 
 WINDOW = 2048
@@ -76,8 +76,7 @@ class OnlineAdjustment(nn.Module):
         met, last = self.counts.tolist()
         if met >= FIRST and met - last >= EVERY:
             known = self.margins[: min(met, WINDOW)].cpu().numpy()
-            _, quality = fit_noise_model(known, draws=0)
-            self.fit.copy_(torch.tensor([quality.noise_rate, quality.temperature or 0.0], dtype=torch.float64))
+            self.fit.copy_(torch.tensor(likeliest_noise(known), dtype=torch.float64))
             self.counts[1] = met
 
 
