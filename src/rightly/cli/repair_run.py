@@ -1,7 +1,6 @@
 """The work behind ``rightly repair``: the repaired data set, its audit, exports, and the way back."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,12 +191,11 @@ def write_repaired(
         pairs: The data set.
         plan: What each pair shall be.
         target: File, or folder of a ``hub`` export.
-        audit: JSON lines, one a change; not overwritten by a repair that changes nothing.
+        audit: JSON lines, one a change.
         form: ``native`` JSON lines; ``chosen-rejected`` JSON lines with a ``margin`` column (TRL, OpenRLHF, ms-swift);
             the same as ``parquet`` or as a ``datasets`` folder.
     """
     counts = {"read": 0, "written": 0, "flip": 0, "reweigh": 0, "drop": 0, "exported": 0}
-    partial_audit = audit.with_name(audit.name + ".partial")
 
     def stream(lines: Any) -> Iterator[PreferencePair]:
         for pair, change in repaired(pairs, plan.repairs):
@@ -210,12 +208,8 @@ def write_repaired(
                 counts["written"] += 1
                 yield pair
 
-    with partial_audit.open("w", encoding="utf-8") as lines:
+    with atomic_write(audit) as partial, partial.open("w", encoding="utf-8") as lines:
         counts["exported"] = export(stream(lines), target, form)
-    if partial_audit.stat().st_size or not audit.exists():
-        os.replace(partial_audit, audit)
-    else:
-        partial_audit.unlink()
     return RepairCounts(
         read=counts["read"],
         written=counts["written"],
