@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
+
 TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<end>{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
@@ -66,3 +68,18 @@ def broken(sound, tmp_path):
         return folder
 
     return change
+
+
+@pytest.fixture
+def spoiled(tiny_model, tmp_path):  # noqa: F811
+    """A model whose reward is not a number where the word "bad" is read."""
+    import torch
+
+    from rightly.reward_models.model import RewardModel
+
+    model = RewardModel.load(tiny_model, new_head=True, max_length=64)
+    word = model.tokenizer.convert_tokens_to_ids("bad")
+    with torch.no_grad():
+        model.model.get_input_embeddings().weight[word] = float("nan")
+    model.save(tmp_path / "spoiled")
+    return tmp_path / "spoiled"

@@ -4,9 +4,11 @@ import warnings
 
 import pytest
 
+from rightly.errors import PairError
 from rightly.reward_models import model
-from rightly.reward_models.scoring import ScoreRecord
+from rightly.reward_models.scoring import ScoreRecord, score_run
 from rightly.store.records import RecordFile
+from rightly.types import Message, PreferencePair
 from tests.reward_models.test_scoring import run, table_of
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
@@ -45,3 +47,13 @@ def test_two_actors_give_the_table_of_one_process(local_ray, tiny_model, tmp_pat
     assert len(again) == 20
     assert len(list(RecordFile(records, ScoreRecord))) == 30
     assert [row["id"] for row in table_of(tmp_path / "ray")] == [row["id"] for row in there]
+
+
+def test_actors_hand_the_error_on(local_ray, spoiled, tmp_path):
+    asked = (Message(role="user", content="this"),)
+    pairs = [PreferencePair(id=f"p{n}", context=asked, responses=("is good", "is bad")) for n in range(2)]
+    with pytest.raises(PairError, match=r"pair 'p0': .*spoiled gives response 2 the reward nan"):
+        score_run(
+            tmp_path / "run", lambda: iter(pairs), {str(spoiled): "digest"}, model.RewardModel.load, identity={},
+            tokens_per_batch=512, ray_workers=1,
+        )  # fmt: skip

@@ -4,13 +4,12 @@ import json
 import shutil
 
 import pytest
-import torch
 
 from rightly.cli import app
 from rightly.errors import InputError, PairError
 from rightly.reward_models.features import frozen_features
 from rightly.reward_models.model import RewardModel
-from rightly.reward_models.scoring import ScoreRecord, score_run
+from rightly.reward_models.scoring import ScoreRecord
 from rightly.types import Message, PreferencePair
 from tests.reward_models.conftest import TEMPLATE
 from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
@@ -37,17 +36,6 @@ def strict(sound, tmp_path):
     folder = shutil.copytree(sound, tmp_path / "strict")
     (folder / "chat_template.jinja").write_text(STRICT)
     return folder
-
-
-@pytest.fixture
-def spoiled(tiny_model, tmp_path):  # noqa: F811
-    """A model whose reward is not a number where the word "bad" is read."""
-    model = RewardModel.load(tiny_model, new_head=True, max_length=64)
-    word = model.tokenizer.convert_tokens_to_ids("bad")
-    with torch.no_grad():
-        model.model.get_input_embeddings().weight[word] = float("nan")
-    model.save(tmp_path / "spoiled")
-    return tmp_path / "spoiled"
 
 
 ROWS = [
@@ -126,20 +114,3 @@ def test_a_response_of_no_token_is_named_by_its_pair_not_by_another_of_the_same_
     assert len(list(model.score(pairs[:1]))) == 1
     with pytest.raises(PairError, match=r"'empty'.*text 2: 0 tokens"):
         list(model.score(pairs))
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.timeout(600)
-def test_actors_of_ray_hand_the_error_on(spoiled, tmp_path):
-    import ray
-
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", ignore_reinit_error=True)
-    try:
-        pairs = [PreferencePair(id=f"p{n}", context=ASKED, responses=("is good", "is bad")) for n in range(2)]
-        with pytest.raises(PairError, match=r"pair 'p0': .*spoiled gives response 2 the reward nan"):
-            score_run(
-                tmp_path / "run", lambda: iter(pairs), {str(spoiled): "digest"}, RewardModel.load, identity={},
-                tokens_per_batch=512, ray_workers=1,
-            )  # fmt: skip
-    finally:
-        ray.shutdown()

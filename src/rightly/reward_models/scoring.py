@@ -176,15 +176,7 @@ def score_run(
             own = window_number % workers.world == workers.rank
             return own and any(_key(pair.id, pair.content_key, made_by) not in done for pair in window)
 
-        if ray_workers is None:
-            found = score_windows(load(), build(name), tokens_per_batch=tokens_per_batch, wanted=wanted)
-        else:
-            found = score_on_ray(
-                (window for at, window in enumerate(windows(load())) if wanted(at, window)),
-                partial(build, name),
-                workers=ray_workers,
-                tokens_per_batch=tokens_per_batch,
-            )
+        found = _computed(load, partial(build, name), wanted, tokens_per_batch, ray_workers)
         target = folder / SCORES / f"rank-{workers.rank}.jsonl"
         with RecordFile(target, ScoreRecord, before_first=partial(_begin, run, target)) as records:
             _keep(found, name, made_by, records, done, watch)
@@ -196,6 +188,19 @@ def score_run(
         return {}
     run.begin()
     return _write_table(run.path, load, models)
+
+
+def _computed(
+    load: Load,
+    build: Callable[[], RewardModel],
+    wanted: Callable[[int, list[PreferencePair]], bool],
+    tokens_per_batch: int,
+    ray_workers: int | None,
+) -> Iterator[list[Scored]]:
+    if ray_workers is None:
+        return score_windows(load(), build(), tokens_per_batch=tokens_per_batch, wanted=wanted)
+    missing = (window for at, window in enumerate(windows(load())) if wanted(at, window))
+    return score_on_ray(missing, build, workers=ray_workers, tokens_per_batch=tokens_per_batch)
 
 
 def _begin(run: RunFolder | None, target: Path) -> None:
