@@ -120,8 +120,7 @@ def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthRe
         quality,
         classes,
         no_difference=int((~told).sum()),
-        length_gap=extra["length_gap"][told] if "length_gap" in extra else None,
-        first=extra["first"][told] if "first" in extra else None,
+        **{name: extra[name][told] for name in ("length_gap", "first") if name in extra},
     )
     terms = adjust(moments.strength, probability, rule.adjust)
     columns = {
