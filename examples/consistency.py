@@ -2,9 +2,9 @@
 
 import asyncio
 
+from rightly.audit.consistency import reason_metrics
 from rightly.judges.parsing import parse_answer
-from rightly.rationale.consistency import reason_metrics
-from rightly.rationale.lexical import LexicalMatcher
+from rightly.matchers.lexical import LexicalMatcher
 
 people = ["Response B cites no source for the 1998 figure", "Response A explains every step"]
 answer = '{"reasons": [{"point": "Response A explains each step"}, {"point": "Response A is nice"}], "verdict": "A"}'

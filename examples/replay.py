@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from rightly.inference.cache import AnswerCache
+from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.generator import Completion, Request
 from rightly.inference.replay import ReplayGenerator
 from rightly.types import Message

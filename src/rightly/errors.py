@@ -8,7 +8,8 @@ RightlyError
 └── EndpointError         an endpoint refuses every call (bad key, unknown model) or answers none (exit code 1)
 """
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -74,3 +75,33 @@ class BudgetExceededError(RightlyError):
 
 class EndpointError(RightlyError):
     """An endpoint refuses the run as a whole (wrong key, unknown model, unreachable host), or answers nothing at all."""
+
+
+def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
+    """What to do about an unknown name: the known one that is nearest to it, or else all of them.
+
+    Args:
+        given: The name that is unknown.
+        known: The names that there are.
+        otherwise: What to say where none is near; the list of names when empty.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(given, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise or f"use one of: {', '.join(names)}"
+
+
+@contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Imports of optional dependencies inside the block.
+
+    Args:
+        what: The feature that needs them.
+        extra: The name of the extra that brings them.
+
+    Raises:
+        MissingExtraError: One is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(f"{what} (no module {error.name})", extra) from None

@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 
+from rightly.audit import points as atomise
 from rightly.cli import main
 from rightly.inference import openai_api
 from rightly.judges import generative
-from rightly.rationale import atomise, metajudge
+from rightly.matchers import language_model as metajudge
 from tests.fake_endpoint import FakeEndpoint, judge_like, served
-from tests.inference.test_local import model as language_model  # noqa: F401 - a fixture
+from tests.inference.test_transformers_engine import model as language_model  # noqa: F401 - a fixture
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
 
@@ -143,7 +144,7 @@ class TestRewardModels:
 
     def test_members_that_are_trained_know_their_pairs_and_their_base(self, reward_model, tmp_path):
         from rightly.data.load import load_pairs
-        from rightly.training.ensemble import EnsemblePlan, ensemble_margins
+        from rightly.training.ensemble.run import EnsemblePlan, ensemble_margins
 
         tables = {"trainer": {"max_steps": 2, "use_cpu": True, "learning_rate": 1e-2}}
         plan = EnsemblePlan(base=str(reward_model), kind="full", members=1, folds=2, max_length=64)
@@ -344,9 +345,10 @@ class TestWithoutBuilding:
         assert cli("compare", tmp_path / "run")[0] == 0
 
     def test_identity_is_that_of_the_judge_that_is_built(self, endpoint, language_model):  # noqa: F811
+        from rightly.audit.specs import atomiser_identity
         from rightly.inference.account import Account
         from rightly.judges.specs import JudgeBuilder
-        from rightly.rationale.specs import MatcherBuilder, atomiser_identity, matcher_identity
+        from rightly.matchers.specs import MatcherBuilder, matcher_identity
 
         builder = JudgeBuilder(cache=None, account=Account(), max_reasons=5, seed=3)
         for spec in ("longer", "annotator", "openai:m?temperature=0.5&orders=single", f"hf:{language_model}?dtype=float32",

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from rightly.inference.account import Account
-from rightly.inference.cache import AnswerCache
+from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.dispatch import run_bounded
 from rightly.inference.specs import Sampling, build_generator, parse_spec
 from rightly.types import Message

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from rightly.errors import InputError
-from rightly.inference.cache import Exchange
+from rightly.inference.answer_cache import Exchange
 from rightly.inference.generator import Completion, Request
 from rightly.inference.replay import ReplayGenerator
 from rightly.types import Message

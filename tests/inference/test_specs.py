@@ -5,8 +5,8 @@ import pytest
 
 from rightly.errors import InputError, MissingExtraError
 from rightly.inference.account import Account
+from rightly.inference.answer_cache import AnswerCache, Exchange
 from rightly.inference.book import Price
-from rightly.inference.cache import AnswerCache, Exchange
 from rightly.inference.generator import Completion, Request
 from rightly.inference.openai_api import endpoint_fingerprint
 from rightly.inference.specs import Sampling, build_generator, parse_spec

@@ -7,9 +7,9 @@ import pytest
 from rightly.errors import BudgetExceededError, InputError
 from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
+from rightly.judges.base import JudgeIdentity
 from rightly.judges.generative import GenerativeJudge
 from rightly.judges.heuristic import HEURISTICS
-from rightly.judges.judge import JudgeIdentity
 from rightly.judges.panel import PanelJudge
 from rightly.types import Judgment, Message, PreferencePair, Rationale, Usage
 from tests.scripted import ScriptedGenerator

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rightly.losses import difference_features, response_features, simcse_loss
-from rightly.losses.features import cosines, unit_rows
+from rightly.losses.contrastive_features import cosines, unit_rows
 
 
 def draw(*shape, seed=0):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
+from rightly.metrics.auc import auc
 from rightly.metrics.clustered import (
     clustered_mean,
     difference_of_groups,
@@ -17,7 +18,6 @@ from rightly.metrics.clustered import (
     paired_difference,
     statistic_spread,
 )
-from rightly.metrics.ranking import auc
 
 values = st.one_of(st.sampled_from([0.0, 0.5, 1.0, math.nan]), st.floats(0, 1))
 keyed = st.lists(st.tuples(values, values, st.integers(0, 5)), max_size=15)

@@ -6,7 +6,7 @@ import pytest
 
 from rightly.metrics.accuracy import order_accuracy
 from rightly.metrics.agreement import cohen_kappa
-from rightly.metrics.ranking import detection_at
+from rightly.metrics.auc import detection_at
 from tests.parity.stored import rows
 
 ROWS = rows("pandalm.jsonl.gz")

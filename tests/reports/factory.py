@@ -1,9 +1,7 @@
 """An audit's result and items, made up, for the reports' tests."""
 
-from rightly.rationale.matching import Link
-from rightly.rationale.result import (
+from rightly.audit.result import (
     AuditResult,
-    Estimate,
     Item,
     ItemJudgment,
     JudgeResult,
@@ -11,8 +9,9 @@ from rightly.rationale.result import (
     PairedTest,
     Position,
     RankPrecision,
-    Tested,
 )
+from rightly.matchers.base import Link
+from rightly.metrics.estimate import Estimate, Tested
 from rightly.types import Usage
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from rightly.errors import PairError
 from rightly.reward_models import model
-from rightly.reward_models.scoring import ScoreRecord, score_run
+from rightly.reward_models.margins import ScoreRecord, score_run
 from rightly.store.records import RecordFile
 from rightly.types import Message, PreferencePair
-from tests.reward_models.test_scoring import run, table_of
+from tests.reward_models.test_margins import run, table_of
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rightly.cli import score
-from rightly.reward_models.batches import plan_batches
+from rightly.reward_models.fast.batches import plan_batches
+from rightly.reward_models.fast.packing import TokenGroup, group_sequences
 from rightly.reward_models.features import frozen_features
+from rightly.reward_models.margins import score_run
 from rightly.reward_models.model import RewardModel
-from rightly.reward_models.packing import TokenGroup, group_sequences
-from rightly.reward_models.scoring import score_run
 from rightly.types import Message, PreferencePair
 from tests.training.conftest import tiny_model  # noqa: F401 - a fixture
 
@@ -98,7 +98,7 @@ def test_features_of_equal_sequences_are_equal(model):
 def test_a_head_of_equal_features_gives_a_margin_of_exactly_0():
     import numpy as np
 
-    from rightly.training.heads import HeadEnsemble
+    from rightly.training.ensemble.heads import HeadEnsemble
 
     random = np.random.default_rng(0)
     features = [random.normal(size=(5, 37)).astype(np.float32) for _ in range(40)]

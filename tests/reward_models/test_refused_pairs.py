@@ -8,8 +8,8 @@ import pytest
 from rightly.cli import app
 from rightly.errors import InputError, PairError
 from rightly.reward_models.features import frozen_features
+from rightly.reward_models.margins import ScoreRecord
 from rightly.reward_models.model import RewardModel
-from rightly.reward_models.scoring import ScoreRecord
 from rightly.types import Message, PreferencePair
 from tests.reward_models.conftest import TEMPLATE
 from tests.training.conftest import tiny_model  # noqa: F401 - a fixture

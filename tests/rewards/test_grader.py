@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from rightly.rationale.matching import Link, Match
+from rightly.matchers.base import Link, Match
 from rightly.rewards.grader import Answer, JudgmentReward
 from rightly.rewards.rule import Reference, RewardRule
 

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from rightly.judges.judge import JudgeIdentity
+from rightly.judges.base import JudgeIdentity
 from rightly.rewards.group import GroupReward
 from rightly.types import Judgment
 

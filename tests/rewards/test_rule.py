@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from rightly.errors import InputError
 from rightly.judges.parsing import parse_answer, stated_verdicts
-from rightly.rationale.matching import Link
+from rightly.matchers.base import Link
 from rightly.rewards.rule import Reference, RewardRule, agreement, listed_verdict, read_answer, reward_of
-from rightly.training.genrm_recipe import GenrmRecipe
-from rightly.training.recipe import check_recipe
-from rightly.worlds.matcher import ReviewsMatcher
-from rightly.worlds.reviews import read_stand
+from rightly.synthetic.exact_matcher import ReviewsMatcher
+from rightly.synthetic.reviews import read_stand
+from rightly.training.common.recipe import check_recipe
+from rightly.training.judge.recipe import GenrmRecipe
 
 GOLD = ("A misstates age", "A omits pet", "B forgets cite", "B omits age")
 """All but the third speak for B or A: A misstates (3) and omits (2), B omits (2) and forgets (1); B is better."""

@@ -138,8 +138,8 @@ def test_a_policy_learns_from_a_server_through_trl(server, reward_model, tmp_pat
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    from rightly.worlds.language_model import new_model, new_tokenizer
-    from rightly.worlds.reviews import draw_pairs
+    from rightly.synthetic.reviews import draw_pairs
+    from rightly.synthetic.tiny_model import new_model, new_tokenizer
 
     tokenizer = new_tokenizer()
     policy = new_model(tokenizer, width=16, layers=1)

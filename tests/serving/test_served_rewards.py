@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from rightly.reward_models.model import RewardModel
-from rightly.serving.batching import ModelError
 from rightly.serving.models import Ensemble, Limits, ServedModel
+from rightly.serving.queue import ModelError
 from rightly.types import Message
 
 ASKED = (Message(role="user", content="this is a question"),)

@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 
 from rightly.data.load import load_pairs
-from rightly.judges.judge import JudgeIdentity
+from rightly.judges.base import JudgeIdentity
 from rightly.reward_models.doctor.remote import served_rewards
-from rightly.reward_models.packing import TokenGroup
+from rightly.reward_models.fast.packing import TokenGroup
 from rightly.serving.models import Limits
 from rightly.types import Judgment, Message, PreferencePair, Rationale
 from tests.serving.conftest import app_of, running

@@ -9,13 +9,15 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from rightly.data.load import load_pairs
 from rightly.preferences.adjust import PRESETS, AdjustRule
-from rightly.preferences.scored import write_scored
-from rightly.preferences.table import StrengthRule, diagnose_table
+from rightly.preferences.margins_table import write_scored
+from rightly.preferences.strength_table import StrengthRule, diagnose_table
 from rightly.rewards.rule import RewardRule
-from rightly.training.genrm import train_judge
-from rightly.training.genrm_recipe import GenrmRecipe
-from rightly.training.recipe import check_recipe, read_recipe, read_table
-from rightly.training.run import train_reward_model, training_arguments
+from rightly.training.common.arguments import training_arguments
+from rightly.training.common.recipe import check_recipe, read_table
+from rightly.training.judge.recipe import GenrmRecipe
+from rightly.training.judge.run import train_judge
+from rightly.training.reward_model.recipe import read_recipe
+from rightly.training.reward_model.run import train_reward_model
 from tests.training.conftest import tiny_model, write_pairs  # noqa: F401 - a fixture
 
 FOLDER = Path(__file__).parents[2] / "recipes"

@@ -7,17 +7,18 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from rightly.errors import InputError
-from rightly.training.genrm import train_judge
-from rightly.training.genrm_recipe import GenrmRecipe
-from rightly.training.matcher import train_matcher
-from rightly.training.matcher_recipe import MatcherRecipe
-from rightly.training.recipe import RewardRecipe, check_recipe
-from rightly.training.run import train_reward_model
+from rightly.training.common.recipe import check_recipe
+from rightly.training.judge.recipe import GenrmRecipe
+from rightly.training.judge.run import train_judge
+from rightly.training.matcher.recipe import MatcherRecipe
+from rightly.training.matcher.run import train_matcher
+from rightly.training.reward_model.recipe import RewardRecipe
+from rightly.training.reward_model.run import train_reward_model
 from tests.training.conftest import write_pairs
-from tests.training.test_genrm import start  # noqa: F401 - a fixture
-from tests.training.test_genrm import table as judge_table  # noqa: F401 - a fixture
-from tests.training.test_matcher import table as matcher_table  # noqa: F401 - a fixture
-from tests.training.test_matcher import tiny_encoder  # noqa: F401 - a fixture
+from tests.training.judge.test_run import start  # noqa: F401 - a fixture
+from tests.training.judge.test_run import table as judge_table  # noqa: F401 - a fixture
+from tests.training.matcher.test_run import table as matcher_table  # noqa: F401 - a fixture
+from tests.training.matcher.test_run import tiny_encoder  # noqa: F401 - a fixture
 
 
 def with_own_base(table, key, tmp_path):
@@ -80,7 +81,7 @@ def matcher(table):
 
 def test_a_matcher_is_not_gone_on_with_under_another_recipe_data_or_base(matcher_table, tmp_path):  # noqa: F811
     written = tmp_path / "contrasts.jsonl"
-    from tests.training.test_matcher import CONTRAST
+    from tests.training.matcher.test_run import CONTRAST
 
     def write(point):
         import json

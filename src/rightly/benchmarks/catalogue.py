@@ -1,7 +1,5 @@
 """All benchmarks by name."""
 
-import difflib
-
 from rightly.benchmarks import judgebench
 from rightly.benchmarks.benchmark import Benchmark
 from rightly.benchmarks.evalbiasbench import EVALBIASBENCH
@@ -13,7 +11,7 @@ from rightly.benchmarks.ppe import PPE
 from rightly.benchmarks.rewardbench import REWARDBENCH
 from rightly.benchmarks.rewardbench2 import REWARDBENCH2
 from rightly.benchmarks.rm_bench import RM_BENCH
-from rightly.errors import InputError
+from rightly.errors import InputError, did_you_mean
 
 BENCHMARKS = {
     each.name: each
@@ -40,7 +38,5 @@ def benchmark_named(name: str) -> Benchmark:
         InputError: There is none.
     """
     if name not in BENCHMARKS:
-        near = difflib.get_close_matches(name, BENCHMARKS, n=1)
-        fix = f"did you mean {near[0]}?" if near else f"known: {', '.join(BENCHMARKS)}"
-        raise InputError(f"no benchmark is called {name!r}", fix=fix)
+        raise InputError(f"no benchmark is called {name!r}", fix=did_you_mean(name, BENCHMARKS))
     return BENCHMARKS[name]

@@ -11,25 +11,12 @@ from rightly.benchmarks.baselines import BASELINES
 from rightly.benchmarks.benchmark import Benchmark
 from rightly.benchmarks.protocol import OVERALL, Protocol, Table, comparison_credits, mean
 from rightly.metrics.clustered import Spread, jackknife
+from rightly.metrics.estimate import Estimate, known
 from rightly.metrics.paired import holm, holm_levels, significance_groups
 from rightly.types import Frozen, content_key
 
 MOST_UNITS = 1000
 """Of more contexts, several of one domain are left out together: the variance is as right, and a run takes seconds."""
-
-
-class Figure(Frozen):
-    """A number with its 95% interval; ``None`` where nothing is known.
-
-    Attributes:
-        value: The number.
-        low: Lower end.
-        high: Upper end.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 class ModelResult(Frozen):
@@ -53,8 +40,8 @@ class ModelResult(Frozen):
 
     model: str
     kind: str
-    headline: Figure
-    rows: dict[str, dict[str, Figure]]
+    headline: Estimate
+    rows: dict[str, dict[str, Estimate]]
     conventions: dict[str, float | None]
     length_matched: float | None
     ties: float | None
@@ -82,7 +69,7 @@ class Gap(Frozen):
     first: str
     second: str
     n: int
-    difference: Figure
+    difference: Estimate
     p: float | None
     needed: int | None
 
@@ -175,12 +162,12 @@ def model_result(benchmark: Benchmark, answers: Sequence[Answer]) -> ModelResult
         headline=rows[OVERALL][benchmark.headline],
         rows=rows,
         conventions={
-            protocol.name: _known(protocol.table(answers)[OVERALL][benchmark.headline])
+            protocol.name: known(protocol.table(answers)[OVERALL][benchmark.headline])
             for protocol in benchmark.protocols
             if protocol.orders <= orders
         },
         length_matched=_length_matched(answers),
-        ties=_known(mean(np.array([float(value == 0) for value in single if value is not None]))),
+        ties=known(mean(np.array([float(value == 0) for value in single if value is not None]))),
         failed=single.count(None) / max(len(single), 1),
         failures=dict(sum((Counter({str(k): n for k, n in answer.failures.items()}) for answer in answers), Counter())),
         no_difference=sum(answer.no_difference for answer in answers),
@@ -220,7 +207,7 @@ def compare(benchmark: Benchmark, runs: Sequence[Sequence[Answer]]) -> tuple[Gap
             second=second,
             n=spread.n,
             difference=_figure(spread.value, spread.difference_ends(level) if p == p else (np.nan, np.nan)),
-            p=_known(p),
+            p=known(p),
             needed=spread.needed(),
         )
         for (first, second, spread), p, level in zip(found, holm(raw), holm_levels(raw).tolist(), strict=True)
@@ -278,7 +265,7 @@ def _tables(official: Protocol, answers: Sequence[Answer]) -> tuple[Table, list[
     return official.combine(credits, domains.tolist()), left_out
 
 
-def figures(official: Protocol, answers: Sequence[Answer]) -> dict[str, dict[str, Figure]]:
+def figures(official: Protocol, answers: Sequence[Answer]) -> dict[str, dict[str, Estimate]]:
     """The official table with intervals."""
     table, left_out = _tables(official, answers)
     credits, domains = official.matrix(answers), np.array([answer.domain for answer in answers])
@@ -288,7 +275,7 @@ def figures(official: Protocol, answers: Sequence[Answer]) -> dict[str, dict[str
         counts.update(dict.fromkeys(official.combine(credits[own], domains[own].tolist()), int(own.sum())))
     repeated = _repeated(answers)
 
-    def figure(name: str, column: str, value: float) -> Figure:
+    def figure(name: str, column: str, value: float) -> Estimate:
         cells = [_cells(tables, name, column) for tables in left_out]
         spread = jackknife(value, cells, n=counts[name], repeated=repeated)
         return _figure(value, spread.difference_ends() if column in official.differences else spread.share_ends())
@@ -314,9 +301,5 @@ def _length_matched(answers: Sequence[Answer]) -> float | None:
     return None if not credits[1] or not credits[-1] else float((np.mean(credits[1]) + np.mean(credits[-1])) / 2)
 
 
-def _figure(value: float, ends: tuple[float, float]) -> Figure:
-    return Figure(value=_known(value), low=_known(ends[0]), high=_known(ends[1]))
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _figure(value: float, ends: tuple[float, float]) -> Estimate:
+    return Estimate(value=known(value), low=known(ends[0]), high=known(ends[1]))

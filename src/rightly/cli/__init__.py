@@ -1,6 +1,5 @@
 """The command line: one file a verb; parse, call one function, print one report."""
 
-import difflib
 import importlib
 import os
 import sys
@@ -8,7 +7,7 @@ import sys
 import click
 
 from rightly import __version__
-from rightly.errors import BudgetExceededError, EndpointError, RightlyError
+from rightly.errors import BudgetExceededError, EndpointError, RightlyError, did_you_mean
 
 VERBS = {
     "audit": "Measure judges: outcome accuracy and rationale consistency, side by side.",
@@ -37,9 +36,7 @@ class _Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
-            near = difflib.get_close_matches(cmd_name, VERBS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else f" Verbs: {', '.join(VERBS)}."
-            raise click.UsageError(f"no such verb {cmd_name!r}.{hint}")
+            raise click.UsageError(f"no such verb {cmd_name!r}; {did_you_mean(cmd_name, VERBS)}")
         return importlib.import_module(f"rightly.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -13,9 +13,9 @@ from rightly.cli.progress import progress
 from rightly.data.load import load_pairs
 from rightly.errors import EndpointError, InputError
 from rightly.inference.account import Account, parse_price
-from rightly.inference.cache import AnswerCache
+from rightly.inference.answer_cache import AnswerCache
+from rightly.judges.base import Judge
 from rightly.judges.collect import collect_judgments, current_judgments
-from rightly.judges.judge import Judge
 from rightly.judges.specs import JudgeBuilder
 from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, Judgment, PreferencePair

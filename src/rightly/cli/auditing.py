@@ -7,6 +7,13 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from rightly.audit.aggregate import AuditFacts, audit_result
+from rightly.audit.cast import Cast, Maker
+from rightly.audit.points import Atomiser, AtomRecord
+from rightly.audit.result import AuditResult
+from rightly.audit.scoring import Scored
+from rightly.audit.specs import build_atomiser
+from rightly.audit.stages import OWNS, ask, items, reference_pairs, score_folder
 from rightly.cli.asking import (
     AskConfig,
     answer_cache,
@@ -21,18 +28,12 @@ from rightly.cli.progress import progress
 from rightly.errors import InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.book import LEDGER, Price, SpendingBook
+from rightly.judges.base import Judge
 from rightly.judges.collect import current_judgments
-from rightly.judges.judge import Judge
 from rightly.judges.specs import priced_model
-from rightly.rationale.atomise import Atomiser, AtomRecord
-from rightly.rationale.audit import OWNS, ask, items, reference_pairs, score_folder
-from rightly.rationale.cast import Cast, Maker
-from rightly.rationale.matching import Matcher, MatchRecord
-from rightly.rationale.result import AuditResult
-from rightly.rationale.scoring import Scored
-from rightly.rationale.specs import MatcherBuilder
-from rightly.rationale.table import AuditFacts, audit_result
-from rightly.rationale.trust import Trust, known, trust_in
+from rightly.matchers.base import Matcher, MatchRecord
+from rightly.matchers.specs import MatcherBuilder
+from rightly.matchers.validation.trust import Trust, known, trust_in
 from rightly.reports.audit_html import TableSection, write_audit_report
 from rightly.reports.terminal import print_audit
 from rightly.store.run_folder import SETTINGS, RunFolder, read_identity
@@ -119,7 +120,9 @@ def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFolder
     with answer_cache(config.cache) as cache:
         builder = MatcherBuilder(cache=cache, account=account)
         judges = build_judges(config.builder(cache, account), config.judges)
-        asked = _Asked(judges, builder.atomiser(config.atomiser), builder.matcher(config.matcher))
+        asked = _Asked(
+            judges, build_atomiser(config.atomiser, cache=cache, account=account), builder.matcher(config.matcher)
+        )
         cast = asked.cast(trust_in(asked.matcher, config.cache.parent))
         folder.settings = {"config": config.model_dump(mode="json"), "cast": cast.model_dump(mode="json")}
         with spending(account, folder):

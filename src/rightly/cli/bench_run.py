@@ -156,8 +156,8 @@ def _score(name: str, spec: str, items: Sequence[PreferencePair], folder: RunFol
     """Answers of a reward model; ``rm:NAME?dtype=bfloat16&max_length=4096``."""
     try:
         from rightly.reward_models.identity import reward_model_fingerprint
+        from rightly.reward_models.margins import read_scores, score_run
         from rightly.reward_models.model import RewardModel
-        from rightly.reward_models.scoring import read_scores, score_run
     except ImportError as error:
         raise MissingExtraError(f"scoring (no module {error.name})", "train") from None
     parsed = parse_spec(spec)

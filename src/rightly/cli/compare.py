@@ -26,11 +26,11 @@ def command(folders: tuple[Path, ...], as_json: bool) -> None:
     """
     from rich.console import Console
 
+    from rightly.audit.comparability import AuditRun, comparable
+    from rightly.audit.compare import Comparison, paired_tests
+    from rightly.audit.judge_summary import JudgeView
     from rightly.cli.auditing import stored_audit
     from rightly.cli.bench_run import holds_bench, merged_benches
-    from rightly.rationale.comparability import AuditRun, comparable
-    from rightly.rationale.comparison import Comparison, paired_tests
-    from rightly.rationale.summary import JudgeView
     from rightly.reports.terminal import print_tests
 
     if all(map(holds_bench, folders)):

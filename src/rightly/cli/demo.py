@@ -46,10 +46,10 @@ def _audit(out: Path, seed: int) -> None:
     from rightly.cli.auditing import AuditConfig, audit
     from rightly.cli.progress import progress
     from rightly.inference.account import Account
-    from rightly.rationale.embedding import EmbeddingMatcher
-    from rightly.rationale.lexical import LexicalMatcher
-    from rightly.rationale.matcher_check import match_cases
-    from rightly.rationale.summhay import load_summhay
+    from rightly.matchers.embedding import EmbeddingMatcher
+    from rightly.matchers.lexical import LexicalMatcher
+    from rightly.matchers.validation.human_links import match_cases
+    from rightly.matchers.validation.summhay import load_summhay
     from rightly.reports.matchers import matcher_section
 
     cases = load_summhay()

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from rightly.audit.points import Atomiser, GenerativeAtomiser
 from rightly.inference.account import Account
 from rightly.inference.book import Price, SpendingBook
 from rightly.inference.bounds import estimate_usage, worst_usage
 from rightly.inference.generator import Request
-from rightly.judges.judge import Judge
+from rightly.judges.base import Judge
 from rightly.judges.panel import PanelJudge
 from rightly.judges.specs import priced_model
-from rightly.rationale.atomise import Atomiser, GenerativeAtomiser
-from rightly.rationale.matching import Matcher
-from rightly.rationale.metajudge import MetaJudge
+from rightly.matchers.base import Matcher
+from rightly.matchers.language_model import MetaJudge
 from rightly.types import PreferencePair, Usage
 
 ANSWER_TOKENS = 400

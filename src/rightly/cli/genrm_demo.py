@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from rightly.cli.genrm_run import REPORT, print_dynamics
-from rightly.inference.local import TransformersEngine
+from rightly.inference.transformers_engine import TransformersEngine
 from rightly.reports.dynamics import Shown, write_dynamics
 from rightly.rewards.rule import Reference
-from rightly.training.audit import answer_pairs
-from rightly.training.genrm import load_judge, train_judge
-from rightly.training.genrm_recipe import GenrmRecipe
-from rightly.training.judging import judging_task
-from rightly.training.recipe import check_recipe
+from rightly.training.common.recipe import check_recipe
+from rightly.training.judge.data import judging_task
+from rightly.training.judge.eval_callback import answer_pairs
+from rightly.training.judge.recipe import GenrmRecipe
+from rightly.training.judge.run import load_judge, train_judge
 from rightly.types import PreferencePair
 
 ARMS: Mapping[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ def demo(out: Path, steps: int, seed: int) -> None:
     console = Console()
     runs: dict[str, Any] = {}
     judged: dict[str, _Judged] = {}
-    with as_file(files("rightly.worlds") / "start") as start:
+    with as_file(files("rightly.synthetic") / "start") as start:
         for name, tables in ARMS.items():
             console.print(f"{name}: {steps} steps of GRPO")
             folder = out / name.replace(" ", "_")

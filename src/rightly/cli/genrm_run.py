@@ -13,8 +13,8 @@ from rightly.cli.options import default_cache
 from rightly.reports.dynamics import FIGURES, write_dynamics
 from rightly.reports.numbers import decimal
 from rightly.store.run_folder import RunFolder
-from rightly.training.genrm import TrainedJudge, train_judge
-from rightly.training.genrm_recipe import GenrmRecipe
+from rightly.training.judge.recipe import GenrmRecipe
+from rightly.training.judge.run import TrainedJudge, train_judge
 
 REPORT = "report.html"
 
@@ -36,7 +36,7 @@ def train(recipe: GenrmRecipe) -> None:
 
 def launch_folder(recipe: GenrmRecipe, folder: Path) -> None:
     """Write the recipe out for verl."""
-    from rightly.training.verl_launch import write_verl_launch
+    from rightly.training.judge.verl_launch import write_verl_launch
 
     RunFolder(folder, {"verb": "launch"}, owns=("train.parquet", "reward.py", "run.sh")).begin()
     left = write_verl_launch(recipe, folder)

@@ -34,10 +34,10 @@ def command(specs: tuple[str, ...], cache: Path, as_json: bool) -> None:
     from rightly.cli.asking import answer_cache, echo_lines, failure_lines, require_answers
     from rightly.cli.progress import progress
     from rightly.inference.account import Account
-    from rightly.rationale.matcher_check import MatcherReliability, reliability
-    from rightly.rationale.specs import MatcherBuilder
-    from rightly.rationale.summhay import load_summhay
-    from rightly.rationale.trust import Trust, measure
+    from rightly.matchers.specs import MatcherBuilder
+    from rightly.matchers.validation.human_links import MatcherReliability, reliability
+    from rightly.matchers.validation.summhay import load_summhay
+    from rightly.matchers.validation.trust import Trust, measure
     from rightly.reports.terminal import print_matchers
 
     class Checked(Frozen):

@@ -14,9 +14,9 @@ from rightly.preferences.adjust import Adjustment, AdjustRule, Preset, adjust
 from rightly.preferences.decisions import read_decisions
 from rightly.preferences.effect import RepairEffect, repair_effect
 from rightly.preferences.evidence import LabelEvidence
+from rightly.preferences.margins_table import labelled
 from rightly.preferences.repair import Change, Repair, repaired, undone
-from rightly.preferences.scored import labelled
-from rightly.preferences.table import StrengthTable, read_strength
+from rightly.preferences.strength_table import StrengthTable, read_strength
 from rightly.store.files import atomic_write
 from rightly.types import Frozen, PreferencePair
 

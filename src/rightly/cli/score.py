@@ -43,8 +43,8 @@ def command(pairs: str, models: tuple[str, ...], out: Path, **options: Any) -> N
 
     try:
         from rightly.reward_models.identity import reward_model_fingerprint
+        from rightly.reward_models.margins import score_run
         from rightly.reward_models.model import RewardModel
-        from rightly.reward_models.scoring import score_run
     except ImportError as error:
         raise MissingExtraError(f"scoring (no module {error.name})", "train") from None
 

@@ -107,7 +107,7 @@ async def _load(models: tuple[str, ...], judge: str | None, options: dict[str, A
     from rightly.cli.options import default_cache
     from rightly.errors import InputError, RightlyError
     from rightly.inference.account import Account
-    from rightly.inference.cache import AnswerCache
+    from rightly.inference.answer_cache import AnswerCache
     from rightly.judges.specs import JudgeBuilder
     from rightly.reward_models.model import RewardModel
     from rightly.serving.models import Backend, Ensemble, Limits, ServedModel

@@ -14,8 +14,8 @@ from rightly.preferences.conflicts import Conflict, ConflictFinder
 from rightly.preferences.decisions import read_decisions
 from rightly.preferences.diagnosis import Diagnosis
 from rightly.preferences.effect import RepairEffect
-from rightly.preferences.scored import labelled, read_scores, write_scored
-from rightly.preferences.table import StrengthResult, StrengthRule, diagnose_table
+from rightly.preferences.margins_table import labelled, read_scores, write_scored
+from rightly.preferences.strength_table import StrengthResult, StrengthRule, diagnose_table
 from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, PreferencePair
 
@@ -220,8 +220,8 @@ def _scored_by(folder: Path, config: StrengthConfig) -> Iterator[Sequence[float]
 
     try:
         from rightly.reward_models.identity import reward_model_fingerprint
+        from rightly.reward_models.margins import score_run
         from rightly.reward_models.model import RewardModel
-        from rightly.reward_models.scoring import score_run
     except ImportError as error:
         raise MissingExtraError(f"scoring (no module {error.name})", "train") from None
     import pyarrow.parquet as pq
@@ -243,7 +243,7 @@ def _trained(out: Path, config: StrengthConfig, say: Say) -> tuple[Sequence[str]
     from rightly.errors import MissingExtraError
 
     try:
-        from rightly.training.ensemble import EnsemblePlan, ensemble_margins
+        from rightly.training.ensemble.run import EnsemblePlan, ensemble_margins
     except ImportError as error:
         raise MissingExtraError(f"training (no module {error.name})", "train") from None
     plan = EnsemblePlan(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rightly.training.run import TrainedRewardModel
+    from rightly.training.reward_model.result import TrainedRewardModel
 
 EXAMPLES = """
 \b
@@ -48,11 +48,11 @@ def command() -> None:
 def reward_model(recipe: Path, changes: tuple[str, ...]) -> None:
     """Train the scalar reward model of RECIPE (TOML)."""
     from rightly.errors import MissingExtraError
-    from rightly.training.recipe import read_recipe
+    from rightly.training.reward_model.recipe import read_recipe
 
     parsed = read_recipe(recipe, changes)
     try:
-        from rightly.training.run import train_reward_model
+        from rightly.training.reward_model.run import train_reward_model
     except ImportError as error:
         raise MissingExtraError(f"training (no module {error.name})", "train") from None
     _report(train_reward_model(parsed))
@@ -64,11 +64,11 @@ def reward_model(recipe: Path, changes: tuple[str, ...]) -> None:
 def matcher(recipe: Path, changes: tuple[str, ...]) -> None:
     """Train the matcher of RECIPE (TOML): a small encoder that says whether two reasons are the same point."""
     from rightly.errors import MissingExtraError
-    from rightly.training.recipe import check_recipe, read_table
+    from rightly.training.common.recipe import check_recipe, read_table
 
     try:
-        from rightly.training.matcher import train_matcher
-        from rightly.training.matcher_recipe import MatcherRecipe
+        from rightly.training.matcher.recipe import MatcherRecipe
+        from rightly.training.matcher.run import train_matcher
     except ImportError as error:
         raise MissingExtraError(f"training (no module {error.name})", "train") from None
     trained = train_matcher(check_recipe(MatcherRecipe, read_table(recipe, changes), str(recipe)))
@@ -89,11 +89,11 @@ def matcher(recipe: Path, changes: tuple[str, ...]) -> None:
 def generative(recipe: Path, changes: tuple[str, ...], launch: Path | None) -> None:
     """Train the generative reward model of RECIPE (TOML): imitate judgments, then reward those right for the right reasons."""
     from rightly.errors import MissingExtraError
-    from rightly.training.recipe import check_recipe, read_table
+    from rightly.training.common.recipe import check_recipe, read_table
 
     try:
         from rightly.cli.genrm_run import launch_folder, train
-        from rightly.training.genrm_recipe import GenrmRecipe
+        from rightly.training.judge.recipe import GenrmRecipe
     except ImportError as error:
         raise MissingExtraError(f"training (no module {error.name})", "genrm") from None
     parsed = check_recipe(GenrmRecipe, read_table(recipe, changes), str(recipe))

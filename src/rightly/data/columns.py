@@ -4,7 +4,6 @@ A family is recognised when the row has all of its required columns and no other
 that names both and the flag that chooses; none that fits is an error that names the nearest.
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +11,7 @@ from functools import lru_cache
 from rightly.data import families
 from rightly.data.dialogue import chosen_rejected
 from rightly.data.fields import Row
-from rightly.errors import InputError
+from rightly.errors import InputError, did_you_mean
 from rightly.types import PreferencePair
 
 
@@ -60,9 +59,7 @@ FAMILIES = {
 def family_named(name: str) -> Family:
     """The family that ``--columns NAME`` asks for."""
     if name not in FAMILIES:
-        close = difflib.get_close_matches(name, FAMILIES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(FAMILIES)}"
-        raise InputError(f"no column family is called {name!r}", where="--columns", fix=hint)
+        raise InputError(f"no column family is called {name!r}", where="--columns", fix=did_you_mean(name, FAMILIES))
     return FAMILIES[name]
 
 

@@ -1,6 +1,5 @@
 """Preference pairs from wherever they are: a file, a data set of the hub, a shipped sample. One at a time."""
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from rightly.data.jsonl import read_array, read_lines
 from rightly.data.parquet import read_parquet
 from rightly.data.samples import SAMPLES, sample_path
 from rightly.data.uniqueness import SeenIds
-from rightly.errors import InputError, PairError
+from rightly.errors import InputError, PairError, did_you_mean
 from rightly.types import PreferencePair
 
 T = TypeVar("T")
@@ -189,5 +188,5 @@ def _suffix(name: str) -> str | None:
 def _nearest(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent} either; for a data set of the hub write hub:ORG/NAME"
-    close = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
-    return f"did you mean {path.parent / close[0]}?" if close else f"{path.parent} holds no file of a similar name"
+    beside = [str(each) for each in path.parent.iterdir()]
+    return did_you_mean(str(path), beside, f"{path.parent} holds no file of a similar name")

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 import aiohttp
 
 from rightly.errors import EndpointError, InputError
-from rightly.inference.answers import Retry, message_of, read_answer
+from rightly.inference.chat_completion import Retry, message_of, read_answer
 from rightly.inference.generator import Completion, Meter, Request, Unmetered
 from rightly.inference.limiter import AdaptiveLimiter
 from rightly.inference.retries import wait_seconds

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rightly.errors import InputError
-from rightly.inference.cache import Exchange
+from rightly.inference.answer_cache import Exchange
 from rightly.inference.generator import Completion, Request
 from rightly.store.fingerprint import file_fingerprint, fingerprint
 

@@ -1,6 +1,5 @@
 """From a line on the command line to a model: ``openai:gpt-4.1?temperature=0``, ``hf:PATH``, ``vllm:PATH``, ``replay:FILE``."""
 
-import difflib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +8,9 @@ from urllib.parse import parse_qsl
 
 from pydantic import Field, ValidationError
 
-from rightly.errors import InputError
+from rightly.errors import InputError, did_you_mean
 from rightly.inference.account import Account, AccountedGenerator, AccountMeter
-from rightly.inference.cache import AnswerCache, CachedGenerator
+from rightly.inference.answer_cache import AnswerCache, CachedGenerator
 from rightly.inference.generator import Generator, Request
 from rightly.types import Frozen, Message
 
@@ -56,6 +55,22 @@ def parse_spec(text: str) -> Spec:
     return Spec(scheme, target, dict(parse_qsl(query, keep_blank_values=True)))
 
 
+def require_model(text: str, what: str, others: tuple[str, ...]) -> None:
+    """Check that a spec has the scheme of a model.
+
+    Args:
+        text: The spec.
+        what: What the model should be: ``judge``, ``matcher``, ``atomiser``.
+        others: Names that would not be models and are known all the same.
+
+    Raises:
+        InputError: It has none.
+    """
+    scheme = parse_spec(text).scheme
+    if scheme not in SCHEMES:
+        raise InputError(f"{text!r} names no {what}", fix=did_you_mean(scheme, [*others, *SCHEMES]))
+
+
 def build_generator(
     spec: Spec, *, cache: AnswerCache | None, account: Account, role: str
 ) -> tuple[Generator, Sampling]:
@@ -93,7 +108,7 @@ def generator_fingerprint(spec: Spec) -> tuple[str, Sampling]:
 
         return endpoint_fingerprint(spec.target, **made_of), options
     if spec.scheme == "hf":
-        from rightly.inference.local import transformers_fingerprint
+        from rightly.inference.transformers_engine import transformers_fingerprint
 
         return transformers_fingerprint(spec.target, **made_of), options
     if spec.scheme == "vllm":
@@ -110,7 +125,7 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
     text = f"{spec.scheme}:{spec.target}"
     if spec.scheme not in SCHEMES or not spec.target:
         raise InputError(
-            f"{text!r} names no model", fix=_suggest(spec.scheme, SCHEMES, "openai:MODEL, hf:PATH, vllm:PATH")
+            f"{text!r} names no model", fix=did_you_mean(spec.scheme, SCHEMES, "use openai:MODEL, hf:PATH, vllm:PATH")
         )
     known = _GENERATOR_OPTIONS[spec.scheme]
     sampling = {name: value for name, value in spec.options.items() if name in Sampling.model_fields}
@@ -118,7 +133,7 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
     for name in own:
         if name not in known:
             raise InputError(
-                f"{text!r}: unknown option {name!r}", fix=_suggest(name, [*known, *Sampling.model_fields], "")
+                f"{text!r}: unknown option {name!r}", fix=did_you_mean(name, [*known, *Sampling.model_fields])
             )
     try:
         values = {name: _value(known[name], name, value) for name, value in own.items()}
@@ -138,7 +153,7 @@ def _bare(spec: Spec, values: dict[str, object], meter: AccountMeter) -> Generat
         meter.account.before_first_call(asked.require_key)
         return asked
     if spec.scheme == "hf":
-        from rightly.inference.local import transformers_generator
+        from rightly.inference.transformers_engine import transformers_generator
 
         return transformers_generator(spec.target, **values)  # pyright: ignore[reportArgumentType]
     if spec.scheme == "vllm":
@@ -158,13 +173,6 @@ def _value(kind: type, name: str, text: str) -> object:
     if kind is not str and not 0 < value < math.inf:
         raise ValueError(f"{name}={text} is not above 0")
     return value
-
-
-def _suggest(given: str, known: list[str] | tuple[str, ...], otherwise: str) -> str:
-    near = difflib.get_close_matches(given, known, n=1)
-    return (
-        f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}" if not otherwise else f"use {otherwise}"
-    )
 
 
 def _first_line(error: ValueError) -> str:

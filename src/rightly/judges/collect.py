@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rightly.inference.dispatch import run_bounded
-from rightly.judges.judge import Judge, JudgeIdentity
+from rightly.judges.base import Judge, JudgeIdentity
 from rightly.store.records import RecordFile
 from rightly.types import Judgment, Order, PreferencePair, judgment_key
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rightly.errors import InputError
 from rightly.inference.generator import Completion, Generator, Request
 from rightly.inference.specs import Sampling
-from rightly.judges.judge import JudgeIdentity
+from rightly.judges.base import JudgeIdentity
 from rightly.judges.parsing import READER_VERSION, Parsed, parse_answer
 from rightly.prompting import fill, load_prompt
 from rightly.references import subject_side

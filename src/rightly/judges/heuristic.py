@@ -1,7 +1,7 @@
 """Judges that need no model: the floor that every real judge must clear, each with one canned reason."""
 
 from rightly.inference.generator import Request
-from rightly.judges.judge import JudgeIdentity
+from rightly.judges.base import JudgeIdentity
 from rightly.references import Side
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Judgment, Order, PreferencePair, Rationale

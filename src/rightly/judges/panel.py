@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 
 from rightly.inference.generator import Request
-from rightly.judges.judge import Judge, JudgeIdentity
+from rightly.judges.base import Judge, JudgeIdentity
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Judgment, Order, PreferencePair, Rationale, Usage
 

@@ -4,17 +4,16 @@
 panel of these (``panel:openai:A+openai:B+longer``).
 """
 
-import difflib
 from dataclasses import dataclass
 
-from rightly.errors import InputError
+from rightly.errors import InputError, did_you_mean
 from rightly.inference.account import Account
-from rightly.inference.cache import AnswerCache
+from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.specs import SCHEMES, Spec, build_generator, generator_fingerprint, parse_spec
-from rightly.judges.annotator import AnnotatorJudge
+from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.generative import GenerativeJudge, generative_identity
+from rightly.judges.held_out_person import AnnotatorJudge
 from rightly.judges.heuristic import HEURISTICS
-from rightly.judges.judge import Judge, JudgeIdentity
 from rightly.judges.panel import PanelJudge, panel_identity
 
 
@@ -77,9 +76,7 @@ def _generative(text: str) -> tuple[Spec, str]:
     spec = parse_spec(text)
     if spec.scheme not in SCHEMES:
         known = [*HEURISTICS, "annotator", "panel", *SCHEMES]
-        near = difflib.get_close_matches(spec.scheme, known, n=1)
-        fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}"
-        raise InputError(f"{text!r} names no judge", fix=fix)
+        raise InputError(f"{text!r} names no judge", fix=did_you_mean(spec.scheme, known))
     orders = spec.options.pop("orders", "both")
     if orders not in ("both", "single"):
         raise InputError(f"{text!r}: orders={orders!r}", fix="use orders=both or orders=single")

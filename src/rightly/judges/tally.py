@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rightly.judges.judge import JudgeIdentity
+from rightly.judges.base import JudgeIdentity
 from rightly.types import FailureKind, Frozen, Judgment, PreferencePair, content_key
 
 _CODES = {None: 0, "tie": 1, "A": 2, "B": 3}

@@ -1,8 +1,8 @@
 """Losses of reward models: scalars from rewards and features. Pure torch; nothing here knows a model or a trainer."""
 
 from rightly.losses.centering import centering_loss, centering_of_group
-from rightly.losses.features import difference_features, response_features
-from rightly.losses.gathering import gather_rows
+from rightly.losses.contrastive_features import difference_features, response_features
+from rightly.losses.distributed import gather_rows
 from rightly.losses.listwise import best_of_k_loss, plackett_luce_loss
 from rightly.losses.meta import MetaStep, difference_objective, first_order_meta_gradient
 from rightly.losses.ranking import ranking_loss

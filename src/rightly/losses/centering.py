@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from rightly.losses.contract import Reduction, at_least_float32, check_vectors, reduce
 from rightly.losses.groups import group_mask, pad_groups
+from rightly.losses.tensor_checks import Reduction, at_least_float32, check_vectors, reduce
 
 
 def centering_loss(chosen: Tensor, rejected: Tensor, *, reduction: Reduction = "mean") -> Tensor:

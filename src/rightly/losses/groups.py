@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rightly.losses.contract import check_vectors
+from rightly.losses.tensor_checks import check_vectors
 
 
 def group_mask(sizes: Tensor, rows: Tensor, *, minimum: int) -> Tensor:

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from rightly.losses.contract import Reduction, at_least_float32, check_vectors, reduce
 from rightly.losses.groups import group_mask, pad_groups
+from rightly.losses.tensor_checks import Reduction, at_least_float32, check_vectors, reduce
 
 
 def plackett_luce_loss(rewards: Tensor, ranks: Tensor, sizes: Tensor, *, reduction: Reduction = "mean") -> Tensor:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rightly.losses.contract import at_least_float32, check_vectors
 from rightly.losses.groups import group_mask, pad_groups
+from rightly.losses.tensor_checks import at_least_float32, check_vectors
 
 
 def difference_objective(rewards: Tensor, sizes: Tensor) -> Tensor:

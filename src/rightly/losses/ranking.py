@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from rightly.losses.contract import Reduction, at_least_float32, check_vectors, reduce
+from rightly.losses.tensor_checks import Reduction, at_least_float32, check_vectors, reduce
 
 
 def ranking_loss(

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from rightly.losses.contract import check_matrices, check_positive
-from rightly.losses.features import cosines
+from rightly.losses.contrastive_features import cosines
+from rightly.losses.tensor_checks import check_matrices, check_positive
 
 
 def simcse_loss(

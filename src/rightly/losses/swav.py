@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from rightly.losses.contract import at_least_float32, check_matrices, check_positive
-from rightly.losses.features import cosines, unit_rows
+from rightly.losses.contrastive_features import cosines, unit_rows
+from rightly.losses.tensor_checks import at_least_float32, check_matrices, check_positive
 
 
 def sinkhorn(scores: Tensor, *, epsilon: float = 0.05, iterations: int = 3) -> Tensor:

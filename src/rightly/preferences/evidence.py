@@ -35,7 +35,7 @@ FEWEST_VOTERS = 3
 
 _FIT_ERROR = 0.7
 """An isotonic fit to n values errs by the order of n^(-1/3), which resampling does not see: intervals are widened by this
-much of it. Set by simulation (benchmarks/repair_coverage.py, seeds 0 to 199)."""
+much of it. Set by simulation (experiments/evidence/repair_coverage.py, seeds 0 to 199)."""
 
 DRAWS = 400
 _BINS = 4096

@@ -10,7 +10,8 @@ from rich.text import Text
 from rightly import __version__
 from rightly.benchmarks.arena_hard import ArenaResult
 from rightly.benchmarks.protocol import OVERALL
-from rightly.benchmarks.result import BenchResult, Figure, ModelResult
+from rightly.benchmarks.result import BenchResult, ModelResult
+from rightly.metrics.estimate import Estimate
 from rightly.prompting import fill
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import NONE
@@ -82,10 +83,10 @@ def print_arena(result: ArenaResult, console: Console) -> None:
             f"{row.n:,}",
             f"{row.n_left_out:,}",
             _percent(row.score),
-            _interval(Figure(value=row.score, low=row.low, high=row.high)),
-            _interval(Figure(value=row.score, low=row.upstream_low, high=row.upstream_high)),
+            _interval(Estimate(value=row.score, low=row.low, high=row.high)),
+            _interval(Estimate(value=row.score, low=row.upstream_low, high=row.upstream_high)),
             _percent(row.controlled),
-            _interval(Figure(value=row.controlled, low=low, high=high)),
+            _interval(Estimate(value=row.controlled, low=low, high=high)),
         )
     console.print(table)
     for row in result.rows:
@@ -179,7 +180,7 @@ def _notes(result: BenchResult) -> list[str]:
 
 def _parts(result: BenchResult) -> list[tuple[str, list[float | None]]]:
     """What the number is made of: a name, and the value of every model."""
-    empty = Figure(value=None)
+    empty = Estimate(value=None)
     return [
         (
             column if name == OVERALL else name if column == result.headline else f"{name}, {column}",
@@ -212,7 +213,7 @@ def _percent(value: float | None) -> str:
     return NONE if value is None else f"{100 * value:.1f}"
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: Estimate) -> str:
     return "" if figure.low is None or figure.high is None else f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
 
 

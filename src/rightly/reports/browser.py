@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rightly.audit.result import AuditResult, Item, ItemJudgment
+from rightly.matchers.base import Link
 from rightly.metrics.accuracy import combine_orders
-from rightly.rationale.matching import Link
-from rightly.rationale.result import AuditResult, Item, ItemJudgment
 from rightly.reports.findings import consistency_ranks
 from rightly.reports.markup import Html
 

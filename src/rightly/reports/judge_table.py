@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from rightly.rationale.result import AuditResult, Estimate, JudgeResult
+from rightly.audit.result import AuditResult, JudgeResult
+from rightly.metrics.estimate import Estimate
 from rightly.reports.findings import consistency_ranks
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import count, failure_counts, money

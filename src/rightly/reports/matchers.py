@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from rightly.rationale.matcher_check import Links, consistency_by_system, reliability
-from rightly.rationale.summhay import CoverageCase
+from rightly.matchers.validation.human_links import Links, consistency_by_system, reliability
+from rightly.matchers.validation.summhay import CoverageCase
 from rightly.reports.tables import TableSection, Value
 
 

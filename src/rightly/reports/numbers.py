@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from rightly.rationale.result import Estimate, JudgeResult
+from rightly.audit.result import JudgeResult
+from rightly.metrics.estimate import Estimate
 
 NONE = "–"
 """What stands where there is no number."""

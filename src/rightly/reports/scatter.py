@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rightly.rationale.result import Estimate, JudgeResult
+from rightly.audit.result import JudgeResult
+from rightly.metrics.estimate import Estimate
 from rightly.reports.markup import Html, tag
 from rightly.reports.numbers import decimal, interval, known
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from rightly.rationale.result import AuditResult, Estimate, JudgeResult, PairedTest
+from rightly.audit.result import AuditResult, JudgeResult, PairedTest
+from rightly.metrics.estimate import Estimate
 from rightly.reports.charts import length_dumbbell, rank_chart, slots_bar
 from rightly.reports.findings import consistency_ranks
 from rightly.reports.judge_table import NO_LABEL, NO_MATCH, judge_name

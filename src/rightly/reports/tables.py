@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rightly.rationale.result import Estimate
+from rightly.metrics.estimate import Estimate
 from rightly.reports.charts import interval_bar
 from rightly.reports.markup import Child, Html, join, tag
 from rightly.reports.numbers import NONE, decimal, interval, known

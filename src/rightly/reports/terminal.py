@@ -6,10 +6,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rightly.audit.result import AuditResult, JudgeResult, PairedTest
 from rightly.judges.tally import JudgeTally
-from rightly.rationale.matcher_check import MatcherReliability
-from rightly.rationale.result import AuditResult, Estimate, JudgeResult, PairedTest
-from rightly.rationale.trust import Trust
+from rightly.matchers.validation.human_links import MatcherReliability
+from rightly.matchers.validation.trust import Trust
+from rightly.metrics.estimate import Estimate
 from rightly.reports.findings import consistency_ranks, findings
 from rightly.reports.numbers import NONE, count, decimal, failure_counts, interval, p_value, percent, plural
 

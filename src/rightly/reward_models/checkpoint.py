@@ -14,8 +14,8 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from rightly.errors import InputError
-from rightly.reward_models.anatomy import backbone, head_name
 from rightly.reward_models.contract import Tokenizer
+from rightly.reward_models.model_parts import backbone, head_name
 from rightly.reward_models.padding import set_pad_id
 
 logger = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rightly.errors import PairError, about_pair
-from rightly.reward_models.anatomy import backbone, pools_last_token
-from rightly.reward_models.batches import Batch, plan_batches
 from rightly.reward_models.contract import Encoded
+from rightly.reward_models.fast.batches import Batch, plan_batches
+from rightly.reward_models.fast.packing import group_sequences
 from rightly.reward_models.model import RewardModel
-from rightly.reward_models.packing import group_sequences
+from rightly.reward_models.model_parts import backbone, pools_last_token
 from rightly.types import PreferencePair
 
 

@@ -12,10 +12,6 @@ from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from rightly.errors import InputError, PairError, about_pair
-from rightly.reward_models import fast_path
-from rightly.reward_models.anatomy import pools_last_token
-from rightly.reward_models.attention import Kernel
-from rightly.reward_models.batches import Batch, plan_batches, to_device
 from rightly.reward_models.checkpoint import (
     Precision,
     load_tokenizer,
@@ -32,7 +28,11 @@ from rightly.reward_models.contract import (
     encode_text,
     read_contract,
 )
-from rightly.reward_models.packing import TokenGroup, first_places, group_sequences
+from rightly.reward_models.fast import install as fast_path
+from rightly.reward_models.fast.attention import Kernel
+from rightly.reward_models.fast.batches import Batch, plan_batches, to_device
+from rightly.reward_models.fast.packing import TokenGroup, first_places, group_sequences
+from rightly.reward_models.model_parts import pools_last_token
 from rightly.reward_models.padding import fit_embedding, pad_with
 from rightly.reward_models.portable import make_portable
 from rightly.types import Message, PreferencePair
@@ -71,7 +71,7 @@ class RewardModel:
     """Scores responses.
 
     Attributes:
-        model: The transformers model; its forward takes packed and padded batches (`rightly.reward_models.fast_path`).
+        model: The transformers model; its forward takes packed and padded batches (`rightly.reward_models.fast.install`).
         tokenizer: Its tokeniser.
         contract: How text becomes tokens.
         name: What it was loaded from.
@@ -129,7 +129,7 @@ class RewardModel:
         Raises:
             InputError: There is no such checkpoint, it has several labels, or its head is random.
         """
-        from rightly.reward_models.adapters import adapter_base, merge_adapter
+        from rightly.reward_models.lora import adapter_base, merge_adapter
 
         common = {"revision": revision, "trust_remote_code": trust_remote_code}
         base = adapter_base(str(name), revision)
@@ -253,7 +253,7 @@ class RewardModel:
         Raises:
             InputError: The folder holds an adapter.
         """
-        from rightly.reward_models.adapters import refuse_beside_adapter
+        from rightly.reward_models.lora import refuse_beside_adapter
 
         folder = Path(folder)
         refuse_beside_adapter(folder)

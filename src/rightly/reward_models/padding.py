@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from rightly.reward_models.anatomy import pools_last_token
+from rightly.reward_models.model_parts import pools_last_token
 
 _OTHER_MEDIA = re.compile("image|video|vision|audio", re.IGNORECASE)
 _NAMED_PAD = re.compile("pad", re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rightly.errors import EndpointError
 from rightly.judges.parsing import parse_answer, stated_verdicts
-from rightly.rationale.matching import Match, Matcher
+from rightly.matchers.base import Match, Matcher
 from rightly.rewards.rule import Graded, Read, Reference, RewardRule, Stand, outcome_of, read_answer, reward_of
 from rightly.types import Rationale
 
@@ -178,7 +178,7 @@ class _Engine:
 def build_matcher(spec: str, cache: Path | None) -> Matcher:
     """The matcher that a spec names, with its answers kept in ``cache``."""
     from rightly.inference.account import Account
-    from rightly.inference.cache import AnswerCache
-    from rightly.rationale.specs import MatcherBuilder
+    from rightly.inference.answer_cache import AnswerCache
+    from rightly.matchers.specs import MatcherBuilder
 
     return MatcherBuilder(AnswerCache(cache) if cache else None, Account()).matcher(spec)

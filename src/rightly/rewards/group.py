@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from rightly.judges.judge import Judge
-from rightly.rewards.adapters import completion_text
+from rightly.judges.base import Judge
+from rightly.rewards.integrations import completion_text
 from rightly.rewards.tournament import Scheme, Standings, play
 from rightly.types import Message, Order, PreferencePair, content_key
 

@@ -17,9 +17,10 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
+from rightly.audit.consistency import ReasonMetrics, reason_metrics
 from rightly.judges.parsing import Parsed
-from rightly.rationale.consistency import ReasonMetrics, reason_metrics
-from rightly.rationale.matching import Link, assign
+from rightly.matchers.assignment import assign
+from rightly.matchers.base import Link
 from rightly.references import Side
 from rightly.types import Choice, Frozen, PreferencePair
 

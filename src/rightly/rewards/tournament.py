@@ -1,8 +1,8 @@
 """From pairwise verdicts to one number for each response of a group: who plays whom, and what the results are worth.
 
 A pairwise judge says which of two is better; a trainer wants a reward for each of k. All against all asks k (k - 1) / 2 times;
-the others ask less and lose some of the order (`benchmarks/tournaments.py` measures how much). Where not all have met, results
-are worth what a Bradley-Terry model (Bradley and Terry, 1952) makes of them: the chance to beat another of the group.
+the others ask less and lose some of the order (`experiments/evidence/tournaments.py` measures how much). Where not all have
+met, results are worth what a Bradley-Terry model (Bradley and Terry, 1952) makes of them: the chance to beat another one.
 """
 
 import asyncio

@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from rightly import __version__
 from rightly.errors import InputError, RightlyError
-from rightly.judges.judge import Judge
-from rightly.serving.batching import DeadlineError, DrainingError, ModelError, OverloadedError, StoppedError
+from rightly.judges.base import Judge
 from rightly.serving.guard import Guard
-from rightly.serving.metrics import Metrics
 from rightly.serving.models import Backend, Ensemble, Rewards
+from rightly.serving.prometheus import Metrics
+from rightly.serving.queue import DeadlineError, DrainingError, ModelError, OverloadedError, StoppedError
 from rightly.serving.wire import (
     Compared,
     InputBody,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rightly.serving.metrics import Metrics
+from rightly.serving.prometheus import Metrics
 
 _OPEN = ("/health", "/ready")
 """What an orchestrator asks, which has no token."""

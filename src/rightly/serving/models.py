@@ -8,9 +8,9 @@ from statistics import fmean, pstdev
 from typing import NamedTuple
 
 from rightly.errors import InputError
-from rightly.judges.judge import Judge
+from rightly.judges.base import Judge
 from rightly.reward_models.model import TOKENS_PER_BATCH, RewardModel
-from rightly.serving.batching import DeadlineError, Ids, Load, MicroBatcher, ModelError
+from rightly.serving.queue import DeadlineError, Ids, Load, MicroBatcher, ModelError
 from rightly.types import Message
 
 

@@ -1,1 +1,1 @@
-"""Training: scalar reward models on the Hugging Face Trainer."""
+"""Training of scalar reward models, judges, matchers and ensembles, one room each."""

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from rightly.reward_models.anatomy import head_name, pools_last_token
 from rightly.reward_models.contract import Tokenizer, rendered_ending
 from rightly.reward_models.doctor.diagnosis import Finding, PathResult, Severity
 from rightly.reward_models.doctor.scoring_paths import (
@@ -18,6 +17,7 @@ from rightly.reward_models.doctor.scoring_paths import (
     template_then_tokenise,
 )
 from rightly.reward_models.model import RewardModel
+from rightly.reward_models.model_parts import head_name, pools_last_token
 
 
 class Stored(NamedTuple):

@@ -12,8 +12,6 @@ import torch
 from transformers import AutoConfig
 
 from rightly.errors import InputError
-from rightly.reward_models.adapters import adapter_base
-from rightly.reward_models.anatomy import backbone, pools_last_token
 from rightly.reward_models.checkpoint import Precision, load_tokenizer
 from rightly.reward_models.contract import FILE
 from rightly.reward_models.doctor.checks import Stored, about_paths, about_rewards, about_tokens, can_be_shifted
@@ -28,8 +26,10 @@ from rightly.reward_models.doctor.scoring_paths import (
     plain_model,
     plain_paths,
 )
+from rightly.reward_models.fast.packing import TokenGroup, group_sequences
+from rightly.reward_models.lora import adapter_base
 from rightly.reward_models.model import RewardModel
-from rightly.reward_models.packing import TokenGroup, group_sequences
+from rightly.reward_models.model_parts import backbone, pools_last_token
 
 TOLERANCE = {"torch.float32": 1e-3, "torch.bfloat16": 0.05, "torch.float16": 0.01}
 """Largest difference of rewards, over their standard deviation on the probes or 1, that counts as the same."""

@@ -68,7 +68,7 @@ def plain_model(
             base or name, dtype=dtype, num_labels=1, revision=revision, trust_remote_code=trust_remote_code
         )
     if base is not None:
-        from rightly.reward_models.adapters import attach_adapter
+        from rightly.reward_models.lora import attach_adapter
 
         fit_embedding(model, tokenizer)
         model = attach_adapter(model, name, revision)

@@ -1,0 +1,177 @@
+"""Split what people wrote into atomic points: one checkable statement about one response each.
+
+As in "Outcome Accuracy is Not Enough" (2026, section 3 and its appendix on decomposition): specific points are kept,
+vague ones made concrete or dropped, repeats merged, contradictions dropped, nothing added. All annotators of a pair
+become one list.
+"""
+
+from typing import Protocol
+
+from rightly.inference.generator import Generator, Request
+from rightly.inference.reading import json_objects, strip_thinking
+from rightly.inference.specs import Sampling
+from rightly.prompting import fill, load_prompt
+from rightly.store.fingerprint import fingerprint
+from rightly.types import FailureKind, Message, PreferencePair, Record, Usage, content_key
+
+_READER_VERSION = 2
+"""Raise it when the same answer is read differently."""
+
+
+class AtomRecord(Record):
+    """The human points of one pair.
+
+    Attributes:
+        pair_id: The pair.
+        atomiser: Name of what split the feedback, for people.
+        made_by: Fingerprint of what split the feedback.
+        feedback: Content key of what was split: the pair and its human reasons.
+        points: The points, in the names of the stored pair.
+        raw: The answer as it came.
+        failure: Why there are no points.
+        detail: One line on the failure.
+        usage: Tokens billed.
+    """
+
+    pair_id: str
+    atomiser: str
+    made_by: str
+    feedback: str
+    points: tuple[str, ...] = ()
+    raw: str = ""
+    failure: FailureKind | None = None
+    detail: str = ""
+    usage: Usage = Usage()
+
+    @property
+    def key(self) -> str:
+        """The same feedback on the same pair, split by the same atomiser."""
+        return atom_key(self.made_by, self.feedback)
+
+    @property
+    def retry(self) -> bool:
+        """Whether the line failed."""
+        return self.failure == "provider"
+
+
+class Atomiser(Protocol):
+    """Anything that turns the rationales of a pair into points.
+
+    Attributes:
+        name: For people.
+        fingerprint: Digest of everything that can change its points.
+        concurrency: How many pairs are worth having in flight at once.
+    """
+
+    name: str
+    fingerprint: str
+    concurrency: int
+
+    async def atomise(self, pair: PreferencePair) -> AtomRecord:
+        """The points of this pair's human rationales."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the atomiser holds."""
+        ...
+
+
+class GivenPoints:
+    """Takes the human reasons as they are: one point each, repeats dropped."""
+
+    name = "given"
+    fingerprint = fingerprint("given")
+    concurrency = 1
+
+    async def atomise(self, pair: PreferencePair) -> AtomRecord:
+        """One point for each reason with a text."""
+        texts = (" ".join(reason.text.split()) for reason in pair.rationales)
+        points = tuple(dict.fromkeys(text for text in texts if text))
+        return _record(self, pair).model_copy(update={"points": points})
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+class GenerativeAtomiser:
+    """Asks a language model to split the feedback of all annotators of a pair into one list of points."""
+
+    def __init__(self, name: str, generator: Generator, sampling: Sampling) -> None:
+        self.name, self.concurrency = name, generator.concurrency
+        self._generator, self._sampling = generator, sampling
+        self.fingerprint = atomiser_fingerprint(generator.fingerprint, sampling)
+        self._prompt = load_prompt("rightly.audit", "atomise")
+
+    async def atomise(self, pair: PreferencePair) -> AtomRecord:
+        """Ask once; a pair without reasons has no points and costs nothing."""
+        record = _record(self, pair)
+        if not pair.rationales:
+            return record
+        completion = await self._generator.generate(self.request(pair))
+        points, problem = parse_points(completion.text)
+        failure = completion.failure or ("unparsed" if problem else None)
+        return record.model_copy(
+            update={
+                "points": () if failure else points,
+                "raw": completion.text,
+                "failure": failure,
+                "detail": completion.detail or problem,
+                "usage": completion.usage,
+            }
+        )
+
+    def request(self, pair: PreferencePair) -> Request:
+        """What the model is asked about a pair."""
+        return self._sampling.request((_message(self._prompt, pair),))
+
+    async def aclose(self) -> None:
+        """Close the generator."""
+        await self._generator.aclose()
+
+
+def parse_points(text: str) -> tuple[tuple[str, ...], str]:
+    """The points in an atomiser's answer, and what is wrong with it (empty when nothing is)."""
+    found = [each for each, _ in json_objects(strip_thinking(text)) if "points" in each]
+    if not found:
+        return (), "no JSON object with points in the answer"
+    listed = found[-1]["points"]
+    if not isinstance(listed, list) or not all(isinstance(point, str) for point in listed):
+        return (), "points is not a list of strings"
+    return tuple(dict.fromkeys(" ".join(point.split()) for point in listed if point.strip())), ""
+
+
+def atomiser_fingerprint(generator: str, sampling: Sampling) -> str:
+    """Identity of the atomiser that asks this generator: its model, decoding options, prompt and reader."""
+    prompt = load_prompt("rightly.audit", "atomise")
+    return fingerprint(
+        "atomiser", generator=generator, sampling=sampling.model_dump(), prompt=prompt, reader=_READER_VERSION
+    )
+
+
+def atom_key(made_by: str, feedback: str) -> str:
+    """The key of the points that an atomiser makes of a feedback."""
+    return content_key([made_by, feedback])
+
+
+def feedback_key(pair: PreferencePair) -> str:
+    """Identity of what an atomiser splits: the pair's id, context, responses and human reasons."""
+    return content_key(
+        [pair.id, pair.content_key, *(f"{reason.annotator}\x1f{reason.text}" for reason in pair.rationales)]
+    )
+
+
+def _record(atomiser: Atomiser, pair: PreferencePair) -> AtomRecord:
+    return AtomRecord(
+        pair_id=pair.id, atomiser=atomiser.name, made_by=atomiser.fingerprint, feedback=feedback_key(pair)
+    )
+
+
+def _message(prompt: str, pair: PreferencePair) -> Message:
+    fields = {
+        "fence": content_key([*pair.responses, *(reason.text for reason in pair.rationales)])[:8],
+        "context": "\n\n".join(f"{m.role}: {m.content}" for m in pair.context) or "(none)",
+        "response_a": pair.responses[0],
+        "response_b": pair.responses[1],
+        "feedback": "\n".join(f"- {reason.annotator or 'annotator'}: {reason.text}" for reason in pair.rationales),
+    }
+    return Message(role="user", content=fill(prompt, fields))

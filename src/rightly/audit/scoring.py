@@ -1,0 +1,124 @@
+"""From records to scored judgments: pure, so every variant is recomputed without asking a model again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rightly.audit.consistency import ReasonMetrics, favors_agree, reason_metrics
+from rightly.audit.points import AtomRecord, feedback_key
+from rightly.matchers.assignment import assign
+from rightly.matchers.base import Link, MatchRecord
+from rightly.types import Judgment, PreferencePair
+
+NO_REASONS = ReasonMetrics(0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, ())
+"""What a judge's own failure scores where there were human points to find."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One judgment, with all that arithmetic says of it.
+
+    Attributes:
+        pair: The pair as the reference has it (a held-out annotator removed).
+        judgment: What the judge said.
+        points: The human points; empty where there are none.
+        reasons: The judge's reasons as they were matched.
+        links: All links of the matcher.
+        resolved: The one-to-one ones.
+        right: Whether the verdict is the label; ``None`` where there is no label, it is a tie, or the line failed.
+        metrics: ``None`` where nothing could be matched: no points, a failed line, a failed match.
+        match_failed: The matcher failed here.
+        self_consistent: Whether the verdict follows from the list; ``None`` where the list does not say.
+    """
+
+    pair: PreferencePair
+    judgment: Judgment
+    points: tuple[str, ...]
+    reasons: tuple[str, ...]
+    links: tuple[Link, ...]
+    resolved: tuple[Link, ...]
+    right: bool | None
+    metrics: ReasonMetrics | None
+    match_failed: bool
+    self_consistent: bool | None
+
+
+def candidate_reasons(judgment: Judgment, max_reasons: int) -> tuple[str, ...]:
+    """The reasons that are matched: the first ``max_reasons``, cut *before* matching so that later ones take none."""
+    return tuple(reason.text for reason in judgment.rationales[:max_reasons])
+
+
+def score_judgments(
+    pairs: Mapping[str, PreferencePair],
+    judgments: Iterable[Judgment],
+    atoms: Iterable[AtomRecord],
+    matches: Iterable[MatchRecord],
+    max_reasons: int,
+) -> list[Scored]:
+    """Join the records and score each judgment, sorted by pair, judge and order.
+
+    Args:
+        pairs: The reference pairs by id.
+        judgments: Judge records of these pairs, one for each piece of work (`rightly.judges.collect.current_judgments`).
+        atoms: Human points by one atomiser; those of other reasons than the pairs have are left out.
+        matches: Records of one matcher.
+        max_reasons: Where the lists were cut.
+    """
+    points = points_by_pair(pairs, atoms)
+    matched = {(match.reference, match.candidate): match for match in matches}
+    scored = []
+    for judgment in sorted(judgments, key=lambda each: (each.pair_id, each.judge, each.order)):
+        pair = pairs[judgment.pair_id]
+        reasons = candidate_reasons(judgment, max_reasons)
+        blank = Scored(
+            pair=pair,
+            judgment=judgment,
+            points=points.get(pair.id, ()),
+            reasons=reasons,
+            links=(),
+            resolved=(),
+            right=_is_right(pair, judgment),
+            metrics=None,
+            match_failed=False,
+            self_consistent=_follows(judgment),
+        )
+        match = matched.get((blank.points, reasons))
+        scored.append(_with_metrics(blank, match))
+    return scored
+
+
+def points_by_pair(pairs: Mapping[str, PreferencePair], atoms: Iterable[AtomRecord]) -> dict[str, tuple[str, ...]]:
+    """The human points of each pair by id, of the reasons that it has now; a pair whose splitting failed is missing."""
+    known = {record.feedback: record.points for record in atoms if record.failure is None}
+    keys = {pair_id: feedback_key(pair) for pair_id, pair in pairs.items()}
+    return {pair_id: known[key] for pair_id, key in keys.items() if key in known}
+
+
+def _with_metrics(blank: Scored, match: MatchRecord | None) -> Scored:
+    if not blank.points or blank.judgment.failure == "provider":
+        return blank
+    if blank.judgment.failure is not None:
+        return replace(blank, metrics=NO_REASONS)
+    if not blank.reasons:
+        return replace(blank, metrics=reason_metrics(len(blank.points), 0, ()))
+    if match is None or match.match.failure is not None:
+        return replace(blank, match_failed=True)
+    links = match.match.links
+    return replace(
+        blank,
+        links=links,
+        resolved=tuple(assign(links)),
+        metrics=reason_metrics(len(blank.points), len(blank.reasons), links),
+    )
+
+
+def _is_right(pair: PreferencePair, judgment: Judgment) -> bool | None:
+    if pair.label in (None, "tie") or judgment.failure == "provider":
+        return None
+    return judgment.verdict == pair.label
+
+
+def _follows(judgment: Judgment) -> bool | None:
+    if judgment.verdict is None:
+        return None
+    favors: Sequence[str | None] = [reason.favors for reason in judgment.rationales]
+    return favors_agree(judgment.verdict, favors)

@@ -1,0 +1,156 @@
+"""An audit from end to end: ask, keep records, score, summarise.
+
+    pairs -> judgments.jsonl -> points.jsonl -> matches.jsonl -> scores.jsonl, items.jsonl, audit.json
+
+The first three files are what models said and are only ever appended to; the rest is arithmetic and is made anew.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+from rightly.audit.cast import Cast
+from rightly.audit.collect import collect_matches, collect_points
+from rightly.audit.points import Atomiser, AtomRecord
+from rightly.audit.result import Item, ItemJudgment
+from rightly.audit.scoring import Scored, points_by_pair, score_judgments
+from rightly.data.holdout import holdout_annotator
+from rightly.judges.base import Judge, JudgeIdentity
+from rightly.judges.collect import collect_judgments, current_judgments
+from rightly.matchers.base import Link, Matcher, MatchRecord
+from rightly.store.run_folder import RunFolder
+from rightly.types import Frozen, Judgment, Order, PreferencePair
+
+OWNS = ("judgments.jsonl", "points.jsonl", "matches.jsonl", "scores.jsonl", "items.jsonl", "audit.json", "report.html")
+"""What an audit writes into its folder."""
+
+Stage = Callable[[str, int | None], Callable[[object], None]]
+"""Announces a stage and how many pieces it has, where known; gives back what to call after each piece."""
+
+
+class Score(Frozen):
+    """One judgment's resolved links and metrics, as a line of ``scores.jsonl``."""
+
+    pair_id: str
+    judge: str
+    order: Order
+    right: bool | None
+    resolved: tuple[Link, ...]
+    metrics: dict[str, float | None]
+
+
+async def ask(
+    pairs: Sequence[PreferencePair],
+    judges: Sequence[Judge],
+    atomiser: Atomiser,
+    matcher: Matcher,
+    *,
+    reference: Mapping[str, PreferencePair],
+    folder: RunFolder,
+    max_reasons: int,
+    stage: Stage,
+) -> None:
+    """Make every record that the folder does not hold yet: judgments, human points, matches.
+
+    Args:
+        pairs: The pairs, unique ids.
+        judges: Who judges them.
+        atomiser: Who splits the human reasons.
+        matcher: Who matches the lists.
+        reference: The pairs that judges are measured against, by id (`reference_pairs`).
+        folder: Where records are kept.
+        max_reasons: The judges' lists are cut to so many.
+        stage: Announces progress.
+    """
+    with folder.records("judgments", Judgment) as judgments, folder.records("points", AtomRecord) as points:
+        n_judgments = sum(len(judge.orders(pair)) for pair in pairs for judge in judges)
+        await collect_judgments(pairs, judges, judgments, stage("judging", n_judgments))
+        await collect_points(reference.values(), atomiser, points, stage("human points", len(reference)))
+        said = current_judgments(judgments.latest(), pairs, [judge.identity for judge in judges])
+        atoms = [record for record in points.latest() if record.made_by == atomiser.fingerprint]
+        known = points_by_pair(reference, atoms)
+        with folder.records("matches", MatchRecord) as matches:
+            n_lists = sum(1 for judgment in said if judgment.rationales and known.get(judgment.pair_id))
+            await collect_matches(said, known, matcher, max_reasons, matches, stage("matching", n_lists))
+
+
+def reference_pairs(
+    pairs: Sequence[PreferencePair], judges: Sequence[JudgeIdentity], seed: int
+) -> dict[str, PreferencePair]:
+    """The pairs that judges are measured against, by id: without the annotator that a judge of the audit speaks for."""
+    if not any(judge.held_out_person for judge in judges):
+        return {pair.id: pair for pair in pairs}
+    held = ((pair, holdout_annotator(pair, seed)) for pair in pairs)
+    return {pair.id: pair if out is None else out.pair for pair, out in held}
+
+
+def score_folder(
+    folder: RunFolder,
+    pairs: Sequence[PreferencePair],
+    reference: Mapping[str, PreferencePair],
+    cast: Cast,
+    max_reasons: int,
+) -> list[Scored]:
+    """Score the records of a folder that this cast made of these pairs; writes ``scores.jsonl``."""
+    judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
+    points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
+    matches = [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint]
+    scored = score_judgments(reference, judgments, points, matches, max_reasons=max_reasons)
+    folder.write_lines("scores.jsonl", (_score(each) for each in scored))
+    return scored
+
+
+def items(scored: Sequence[Scored], judges: Sequence[str]) -> Iterator[Item]:
+    """The pairs as the report's browser shows them, in the order of their ids, judges in the order given."""
+    rank = {name: place for place, name in enumerate(judges)}
+    by_pair: dict[str, list[Scored]] = {}
+    for each in scored:
+        by_pair.setdefault(each.pair.id, []).append(each)
+    for pair_id in sorted(by_pair):
+        together = sorted(by_pair[pair_id], key=lambda each: (rank[each.judgment.judge], each.judgment.order))
+        pair = together[0].pair
+        yield Item(
+            pair_id=pair_id,
+            domain=pair.domain,
+            context="\n\n".join(f"{message.role}: {message.content}" for message in pair.context),
+            responses=pair.responses,
+            label=pair.label,
+            votes=tuple(vote.choice for vote in pair.votes),
+            points=together[0].points,
+            judgments=tuple(_item_judgment(each) for each in together),
+        )
+
+
+def metric_values(scored: Scored) -> dict[str, float | None]:
+    """The metrics of one judgment by name, without the per-rank list; empty where nothing was matched."""
+    if scored.metrics is None:
+        return {}
+    values = asdict(scored.metrics)
+    del values["score_by_rank"]
+    return values
+
+
+def _score(scored: Scored) -> Score:
+    return Score(
+        pair_id=scored.pair.id,
+        judge=scored.judgment.judge,
+        order=scored.judgment.order,
+        right=scored.right,
+        resolved=scored.resolved,
+        metrics=metric_values(scored),
+    )
+
+
+def _item_judgment(scored: Scored) -> ItemJudgment:
+    judgment = scored.judgment
+    return ItemJudgment(
+        judge=judgment.judge,
+        order=judgment.order,
+        verdict=judgment.verdict,
+        failure=judgment.failure,
+        detail=judgment.detail,
+        right=scored.right,
+        reasons=scored.reasons,
+        links=scored.links,
+        resolved=scored.resolved,
+        metrics=metric_values(scored),
+    )

@@ -1,0 +1,1 @@
+"""Matchers: which of a judge's reasons say what which human reasons say."""

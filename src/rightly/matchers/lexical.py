@@ -1,0 +1,68 @@
+"""Word overlap as a matcher: fast, needs nothing, and blind to meaning; for smoke runs."""
+
+import re
+from collections.abc import Sequence
+
+from rightly import __version__
+from rightly.matchers.base import MOSTLY, Link, Match
+from rightly.matchers.response_filter import same_response
+from rightly.references import strip_references
+from rightly.store.fingerprint import fingerprint
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+# No negation is among them: it is the one short word that changes a point.
+_STOP_WORDS = """
+a an and are as at be because been but by can could did do does for from had has have he her his how i if in into is it
+its just more most of on only or other our out over own she should so some such than that the their them then there these
+they this those to too under up very was we were what when where which while who why will with would you your
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+_ENDINGS = (("ing", 4), ("ed", 3), ("es", 3), ("s", 3), ("ly", 3))
+FLOOR = 0.1
+"""Overlaps below this are chance and give no link."""
+
+
+class LexicalMatcher:
+    """Scores two points by the overlap (F1) of their content words, response names taken out."""
+
+    name = "lexical"
+    fingerprint = fingerprint("lexical", version=__version__)
+    concurrency = 1
+    smoke_only = True
+    free = True
+    operating_point = MOSTLY
+    held_out: frozenset[str] | None = None
+
+    async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """Link what shares words and may speak of the same response."""
+        words = [content_words(text) for text in candidate]
+        links = []
+        for i, point in enumerate(reference):
+            own = content_words(point)
+            for j, reason in enumerate(candidate):
+                score = overlap(own, words[j])
+                if score >= FLOOR and same_response(point, reason):
+                    links.append(Link(reference=i, candidate=j, score=round(score, 4)))
+        return Match(links=tuple(links))
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words that carry a text, lower case and crudely stemmed; response names and function words are left out."""
+    found = _WORD.findall(strip_references(text).lower())
+    return frozenset(_stem(word) for word in found if word not in _STOP)
+
+
+def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    """F1 of two sets of words (Dice): twice the shared over the sum of both."""
+    return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
+
+
+def _stem(word: str) -> str:
+    for ending, left in _ENDINGS:
+        if len(word) >= len(ending) + left and word.endswith(ending) and not word.endswith("ss"):
+            word = word.removesuffix(ending)
+            break
+    return word.removesuffix("e") if len(word) > 3 else word

@@ -1,0 +1,101 @@
+"""A trained cross-encoder as a matcher: no endpoint, no call, the logic of the gates around what was learned."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from rightly import __version__
+from rightly.matchers.base import Link, Match
+from rightly.matchers.cross_encoder import FLOOR, CrossEncoder, read_card
+from rightly.matchers.packaged_encoder import base_path
+from rightly.matchers.response_filter import same_quantities, same_response, says_nothing
+from rightly.store.fingerprint import fingerprint, model_fingerprint
+
+GATED = 0.2
+"""What is left of a score that a gate closes: below the anchor "touched" of the MetaJudge's scale, yet in the learned order."""
+_LATIN = 0x250
+
+
+def local_fingerprint(folder: Path) -> str:
+    """Identity of a trained matcher: its adapter, its calibration, the base below it.
+
+    Raises:
+        InputError: The folder holds no trained matcher.
+    """
+    base = model_fingerprint(base_path(read_card(folder).base))
+    return fingerprint("local", version=__version__, adapter=model_fingerprint(folder), base=base)
+
+
+class LocalMatcher:
+    """Scores every point against every reason with a trained cross-encoder.
+
+    Args:
+        folder: Of a trained matcher (`rightly train matcher`).
+
+    Raises:
+        InputError: The folder holds no trained matcher.
+    """
+
+    concurrency = 64
+    smoke_only = False
+    free = True
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+        self.card = read_card(self._folder)
+        self.name, self.fingerprint = f"local:{folder}", local_fingerprint(self._folder)
+        self.operating_point = self.card.operating_point
+        self.held_out: frozenset[str] | None = frozenset(self.card.held_out)
+        self._model: CrossEncoder | None = None
+        self._known: dict[tuple[str, str], float] = {}
+        self._wanted: dict[tuple[str, str], None] = {}
+        self._batch: asyncio.Task[None] | None = None
+
+    async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """Link what covers a point; ``detail`` says what lies outside the training data."""
+        if not reference or not candidate:
+            return Match()
+        await self._learn([(point, reason) for point in reference for reason in candidate])
+        links = []
+        for i, point in enumerate(reference):
+            for j, reason in enumerate(candidate):
+                score = self._known[point, reason] * (1.0 if gates_open(point, reason) else GATED)
+                if score >= FLOOR:
+                    links.append(Link(reference=i, candidate=j, score=round(score, 3)))
+        strange = [text for text in (*reference, *candidate) if self.is_strange(text)]
+        detail = (
+            f"unlike the training data: {len(strange)} of {len(reference) + len(candidate)} texts" if strange else ""
+        )
+        return Match(links=tuple(links), detail=detail)
+
+    def is_strange(self, text: str) -> bool:
+        """Whether a text is unlike the training data: much longer, or mostly in another script than Latin."""
+        letters = [character for character in text if character.isalpha()]
+        foreign = sum(ord(letter) >= _LATIN for letter in letters) > len(letters) / 2
+        return foreign or len(text.split()) > self.card.max_words
+
+    async def _learn(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Score what is new, together with what all waiting matches need: one large batch is cheaper than many small."""
+        self._wanted.update(dict.fromkeys(pair for pair in pairs if pair not in self._known))
+        while any(pair not in self._known for pair in pairs):
+            if self._batch is None or self._batch.done():
+                self._batch = asyncio.ensure_future(self._score_wanted())
+            await self._batch
+
+    async def _score_wanted(self) -> None:
+        await asyncio.sleep(0)
+        wanted, self._wanted = list(self._wanted), {}
+        self._known.update(zip(wanted, await asyncio.to_thread(self._score, wanted), strict=True))
+
+    def _score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        if self._model is None:
+            self._model = CrossEncoder.load(self._folder)
+        return self._model.scores(pairs).tolist()
+
+    async def aclose(self) -> None:
+        """Nothing to release: the scores stay for the next use."""
+
+
+def gates_open(point: str, reason: str) -> bool:
+    """Whether logic lets a reason be the point: the same response, the same quantities, and more than a verdict."""
+    return same_response(point, reason) and same_quantities(point, reason) and not says_nothing(reason)

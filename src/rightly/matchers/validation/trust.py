@@ -1,0 +1,160 @@
+"""How far a matcher can be trusted: all checks together, measured once and kept."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rightly import __version__
+from rightly.data.load import load_pairs
+from rightly.data.samples import sample_path
+from rightly.errors import InputError
+from rightly.matchers.base import Matcher
+from rightly.matchers.validation.human_links import MatcherReliability, check_matcher
+from rightly.matchers.validation.probes import CHECKSUM, Category, ProbeCheck, check_probes
+from rightly.matchers.validation.summhay import CoverageCase, load_summhay, summhay_bytes
+from rightly.matchers.validation.voters import VoterCheck, check_voters
+from rightly.types import Frozen, PreferencePair, content_key
+
+MOST_FAILED = 0.05
+"""A check in which a larger share of the matches failed says more of the day than of the matcher."""
+
+
+MOST_WRONG, LEAST_RIGHT = 0.1, 0.8
+"""Of a matcher that may be a training reward: the largest share of wrong probes of a kind, the least of paraphrases."""
+
+
+class Trust(Frozen):
+    """What is known of a matcher.
+
+    Attributes:
+        reliability: Against people's links on SummHay.
+        voters: On voters' reasons (UKPConvArg1).
+        probes: On written near misses.
+    """
+
+    reliability: MatcherReliability
+    voters: VoterCheck
+    probes: ProbeCheck
+
+    @property
+    def n_failed(self) -> int:
+        """Matches that failed in any check."""
+        return self.reliability.n_failed + self.voters.n_failed + self.probes.n_failed
+
+    @property
+    def n_matched(self) -> int:
+        """Matches that did not fail."""
+        return self.reliability.n_cases + self.voters.n_pairs + self.probes.n
+
+    @property
+    def unfit_for_reward(self) -> tuple[str, ...]:
+        """Why the matcher should not be a training reward; empty where it may be.
+
+        A policy finds whatever a matcher lets pass: it must reject what contradicts a point or speaks of the other response,
+        and still accept the point in other words.
+        """
+        found = []
+        wrong: tuple[Category, ...] = ("polarity", "swap", "vague")
+        for kind in wrong:
+            share = self.probes.accepted[kind].value
+            if share is None or share > MOST_WRONG:
+                found.append(f"it accepts {_percent(share)} of the {kind} probes (at most {MOST_WRONG:.0%})")
+        share = self.probes.accepted["paraphrase"].value
+        if share is None or share < LEAST_RIGHT:
+            found.append(f"it accepts {_percent(share)} of the paraphrases (at least {LEAST_RIGHT:.0%})")
+        return tuple(found)
+
+    def lines(self) -> tuple[str, ...]:
+        """What every report that used the matcher prints."""
+        unfit = self.unfit_for_reward
+        reward = f"Not fit as a training reward: {'; '.join(unfit)}." if unfit else "Fit as a training reward."
+        return (*self.reliability.lines(), self.voters.line(), self.probes.line(), reward)
+
+
+def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
+    """Run all checks, close the matcher, and keep what they found, unless more than `MOST_FAILED` failed.
+
+    Args:
+        matcher: Who is checked; a language model is asked some 990 times.
+        folder: Where results are kept.
+        on_done: Called after each match.
+    """
+
+    async def whole() -> Trust:
+        try:
+            reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
+            voters = await check_voters(matcher, unseen_pairs(matcher), on_done)
+            probes = await check_probes(matcher, on_done, half=None if matcher.held_out is None else "held")
+        finally:
+            await matcher.aclose()
+        return Trust(reliability=reliability, voters=voters, probes=probes)
+
+    trust = asyncio.run(whole())
+    if trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
+        return trust
+    path = _path(matcher.fingerprint, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(trust.model_dump_json(), encoding="utf-8")
+    return trust
+
+
+def known(matcher: str, folder: Path) -> Trust | None:
+    """What was measured earlier of the matcher with this fingerprint, with this version and these data."""
+    try:
+        return Trust.model_validate_json(_path(matcher, folder).read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None
+
+
+def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
+    """What is known, measured now where that costs no call; ``None`` for a model that was never checked."""
+    trust = known(matcher.fingerprint, folder)
+    return measure(matcher, folder) if trust is None and matcher.free else trust
+
+
+def unseen_cases(matcher: Matcher) -> list[CoverageCase]:
+    """The SummHay cases that the matcher was not trained on.
+
+    Raises:
+        InputError: It was trained on all of them.
+    """
+    held = matcher.held_out
+    cases = [case for case in load_summhay() if held is None or f"summhay: {case.topic}" in held]
+    if not cases:
+        raise InputError(f"{matcher.name} was trained on all of SummHay", fix="leave a topic out of data.topics")
+    return cases
+
+
+def unseen_pairs(matcher: Matcher) -> list[PreferencePair]:
+    """The shipped voters' pairs of debates that the matcher was not trained on.
+
+    Raises:
+        InputError: It was trained on all of them.
+    """
+    held = matcher.held_out
+    pairs = [
+        pair
+        for pair in load_pairs("sample:ukpconvarg1")
+        if held is None or f"votes: {(pair.domain or '').split('/', 1)[0]}" in held
+    ]
+    if not pairs:
+        raise InputError(f"{matcher.name} was trained on all debates", fix="name some in data.held_debates")
+    return pairs
+
+
+def _percent(share: float | None) -> str:
+    return "an unknown share" if share is None else f"{share:.0%}"
+
+
+def unmeasured(matcher: str) -> str:
+    """What a report prints where nothing is known."""
+    return f"How reliable this matcher is was not measured; run: rightly matcher-check --matcher {matcher}"
+
+
+def _path(matcher: str, folder: Path) -> Path:
+    checked_on = (summhay_bytes(), sample_path("ukpconvarg1").read_bytes())
+    digests = [*(hashlib.sha256(data).hexdigest() for data in checked_on), CHECKSUM]
+    return folder / "matchers" / f"{content_key([matcher, __version__, *digests])}.json"

@@ -1,1 +1,0 @@
-"""Do the reasons agree? Atomise human feedback, match one to one, measure consistency."""

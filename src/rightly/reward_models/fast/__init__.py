@@ -1,0 +1,1 @@
+"""The fast path: packed sequences that share their prompt, attention kernels for them, pruned last layers."""

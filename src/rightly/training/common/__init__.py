@@ -1,0 +1,1 @@
+"""What every training run shares: recipes as files, trainer arguments, checkpoints."""

@@ -1,0 +1,1 @@
+"""Training of an ensemble whose score differences measure preference strength."""

@@ -1,0 +1,1 @@
+"""Training of a judge (generative reward model): imitation, then GRPO."""

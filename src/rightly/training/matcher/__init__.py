@@ -1,0 +1,1 @@
+"""Training of a matcher: a small cross-encoder."""

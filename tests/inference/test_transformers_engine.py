@@ -1,0 +1,103 @@
+"""A local model as generator: a tiny random Llama, made here."""
+
+import asyncio
+
+import pytest
+
+from rightly.errors import InputError
+from rightly.inference.generator import Request
+from rightly.inference.transformers_engine import transformers_generator
+from rightly.types import Message
+
+torch = pytest.importorskip("torch")
+WORDS = [*(f"w{i}" for i in range(60)), "<pad>", "<eos>", "<unk>"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A folder with a model whose answers differ from prompt to prompt and sometimes end by themselves."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    words = Tokenizer(WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    words.pre_tokenizer = WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>")
+    torch.manual_seed(3)
+    config = LlamaConfig(
+        vocab_size=len(WORDS),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        initializer_range=0.6,
+        pad_token_id=WORDS.index("<pad>"),
+        eos_token_id=WORDS.index("<eos>"),
+    )
+    folder = tmp_path_factory.mktemp("llama")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def ask(model, requests, *, batch_size=16):
+    async def whole():
+        generator = transformers_generator(model, batch_size=batch_size, device="cpu")
+        return await asyncio.gather(*(generator.generate(request) for request in requests))
+
+    return asyncio.run(whole())
+
+
+def requests(n, **options):
+    return [
+        Request(
+            messages=(Message(role="user", content=" ".join(f"w{(i * j) % 60}" for j in range(1, 3 + i))),), **options
+        )
+        for i in range(1, n + 1)
+    ]
+
+
+def test_a_batch_answers_as_each_request_alone(model):
+    asked = requests(6, max_tokens=12)
+    together, alone = ask(model, asked), ask(model, asked, batch_size=1)
+    assert [a.text for a in together] == [a.text for a in alone]
+    assert len({a.text for a in together}) > 1
+
+
+def test_an_answer_cut_at_the_limit_is_truncated_and_one_that_ends_is_not(model):
+    answers = ask(model, requests(24, max_tokens=40))
+    kinds = {answer.failure for answer in answers}
+    assert kinds >= {None, "truncated"}
+    for answer in answers:
+        assert answer.finish_reason == ("length" if answer.failure == "truncated" else "stop")
+        assert 0 < answer.usage.output_tokens <= 40
+        assert answer.usage.input_tokens >= 2
+        assert "<eos>" not in answer.text
+
+
+def test_sampling_follows_the_seed_and_the_sample(model):
+    def sampled(**options):
+        return ask(model, requests(1, max_tokens=20, temperature=1.5, **options))[0].text
+
+    assert sampled(seed=1) == sampled(seed=1)
+    assert len({sampled(seed=1), sampled(seed=2), sampled(seed=1, sample=1)}) == 3
+
+
+def test_a_chat_template_is_followed(model, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.chat_template = "{% for m in messages %}w1 {{ m.content }} {% endfor %}w2 w3"
+    tokenizer.save_pretrained(tmp_path)
+    AutoModelForCausalLM.from_pretrained(model).save_pretrained(tmp_path)
+    request = Request(messages=(Message(role="system", content="w4"), Message(role="user", content="w5")), max_tokens=5)
+    assert ask(model, [request])[0].usage.input_tokens == 2
+    assert ask(str(tmp_path), [request])[0].usage.input_tokens == 6
+
+
+def test_a_folder_without_a_model_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="cannot be loaded") as raised:
+        transformers_generator(str(tmp_path))
+    assert "\n" not in str(raised.value)
