@@ -50,7 +50,7 @@ class AtomRecord(Record):
 
     @property
     def retry(self) -> bool:
-        """Whether the line failed."""
+        """Whether the request failed."""
         return self.failure == "provider"
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from rightly.audit.aggregate import AuditFacts, audit_result
+from rightly.audit.aggregate import AuditMetadata, audit_result
 from rightly.audit.cast import Cast, Maker
 from rightly.audit.points import Atomiser, AtomRecord
 from rightly.audit.result import AuditResult
@@ -76,7 +76,7 @@ def audit(
         cast = _ask(config, pairs, folder)
     reference = reference_pairs(pairs, cast.judges, config.seed)
     scored = score_folder(folder, pairs, reference, cast, config.max_reasons)
-    facts = AuditFacts(
+    facts = AuditMetadata(
         source=config.pairs,
         cast=cast,
         max_reasons=config.max_reasons,

@@ -62,7 +62,7 @@ def failures_section(result: AuditResult) -> Html | None:
         Column("unparsed", "An answer without a verdict that was offered: its pair is wrong, its consistency 0."),
         Column("refused", "The model would not answer: its pair is wrong, its consistency 0."),
         Column("truncated", "The answer was cut at the token limit: its pair is wrong, its consistency 0."),
-        Column("provider", "The line failed (time-outs, server errors); left out."),
+        Column("provider", "The request failed (time-outs, server errors); left out."),
         Column("unmatched", "The matcher gave no usable answer; left out of consistency."),
         Column("accuracy, JudgeBench", "Outcome accuracy if a failure in one order left the other order to decide."),
     ]
@@ -187,7 +187,8 @@ def variants_section(result: AuditResult) -> Html | None:
         Column("AP hard", "Average precision with true ranks, a match counting 1."),
         Column("AP official*", "Ranks counted among matched reasons only, of the first five."),
         Column(
-            "fidelity", "Right verdict and consistency at or above the threshold, over all pairs that could be matched."
+            "grounded_accuracy",
+            "Right verdict and consistency at or above the threshold, over all pairs that could be matched.",
         ),
     ]
     rows = [
@@ -198,7 +199,7 @@ def variants_section(result: AuditResult) -> Html | None:
             figure(_difference(judge.unconstrained, judge.consistency), NO_MATCH),
             *(
                 estimate_cell(each, NO_MATCH)
-                for each in (judge.ap_soft, judge.ap_hard, judge.ap_official, judge.fidelity)
+                for each in (judge.ap_soft, judge.ap_hard, judge.ap_official, judge.grounded_accuracy)
             ),
         ]
         for judge in result.judges

@@ -57,12 +57,12 @@ def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[
 
 
 def _worst(path: Path) -> dict[str, tuple[float, float, float]]:
-    """Strength, spread and probability of the suspects least likely to be labelled right, by id, worst first."""
+    """Strength, standard deviation and probability of the suspects least likely to be labelled right, by id, worst first."""
     import pyarrow.parquet as pq
 
     kept: list[tuple[float, float, float, str]] = []
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=["probability", "strength", "spread", "id", "class"]):
+        for batch in file.iter_batches(columns=["probability", "strength", "std", "id", "class"]):
             suspected = np.flatnonzero(np.array(batch.column(4).to_pylist()) == "suspect")
             probability = batch.column(0).to_numpy(zero_copy_only=False)
             few = suspected[np.argsort(probability[suspected], kind="stable")[:MAX_SUSPECTS]]
@@ -141,7 +141,7 @@ def _deciles(found: Diagnosis) -> Html:
             NONE if each.people is None else ratio(each.people.right, each.people.low, each.people.high),
             NONE if each.people is None else f"{each.people.n:,}",
             ratio(*each.right),
-            decimal(each.spread, 2),
+            decimal(each.std, 2),
         )
         for place, each in enumerate(found.deciles, start=1)
     ]
@@ -274,18 +274,18 @@ def _suspects(
     if not worst:
         return
     pairs = {pair.id: pair for pair in load() if pair.id in worst}
-    for name, (strength, spread, probability) in worst.items():
+    for name, (strength, std, probability) in worst.items():
         pair = pairs.get(name)
         if pair is not None and pair.label is not None:
-            yield _suspect(pair, strength, spread, probability)
+            yield _suspect(pair, strength, std, probability)
 
 
-def _suspect(pair: PreferencePair, strength: float, spread: float, probability: float) -> Html:
+def _suspect(pair: PreferencePair, strength: float, std: float, probability: float) -> Html:
     best = pair.choices.index(str(pair.label))
     other = 1 if best == 0 else 0
     labelled, rejected = marked(pair.responses[best], pair.responses[other])
     context = "\n\n".join(f"{message.role}: {message.content}" for message in pair.context)
-    figures = f"strength {strength:+.2f} ± {spread:.2f}, right with an estimated probability of {probability:.2f}"
+    figures = f"strength {strength:+.2f} ± {std:.2f}, right with an estimated probability of {probability:.2f}"
     choices = [
         tag("label", tag("input", type="radio", name=pair.id, value=value, data_key=pair.content_key), f" {said}")
         for value, said in (
