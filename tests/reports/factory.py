@@ -1,6 +1,6 @@
 """An audit's result and items, made up, for the reports' tests."""
 
-from rightly.audit.result import (
+from rightly.auditing.result import (
     AuditResult,
     Item,
     ItemJudgment,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from rightly.audit.points import Atomiser, GenerativeAtomiser
+from rightly.auditing.points import Atomiser, GenerativeAtomiser
 from rightly.inference.account import Account
 from rightly.inference.book import Price, SpendingBook
 from rightly.inference.bounds import estimate_usage, worst_usage

@@ -7,7 +7,7 @@ or a person wrote is text in it. The page has no date: the same audit gives the 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rightly.audit.result import AuditResult, Item
+from rightly.auditing.result import AuditResult, Item
 from rightly.prompting import fill
 from rightly.reports.browser import Sample, embedded, sample_items
 from rightly.reports.findings import consistency_ranks, findings

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rightly.audit.result import LengthRow, RankPrecision
+from rightly.auditing.result import LengthRow, RankPrecision
 from rightly.metrics.estimate import Estimate
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import decimal, interval, known, percent

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rightly.audit.result import AuditResult, JudgeResult
+from rightly.auditing.result import AuditResult, JudgeResult
 from rightly.metrics.estimate import Estimate
 from rightly.reports.findings import consistency_ranks
 from rightly.reports.markup import Html, join, tag

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rightly.audit.result import AuditResult, JudgeResult, PairedTest
+from rightly.auditing.result import AuditResult, JudgeResult, PairedTest
 from rightly.metrics.estimate import Estimate
 from rightly.reports.charts import length_dumbbell, rank_chart, slots_bar
 from rightly.reports.findings import consistency_ranks

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from rightly.audit.consistency import ReasonMetrics, reason_metrics
+from rightly.auditing.consistency import ReasonMetrics, reason_metrics
 from rightly.judges.parsing import Parsed
 from rightly.matchers.assignment import assign
 from rightly.matchers.base import Link

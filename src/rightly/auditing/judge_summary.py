@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from rightly.audit.result import JudgeResult, LengthRow, Position, RankPrecision
-from rightly.audit.scoring import Scored
+from rightly.auditing.result import JudgeResult, LengthRow, Position, RankPrecision
+from rightly.auditing.scoring import Scored
 from rightly.inference.account import Price
 from rightly.metrics.accuracy import combine_orders, pair_values
 from rightly.metrics.clustered import clustered_mean, difference_of_groups, paired_difference

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rightly.audit.consistency import ReasonMetrics, favors_agree, reason_metrics
-from rightly.audit.points import AtomRecord, feedback_key
+from rightly.auditing.consistency import ReasonMetrics, favors_agree, reason_metrics
+from rightly.auditing.points import AtomRecord, feedback_key
 from rightly.matchers.assignment import assign
 from rightly.matchers.base import Link, MatchRecord
 from rightly.types import Judgment, PreferencePair

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rightly import __version__
-from rightly.audit.cast import Cast
-from rightly.audit.compare import letters, paired_tests
-from rightly.audit.judge_summary import JudgmentsByPair, judge_result
-from rightly.audit.result import AuditResult
-from rightly.audit.scoring import Scored
+from rightly.auditing.cast import Cast
+from rightly.auditing.compare import letters, paired_tests
+from rightly.auditing.judge_summary import JudgmentsByPair, judge_result
+from rightly.auditing.result import AuditResult
+from rightly.auditing.scoring import Scored
 from rightly.errors import InputError
 from rightly.inference.account import Price
 from rightly.metrics.agreement import krippendorff_alpha

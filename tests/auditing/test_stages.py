@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from rightly.audit.aggregate import AuditMetadata, audit_result
-from rightly.audit.cast import Cast, Maker
-from rightly.audit.points import GivenPoints
-from rightly.audit.scoring import score_judgments
-from rightly.audit.stages import OWNS, ask, items, reference_pairs, score_folder
+from rightly.auditing.aggregate import AuditMetadata, audit_result
+from rightly.auditing.cast import Cast, Maker
+from rightly.auditing.points import GivenPoints
+from rightly.auditing.scoring import score_judgments
+from rightly.auditing.stages import OWNS, ask, items, reference_pairs, score_folder
 from rightly.judges.base import JudgeIdentity
 from rightly.judges.collect import current_judgments
 from rightly.judges.held_out_person import AnnotatorJudge

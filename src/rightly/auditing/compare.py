@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rightly.audit.judge_summary import JudgmentsByPair, Values
-from rightly.audit.result import PairedTest
+from rightly.auditing.judge_summary import JudgmentsByPair, Values
+from rightly.auditing.result import PairedTest
 from rightly.metrics.clustered import Spread, paired_difference
 from rightly.metrics.estimate import Estimate
 from rightly.metrics.paired import holm, holm_levels, significance_groups
