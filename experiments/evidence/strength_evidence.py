@@ -49,7 +49,7 @@ class Material:
     def __init__(self, pairs: list[PreferencePair], work: Path, *, group_by: str) -> None:
         self.pairs = pairs
         self.features = stored_features(work / "features", pairs, minilm(), LENGTH, print)
-        self.groups = np.unique(group_keys(pairs, together), return_inverse=True)[1]
+        self.groups = np.unique(group_keys(pairs, group_by), return_inverse=True)[1]
         self.best = np.array([pair.choices.index(str(pair.label)) for pair in pairs])
 
     def some(self, count: int, seed: int) -> NDArray[np.int64]:

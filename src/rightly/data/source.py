@@ -24,6 +24,11 @@ def source_name(source: "str | tuple[PreferencePair, ...]") -> str:
     return f"{len(source)} pairs in memory ({fingerprint('pairs', pairs=[pair.model_dump() for pair in source])[:12]})"
 
 
+def files_of(sources: "Iterable[str | tuple[PreferencePair, ...]]") -> list[str]:
+    """The sources that are files or addresses."""
+    return [source for source in sources if isinstance(source, str)]
+
+
 PairSource = Annotated[
     str | tuple[PreferencePair, ...], BeforeValidator(_as_source), PlainSerializer(source_name, return_type=str)
 ]

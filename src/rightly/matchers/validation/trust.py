@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rightly import __version__
 from rightly.data.load import load_pairs
 from rightly.data.samples import sample_path
 from rightly.errors import InputError
@@ -16,6 +15,7 @@ from rightly.matchers.validation.probes import CHECKSUM, Category, ProbeCheck, c
 from rightly.matchers.validation.summhay import CoverageCase, load_summhay, summhay_bytes
 from rightly.matchers.validation.voters import VoterCheck, check_voters
 from rightly.types import Frozen, PreferencePair, content_key
+from rightly.version import __version__
 
 MOST_FAILED = 0.05
 """A check in which a larger share of the matches failed says more of the day than of the matcher."""
