@@ -110,8 +110,8 @@ def test_a_budget_is_never_exceeded_by_64_calls_in_flight_and_leaves_no_room_for
     assert account.spent + 373 > 5000, "one call more would not have fitted"
     assert model.most_in_flight == 13, "as many as have room: 13 x 373 dollars"
     assert str(stopped.value) == (
-        f"the budget of $5000 has no room for the next call, which may cost $373.0000: ${account.spent:.4f} is spent; "
-        "everything answered is kept, run the same command with a higher --budget to resume"
+        f"the budget of $5000 does not cover the next call, which may cost $373.0000: ${account.spent:.4f} is spent. "
+        "All answers are kept; to resume, run the same command with a higher --budget"
     )
 
 
@@ -136,7 +136,7 @@ def test_an_attempt_whose_bill_never_came_stays_spent_in_full():
     account = Account(DOLLAR_A_TOKEN, budget=700.0)
     asyncio.run(bill(account, request, None))
     assert account.spent == 373
-    with pytest.raises(BudgetExceededError, match=r"\$373\.0000 of it reserved for calls whose bill never came"):
+    with pytest.raises(BudgetExceededError, match=r"\$373\.0000 of it reserved for calls whose bill never arrived"):
         asyncio.run(bill(account, request, None))
 
 
@@ -211,7 +211,7 @@ def test_a_process_waits_for_the_reservations_of_another_that_is_at_work(tmp_pat
         await asyncio.sleep(0.05)
         assert (first.sent, second.sent) == (1, 0)
         assert not waiting.done()
-        assert two.trouble == "waiting for money that another run in this folder has reserved"
+        assert two.trouble == "waiting for budget that another run in this folder has reserved"
         first.gate.set()
         await asyncio.gather(held, waiting)
 

@@ -437,7 +437,7 @@ def test_a_name_holds_no_secret():
 
 @pytest.mark.parametrize("base_url", ["localhost:8000/v1", "ftp://host/v1", "http://", "host"])
 def test_a_base_url_that_is_no_address_is_refused(base_url):
-    with pytest.raises(InputError, match="is no address"):
+    with pytest.raises(InputError, match="is not a valid address"):
         OpenAIGenerator("m", base_url=base_url)
 
 

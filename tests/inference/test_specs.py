@@ -43,7 +43,7 @@ def test_sampling_makes_requests():
     [
         ("opnai:m", "did you mean 'openai'?"),
         ("gpt-4", "use openai:MODEL"),
-        ("openai:", "names no model"),
+        ("openai:", "is not a known model"),
         ("openai:m?temprature=0", "did you mean 'temperature'?"),
         ("openai:m?batch_size=3", "unknown option 'batch_size'"),
         ("openai:m?temperature=hot", "temperature: "),
@@ -51,10 +51,10 @@ def test_sampling_makes_requests():
         ("openai:m?top_p=0", "top_p: "),
         ("openai:m?max_tokens=0", "max_tokens: "),
         ("openai:m?concurrency=0", "concurrency=0 is not above 0"),
-        ("openai:m?concurrency=many", "concurrency=many is no whole number"),
+        ("openai:m?concurrency=many", "concurrency=many is not a whole number"),
         ("openai:m?timeout_s=inf", "timeout_s=inf is not above 0"),
-        ("openai:m?timeout_s", "timeout_s= is no number"),
-        ("openai:m?base_url=localhost", "is no address"),
+        ("openai:m?timeout_s", "timeout_s= is not a number"),
+        ("openai:m?base_url=localhost", "is not a valid address"),
         ("replay:none.jsonl", "cannot be read"),
     ],
 )

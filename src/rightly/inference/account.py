@@ -15,19 +15,19 @@ from rightly.inference.generator import Completion, Generator, Request
 from rightly.types import Usage
 
 POLL_S = 0.2
-"""How often a process that waits for the reservations of another one looks again."""
+"""Poll interval while a process waits for another one's reservations."""
 
 
 @dataclass(slots=True)
 class ModelAccount:
-    """What one model was asked by this process.
+    """The requests that this process sent to one model.
 
     Attributes:
         calls: Requests that ended, with an answer or a failure.
-        retries: Attempts beyond the first of each.
+        retries: Attempts beyond the first one of each request.
         failed: Requests that got no answer (``provider`` failures).
-        last_error: Why the last of these failed.
-        usage: Tokens billed.
+        last_error: Reason of the latest failure.
+        usage: Billed tokens.
     """
 
     calls: int = 0
@@ -43,18 +43,18 @@ class ModelAccount:
 
 
 class Account:
-    """Reserves, settles and counts calls; answers from the cache cost nothing and never come here.
+    """Reserves, settles and counts calls. Answers from the cache are free and are not counted here.
 
     Args:
-        prices: By model name (as in ``openai:NAME``).
-        budget: Dollars for the run folder, over all its processes. A call is sent only when its worst case fits into what is
-            neither spent nor reserved; it waits while calls in flight may still free money.
+        prices: Prices by model name (as in ``openai:NAME``).
+        budget: Dollars for the run folder, over all its processes. A call is sent only when its worst case fits into the money
+            that is neither spent nor reserved. It waits while calls in flight may still free money.
 
     Attributes:
-        models: What this process asked, by role and model.
-        book: What the run folder spent.
-        on_retry: Called with `trouble` after every attempt that failed.
-        overrun: Dollars that were billed above what was reserved: the endpoint did not keep to ``max_tokens``.
+        models: This process's requests, by role and model.
+        book: Spending of the run folder.
+        on_retry: Callback that gets `trouble` after every failed attempt.
+        overrun: Dollars billed above the reservation: the endpoint did not respect ``max_tokens``.
     """
 
     def __init__(self, prices: Mapping[str, Price] | None = None, budget: float | None = None) -> None:
@@ -71,10 +71,10 @@ class Account:
 
     @contextmanager
     def kept_in(self, folder: Path) -> Iterator[None]:
-        """Keep the book in a run folder: what its earlier processes spent counts, and later ones see what this one does.
+        """Keep the book in a run folder: spending of earlier processes counts, and later processes see this one's.
 
         Raises:
-            InputError: There is a budget, and the book holds calls of a model without a price; or it cannot be read.
+            InputError: There is a budget and the book holds calls of a model without a price, or the book cannot be read.
         """
         if self.budget is not None and not LOCKS:
             raise InputError(
@@ -91,28 +91,28 @@ class Account:
 
     @property
     def spent(self) -> float:
-        """Dollars spent or reserved in the run folder, of the models whose price is known."""
+        """Dollars spent or reserved in the run folder, over the models whose price is known."""
         return self.book.spent(self.prices)
 
     def require(self, model: str, max_tokens: int | None) -> None:
-        """Check that a budget can be held for a model, before anything is asked.
+        """Check that a budget can be enforced for a model, before any request is sent.
 
         Raises:
-            InputError: There is a budget, and no price for the model or no limit to its answers.
+            InputError: There is a budget, but no price for the model or no limit on its answer length.
         """
         if self.budget is None:
             return
         self._priced(model)
         if max_tokens is None:
-            problem = f"--budget needs a limit to the answers of {model!r}, or one call may cost anything"
-            raise InputError(problem, fix=f"write openai:{model}?max_tokens=4096, thinking included")
+            problem = f"--budget needs a token limit for the answers of {model!r}; without one the cost of a call is unbounded"
+            raise InputError(problem, fix=f"write openai:{model}?max_tokens=4096 (thinking tokens count)")
 
     def before_first_call(self, check: Callable[[], None]) -> None:
-        """Run a check once, before the first call of any model of this account; it raises what is wrong."""
+        """Register a check that runs once, before the first call of any model of this account. It raises on a problem."""
         self._gates.append(check)
 
     def start(self) -> None:
-        """Run the checks that stand before the first call."""
+        """Run the checks registered for the first call."""
         for check in self._gates:
             check()
         self._gates.clear()
@@ -130,22 +130,22 @@ class Account:
             self._problem, self._retries = "", 0
 
     def retrying(self, problem: str) -> None:
-        """Note an attempt that failed and is made again."""
+        """Note a failed attempt that will be retried."""
         self._problem = problem
         self._retries += 1
         self.on_retry(self.trouble)
 
     @property
     def trouble(self) -> str:
-        """The last problem and how many attempts failed since the last answer; empty while answers come."""
+        """The last problem and the number of failed attempts since the last answer; empty while answers arrive."""
         if self._queued:
-            return "waiting for money that another run in this folder has reserved"
+            return "waiting for budget that another run in this folder has reserved"
         plural = "retry" if self._retries == 1 else "retries"
         return f"retrying: {self._problem}, {self._retries:,} {plural}" if self._problem else ""
 
     def summary(self) -> str:
         """One line for a progress display: money where prices are known, tokens where not."""
-        # Copies, here and in the book: a display asks from a thread of its own.
+        # Copies, here and in the book: a display reads from its own thread.
         models = list(self.models.items())
         unpriced = [one.usage for (_, model), one in models if model not in self.prices]
         tokens = sum(usage.input_tokens + usage.output_tokens for usage in unpriced)
@@ -155,11 +155,11 @@ class Account:
 
     @asynccontextmanager
     async def attempt(self, role: str, model: str, request: Request) -> AsyncIterator[Callable[[Usage], None]]:
-        """One attempt at a call, between its reservation and its bill.
+        """Surround one attempt at a call with its reservation and its bill.
 
         Yields:
-            The function to call with the tokens billed. Where it is not called, the attempt may have been billed, and what
-            was reserved for it stays spent.
+            The function to call with the billed tokens. If it is not called, the attempt may have been billed, and its
+            reservation stays spent.
 
         Raises:
             BudgetExceededError: The worst case does not fit, and no call in flight can free money.
@@ -215,7 +215,7 @@ class Account:
         return entry
 
     async def _fit(self, entry: Entry, budget: float) -> None:
-        """Wait until the reservation fits, and write it."""
+        """Wait until the reservation fits into the budget, then write it."""
         idle = self._queued = False
         while not self.book.reserve(entry, budget, self.prices, first=not self._in_flight):
             if self._in_flight:
@@ -225,7 +225,7 @@ class Account:
                 idle, self._queued = False, True
                 await asyncio.sleep(POLL_S)
             elif not idle:
-                # Look once more: another process may have settled its last call between the two looks.
+                # Check once more: another process may have settled its last call between the two checks.
                 idle = True
             else:
                 raise BudgetExceededError(self._no_room(entry.dollars or 0.0, budget))
@@ -233,7 +233,7 @@ class Account:
         self._queued = False
 
     async def _settlement(self, dollars: float, budget: float) -> None:
-        """Wait until a call of this process has ended and the sum fits, or none is in flight."""
+        """Wait until a call of this process has ended and the sum fits, or no call is in flight."""
         while self._in_flight and not self.book.fits(dollars, budget, self.prices):
             ended = asyncio.get_running_loop().create_future()
             self._waiting.append(ended)
@@ -241,10 +241,10 @@ class Account:
 
     def _no_room(self, dollars: float, budget: float) -> str:
         reserved = self.book.reserved()
-        lost = f", ${reserved:.4f} of it reserved for calls whose bill never came" if reserved else ""
+        lost = f", ${reserved:.4f} of it reserved for calls whose bill never arrived" if reserved else ""
         return (
-            f"the budget of ${budget:g} has no room for the next call, which may cost ${dollars:.4f}: ${self.spent:.4f} is "
-            f"spent{lost}; everything answered is kept, run the same command with a higher --budget to resume"
+            f"the budget of ${budget:g} does not cover the next call, which may cost ${dollars:.4f}: ${self.spent:.4f} is "
+            f"spent{lost}. All answers are kept; to resume, run the same command with a higher --budget"
         )
 
     def _priced(self, model: str) -> Price:
@@ -255,7 +255,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccountMeter:
-    """The account, as one model in one role meets it."""
+    """View of the account for one model in one role."""
 
     account: Account
     role: str
@@ -266,18 +266,18 @@ class AccountMeter:
         return self.account.attempt(self.role, self.model, request)
 
     def retrying(self, problem: str) -> None:
-        """Note an attempt that failed and is made again."""
+        """Note a failed attempt that will be retried."""
         self.account.retrying(problem)
 
 
 class AccountedGenerator:
-    """Counts every request, after the checks that stand before the first one.
+    """Counts every request, after the checks registered for the first one.
 
     Args:
-        inner: Who is asked.
-        account: The book.
-        role: What the model is asked as.
-        model: The model's name in prices.
+        inner: Generator that answers the requests.
+        account: Account that counts and pays for the requests.
+        role: Role of the model: ``judge``, ``atomiser``, ``matcher``.
+        model: Name of the model in the price list.
     """
 
     def __init__(self, inner: Generator, account: Account, role: str, model: str) -> None:
@@ -285,11 +285,11 @@ class AccountedGenerator:
         self._inner, self._account, self._role, self._model = inner, account, role, model
 
     async def generate(self, request: Request) -> Completion:
-        """Ask and count.
+        """Send the request and count it.
 
         Raises:
-            InputError: A check before the first call failed; nothing was asked.
-            BudgetExceededError: The worst case does not fit the budget; nothing was asked.
+            InputError: A check before the first call failed; no request was sent.
+            BudgetExceededError: The worst case does not fit the budget; no request was sent.
         """
         self._account.start()
         completion = await self._inner.generate(request)
@@ -302,7 +302,7 @@ class AccountedGenerator:
 
 
 def parse_price(text: str) -> tuple[str, Price]:
-    """``MODEL=IN,OUT`` in dollars per million tokens.
+    """Parse ``MODEL=IN,OUT``, in dollars per million tokens.
 
     Raises:
         InputError: The text is not of this form.

@@ -1,6 +1,6 @@
-"""Answers on disk: nothing that was paid for is asked again, after a kill -9 either.
+"""Answers on disk: a paid answer is never requested twice, not even after ``kill -9``.
 
-One SQLite file in WAL mode, shared by any number of processes. An answer is committed before it is handed on. The key is
+One SQLite file in WAL mode, shared by any number of processes. An answer is committed before it is returned. The key is
 the whole request and the fingerprint of the model that answers it.
 """
 
@@ -31,10 +31,10 @@ class AnswerCache:
     """The file of answers.
 
     Args:
-        path: The SQLite file; it and its folder are made when missing.
+        path: The SQLite file; it and its folder are created if missing.
 
     Raises:
-        InputError: The file cannot be opened, or is no cache.
+        InputError: The file cannot be opened, or is not a cache.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,10 +47,10 @@ class AnswerCache:
             raise self._unusable(error) from error
 
     def get(self, key: str) -> Completion | None:
-        """The answer, marked as cached; ``None`` where there is none (an entry that cannot be read is none).
+        """The stored answer, marked as cached; ``None`` if there is none or its entry cannot be read.
 
         Raises:
-            InputError: The file is damaged or gone.
+            InputError: The file is damaged or missing.
         """
         try:
             row = self._db.execute("SELECT completion FROM answers WHERE key = ?", (key,)).fetchone()
@@ -64,10 +64,10 @@ class AnswerCache:
             return None
 
     def put(self, key: str, request: Request, completion: Completion) -> None:
-        """Keep an answer; it survives the death of this process once this returns.
+        """Store an answer. Once this returns, the answer survives a crash of this process.
 
         Raises:
-            InputError: The disk is full, or the file is damaged or gone.
+            InputError: The disk is full, or the file is damaged or missing.
         """
         entry = (key, request.model_dump_json(), completion.model_dump_json())
         try:
@@ -80,7 +80,7 @@ class AnswerCache:
         return InputError(f"cannot be used as an answer cache ({error})", where=str(self.path), fix=fix)
 
     def exchanges(self) -> Iterator[Exchange]:
-        """All requests with their answers: what a replay file is made of."""
+        """All requests with their answers, as written to a replay file."""
         for request, completion in self._db.execute("SELECT request, completion FROM answers ORDER BY key"):
             yield Exchange(
                 request=Request.model_validate_json(request), completion=Completion.model_validate_json(completion)
@@ -92,13 +92,13 @@ class AnswerCache:
 
 
 class CachedGenerator:
-    """Looks an answer up before asking for it; equal requests in flight share one call.
+    """Looks an answer up before requesting it; equal requests in flight share one call.
 
-    ``provider`` failures are not kept: another attempt may mend them. Truncated and refused answers are: they were billed.
+    ``provider`` failures are not stored, because a retry may succeed. Truncated and refused answers are: they were billed.
 
     Args:
-        inner: Who is asked.
-        cache: Where answers are kept.
+        inner: Generator that answers requests missing from the cache.
+        cache: Store for the answers.
     """
 
     def __init__(self, inner: Generator, cache: AnswerCache) -> None:
@@ -107,7 +107,7 @@ class CachedGenerator:
         self._asking: dict[str, asyncio.Future[Completion]] = {}
 
     async def generate(self, request: Request) -> Completion:
-        """The kept answer, or a new one, kept before it is handed on."""
+        """The stored answer, or a new one that is stored before it is returned."""
         key = content_key([self.fingerprint, request.key])
         while (found := self._cache.get(key)) is None and (asked := self._asking.get(key)) is not None:
             await asyncio.wait([asked])
@@ -123,18 +123,18 @@ class CachedGenerator:
                 self._cache.put(key, request, completion)
             asked.set_result(completion)
         finally:
-            # Whoever waits on a call that raised looks again, and asks for itself.
+            # A request that waited on a call that raised checks the cache again, then sends its own call.
             asked.cancel()
             del self._asking[key]
         return completion
 
     async def aclose(self) -> None:
-        """Close the inner generator; the cache belongs to whoever opened it."""
+        """Close the inner generator; the cache is closed by its owner."""
         await self._inner.aclose()
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    """Turn WAL on and make the table; tries again, as SQLite's own wait does not cover the switch of a new file to WAL."""
+    """Turn WAL on and create the table. Retries, as SQLite's own wait does not cover switching a new file to WAL."""
     give_up = time.monotonic() + _BUSY_S
     while True:
         try:

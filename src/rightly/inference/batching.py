@@ -1,4 +1,4 @@
-"""Gather the calls that wait and answer them as one batch: how local engines are asked."""
+"""Gather waiting calls and answer them as one batch: the way local engines are called."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,14 +12,14 @@ class BatchingGenerator:
     """Answers concurrent requests in batches, in a thread, one batch at a time.
 
     Args:
-        name: The model, for people.
-        fingerprint: Identity of the model in keys.
-        engine: Answers a batch, in order; blocking.
-        batch_size: Most requests in a batch.
+        name: Display name of the model.
+        fingerprint: Identity of the model in cache and record keys.
+        engine: Blocking function that answers a batch, in order.
+        batch_size: Maximum number of requests in a batch.
     """
 
     def __init__(self, name: str, fingerprint: str, engine: Engine, batch_size: int) -> None:
-        # Twice the batch: while one is answered the next one gathers.
+        # Twice the batch: the next batch gathers while one is answered.
         self.name, self.fingerprint, self.concurrency = name, fingerprint, 2 * batch_size
         self._engine, self._batch_size = engine, batch_size
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
@@ -43,7 +43,7 @@ class BatchingGenerator:
                     future.set_result(completion)
 
     def _answer(self, requests: list[Request]) -> list[Completion]:
-        """One batch; where it fails as a whole its requests are asked one by one, so that one cannot fail the others."""
+        """Answer one batch. If it fails as a whole, its requests run one by one, so that one cannot fail the others."""
         try:
             return self._engine(requests)
         except Exception as error:  # noqa: BLE001 - an engine may fail in any way: too long a prompt, no memory, ...
@@ -54,6 +54,6 @@ class BatchingGenerator:
             ]
 
     async def aclose(self) -> None:
-        """Wait for the batch in work."""
+        """Wait for the running batch."""
         if self._loop is not None:
             await self._loop

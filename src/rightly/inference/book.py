@@ -1,8 +1,8 @@
-"""The book of a run folder: what calls may cost and what they did cost, kept over processes and kills.
+"""The book of a run folder: what calls may cost and did cost, kept across processes and crashes.
 
 ``spending.jsonl`` is only ever appended to, under a lock that all processes of the folder share. A line reserves the worst
 case of a call before it is sent; another settles it once the bill is known. A reservation that is never settled (the process
-was killed, the answer never came) counts in full for ever, because the call may have been billed.
+was killed, the answer never arrived) counts in full permanently, because the call may have been billed.
 """
 
 import os
@@ -26,10 +26,10 @@ except ImportError:  # Windows
 BOOK, IN_FLIGHT = LEDGER = ("spending.jsonl", "spending.lock")
 
 LOCKS = fcntl is not None
-"""Whether processes can share a book."""
+"""Whether this system lets processes share a book."""
 
 SLACK = 1e-9
-"""Dollars by which a sum may pass the budget: rounding, not spending."""
+"""Rounding tolerance: dollars by which a sum may exceed the budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class Entry(Frozen):
 
     Attributes:
         event: ``reserve`` before a call is sent, ``settle`` once its bill is known.
-        call: Identity of this attempt; joins the two lines.
+        call: Identity of this attempt, shared by its two lines.
         request: Content key of the request.
-        role: What the model is asked as: ``judge``, ``atomiser``, ``matcher``.
-        model: The model's name in prices.
-        usage: Tokens: the worst case when reserved, those billed when settled.
-        dollars: Their price; ``None`` where the model had none.
+        role: Role of the model: ``judge``, ``atomiser``, ``matcher``.
+        model: Name of the model in the price list.
+        usage: Worst-case tokens for a reservation, billed tokens for a settlement.
+        dollars: Price of these tokens; ``None`` if the model has no price.
     """
 
     event: Literal["reserve", "settle"]
@@ -68,13 +68,13 @@ class Entry(Frozen):
 
 @dataclass(slots=True)
 class Spending:
-    """What one model cost in one role.
+    """Spending on one model in one role.
 
     Attributes:
         calls: Calls that were billed.
-        usage: Tokens billed.
-        dollars: Their price, of the calls that had one.
-        unpriced: Tokens billed while the model had no price.
+        usage: Billed tokens.
+        dollars: Price of the calls whose model had a price.
+        unpriced: Billed tokens of calls whose model had no price.
     """
 
     calls: int = 0
@@ -84,14 +84,14 @@ class Spending:
 
 
 class SpendingBook:
-    """The sums of a book, and its file.
+    """The totals of a book, and its file.
 
     Args:
         folder: The run folder; ``None`` keeps the book in memory, for this process alone. So does a system without POSIX
             file locks (`LOCKS`).
 
     Raises:
-        InputError: The file cannot be opened, or a line of it is no entry.
+        InputError: The file cannot be opened, or one of its lines is not a valid entry.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -110,10 +110,10 @@ class SpendingBook:
 
     @classmethod
     def read(cls, folder: Path) -> "SpendingBook":
-        """The sums of a folder's book, to look at; empty where there is none.
+        """Read the totals of a folder's book, for display; empty if there is none.
 
         Raises:
-            InputError: A line is no entry.
+            InputError: A line is not a valid entry.
         """
         book = cls()
         book._path = folder / BOOK
@@ -126,23 +126,23 @@ class SpendingBook:
         return fsum(entry.dollars or 0.0 for entry in list(self.open.values()))
 
     def spent(self, prices: Mapping[str, Price]) -> float:
-        """Dollars that count against a budget: billed and reserved; tokens without a price at the price of today."""
+        """Dollars that count against a budget, billed and reserved. Unpriced tokens count at today's price."""
         rows = list(self.settled.items())
         billed = [one.dollars + prices[m].of(one.unpriced) if m in prices else one.dollars for (_, m), one in rows]
         return fsum([*billed, self.reserved()])
 
     def fits(self, dollars: float, budget: float, prices: Mapping[str, Price]) -> bool:
-        """Whether so much more can be spent, by the lines read so far."""
+        """Whether this amount still fits the budget, by the lines read so far."""
         return self.spent(prices) + dollars <= budget + SLACK
 
     def reserve(self, entry: Entry, budget: float, prices: Mapping[str, Price], *, first: bool) -> bool:
-        """Write a reservation if it fits the budget; whether it did.
+        """Write a reservation if it fits the budget, and return whether it did.
 
         Args:
-            entry: The worst case of a call.
+            entry: Reservation of a call's worst case.
             budget: Dollars for the whole folder.
-            prices: By model name.
-            first: Whether this process has no other call in flight; others can see from now on that it has.
+            prices: Prices by model name.
+            first: Whether this process has no other call in flight. Other processes see its calls from now on.
         """
         with self._locked():
             if not self.fits(entry.dollars or 0.0, budget, prices):
@@ -153,7 +153,7 @@ class SpendingBook:
         return True
 
     def settle(self, entry: Entry) -> None:
-        """Write what a call was billed, with a reservation or without."""
+        """Write the bill of a call, with or without a reservation."""
         with self._locked():
             self._append(entry)
 
@@ -163,7 +163,7 @@ class SpendingBook:
             _unlock(self._files[1])
 
     def others_in_flight(self) -> bool:
-        """Whether another process has calls in flight, so that money may come free; asked while this one has none."""
+        """Whether another process has calls in flight that may free money. Call it while this process has none."""
         if self._files is None:
             return False
         alone = _lock(self._files[1], shared=False, wait=False)
@@ -172,14 +172,14 @@ class SpendingBook:
         return not alone
 
     def close(self) -> None:
-        """Close the file; the sums stay."""
+        """Close the file; the totals stay available."""
         for file in self._files or ():
             os.close(file)
         self._files = None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """This process alone at the file, with all lines read."""
+        """Hold the exclusive lock on the file, with all lines read."""
         if self._files is None:
             yield
             return
@@ -194,11 +194,11 @@ class SpendingBook:
         assert self._files is not None
         file = self._files[0]
         if self._take(os.pread(file, os.fstat(file).st_size - self._read_to, self._read_to)):
-            # Its writer died while it held the lock: a reservation whose call was not sent, or a bill that stays reserved.
+            # The writer died while it held the lock: a reservation whose call was not sent, or a bill that stays reserved.
             os.ftruncate(file, self._read_to)
 
     def _take(self, data: bytes) -> bytes:
-        """Enter the lines of new data; gives back a torn last one."""
+        """Enter the lines of new data; returns an incomplete last one."""
         *lines, torn = data.split(b"\n")
         for line in lines:
             self._lines += 1
@@ -206,7 +206,7 @@ class SpendingBook:
                 self._enter(Entry.model_validate_json(line))
             except ValidationError as error:
                 problem = f"not an entry of the book of spending ({error.errors()[0]['msg']})"
-                fix = "restore the line, or choose another --out; deleting it would forget money that was spent"
+                fix = "restore the line, or choose another --out; deleting the line would lose a record of spending"
                 raise InputError(problem, where=f"{self._path}:{self._lines}", fix=fix) from error
         self._read_to += len(data) - len(torn)
         return torn

@@ -1,4 +1,4 @@
-"""What requests will cost, before they are sent: an estimate for people, and a bound that no answer can pass."""
+"""The cost of requests before they are sent: an estimate for display, and an upper bound for reservations."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,21 +7,21 @@ from rightly.inference.generator import Request
 from rightly.types import Usage
 
 CHARACTERS_PER_TOKEN = 4.0
-"""For estimates only: English prose with current tokenizers; other languages and code need more tokens."""
+"""Used for estimates only: English prose with current tokenizers; other languages and code need more tokens."""
 
 TOKENS_PER_MESSAGE = 16
-"""Most tokens that a chat template puts around one message (role names and delimiters take 3 to 10)."""
+"""Maximum number of tokens that a chat template adds to one message (role names and delimiters take 3 to 10)."""
 
 TOKENS_PER_REQUEST = 256
-"""Most tokens that a chat template adds to a request: the beginning, a default system message, the answer's header."""
+"""Maximum number of tokens that a chat template adds to a request: its start, a default system message, the answer's header."""
 
 
 def estimate_usage(requests: Iterable[Request], *, output_tokens: int) -> Usage:
-    """Tokens that these requests will take, roughly: `CHARACTERS_PER_TOKEN`, and a guess at the answers.
+    """Estimate the tokens of these requests from `CHARACTERS_PER_TOKEN` and an assumed answer length.
 
     Args:
         requests: All calls of the run.
-        output_tokens: Tokens guessed for one answer; a request's ``max_tokens`` caps it.
+        output_tokens: Assumed tokens of one answer, capped by a request's ``max_tokens``.
     """
     total = Usage()
     for request in requests:
@@ -32,10 +32,10 @@ def estimate_usage(requests: Iterable[Request], *, output_tokens: int) -> Usage:
 
 
 def worst_usage(request: Request) -> Usage | None:
-    """The most tokens that one attempt at a request can be billed for; ``None`` without ``max_tokens``.
+    """Upper bound on the tokens billed for one attempt at a request; ``None`` without ``max_tokens``.
 
     Every token of a byte-level or byte-fallback tokenizer stands for at least one byte of the text that it reads, so a
-    prompt has at most as many tokens as bytes, in any language. What the template adds comes on top.
+    prompt has at most as many tokens as bytes, in any language. The template's tokens are added.
     """
     if request.max_tokens is None:
         return None

@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server said: a completion, or something that another attempt may mend."""
+"""Read an OpenAI-compatible server's response: a completion, or a failure worth a retry."""
 
 import json
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from rightly.types import Usage
 
 
 class Retry(NamedTuple):
-    """An attempt that another one may mend.
+    """A failed attempt that is worth a retry.
 
     Attributes:
         problem: What went wrong, in one line.
-        headers: Of the answer; empty where none came.
-        usage: What was billed all the same.
+        headers: Headers of the response; empty if none arrived.
+        usage: Tokens billed despite the failure.
     """
 
     problem: str
@@ -25,8 +25,8 @@ class Retry(NamedTuple):
 def read_answer(raw: bytes) -> Completion | Retry:
     """Read the body of a chat completion.
 
-    Cut off (``finish_reason: length``) is ``truncated``, with the partial text; filtered or declined is ``refused``. A body
-    that is no chat completion, and an answer without text, are worth another attempt.
+    An answer that ended at its limit (``finish_reason: length``) is ``truncated`` and keeps the partial text. A filtered or
+    declined answer is ``refused``. A body that is not a chat completion and an answer without text are worth a retry.
     """
     try:
         answer = json.loads(raw)
@@ -52,7 +52,7 @@ def read_answer(raw: bytes) -> Completion | Retry:
 
 
 def message_of(raw: bytes) -> str:
-    """The server's own words about an error, in one short line."""
+    """The server's error message, in one short line."""
     text = raw.decode("utf-8", "replace")
     try:
         error = json.loads(text)

@@ -1,7 +1,7 @@
-"""Run many calls at a time over a stream of work, with memory for the window only.
+"""Run many calls concurrently over a stream of work, with memory for the window only.
 
-A rolling window: as soon as one call ends the next piece of work is pulled. No barrier waits for the slowest of a chunk,
-and a million pieces of work are never a million coroutines.
+A rolling window: as soon as one call ends, the next piece of work is pulled. No barrier waits for the slowest call of a
+chunk, and a million pieces of work never become a million coroutines.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ R = TypeVar("R")
 
 
 async def run_bounded(work: Iterable[W], worker: Callable[[W], Awaitable[R]], *, concurrency: int) -> AsyncIterator[R]:
-    """Results of ``worker`` over ``work``, as they are done.
+    """Yield the results of ``worker`` over ``work`` in order of completion.
 
     When a worker or ``work`` itself raises, no more work is pulled, the calls in flight are awaited and their results
-    yielded (they may be paid for), and then the first error is raised. Closing the iterator early cancels what is in
+    yielded (they may have been billed), and then the first error is raised. Closing the iterator early cancels the calls in
     flight.
 
     Args:
-        work: Pulled lazily, one piece for each free place.
-        worker: Called for each piece.
-        concurrency: Places in the window, at least 1.
+        work: Pieces of work, pulled lazily, one for each free place.
+        worker: Coroutine function called for each piece.
+        concurrency: Number of places in the window, at least 1.
     """
     pieces = iter(work)
     window: _Window[R] = _Window()
@@ -35,7 +35,7 @@ async def run_bounded(work: Iterable[W], worker: Callable[[W], Awaitable[R]], *,
                     piece = next(pieces)
                 except StopIteration:
                     exhausted = True
-                except Exception as error:  # noqa: BLE001 - whatever ends the work, the calls in flight end well
+                except Exception as error:  # noqa: BLE001 - on any error the calls in flight are still completed
                     failed, exhausted = error, True
                 else:
                     window.start(worker(piece))
@@ -54,7 +54,7 @@ async def run_bounded(work: Iterable[W], worker: Callable[[W], Awaitable[R]], *,
 
 
 class _Window(Generic[R]):
-    """The calls in flight. Hearing of an end costs the same whatever their number (`asyncio.wait` asks each of them)."""
+    """The calls in flight. Noticing an end takes constant time (`asyncio.wait` checks every call)."""
 
     def __init__(self) -> None:
         self.running: set[asyncio.Future[R]] = set()
@@ -72,7 +72,7 @@ class _Window(Generic[R]):
         self._news.set()
 
     async def ended(self) -> list[asyncio.Future[R]]:
-        """Wait for the next ends; they leave the window."""
+        """Wait for the next calls to end, and remove them from the window."""
         await self._news.wait()
         self._news.clear()
         ended, self._ended = self._ended, []
@@ -80,7 +80,7 @@ class _Window(Generic[R]):
         return ended
 
     async def cancel(self) -> None:
-        """Cancel what still runs, and wait for it to be gone."""
+        """Cancel the running calls and wait until they have ended."""
         for task in self.running:
             task.cancel()
         if self.running:

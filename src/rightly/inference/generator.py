@@ -1,4 +1,4 @@
-"""The one way to ask a language model: a request in, a completion out.
+"""The single interface to a language model: a request in, a completion out.
 
 A generator never raises because one call failed: the failure is part of the completion. It raises only when the run as
 a whole must stop (`EndpointError`, `BudgetExceededError`).
@@ -12,15 +12,15 @@ from rightly.types import FailureKind, Frozen, Message, Usage, content_key
 
 
 class Request(Frozen):
-    """One call, whole: equal requests may share one answer.
+    """The complete content of one call; equal requests may share one answer.
 
     Attributes:
         messages: The chat, oldest first.
         temperature: Sampling temperature; ``None`` leaves it to the server.
-        top_p: Nucleus mass; ``None`` leaves it to the server.
-        max_tokens: Most tokens to generate, thinking included; ``None`` leaves it to the server.
-        seed: Sampling seed where the server honours one.
-        sample: Which repeat this is; separates repeats in the cache, not sent.
+        top_p: Nucleus sampling mass; ``None`` leaves it to the server.
+        max_tokens: Maximum number of generated tokens, thinking included; ``None`` leaves it to the server.
+        seed: Sampling seed, for servers that honour one.
+        sample: Index of the repeat. It separates repeats in the cache and is not sent.
     """
 
     messages: tuple[Message, ...]
@@ -37,16 +37,16 @@ class Request(Frozen):
 
 
 class Completion(Frozen):
-    """What came back.
+    """The result of a request.
 
     Attributes:
-        text: The answer, reasoning markup included where the server inlines it; partial when truncated.
-        finish_reason: As the server gave it (``stop``, ``length``, ``content_filter``, ...).
-        usage: Tokens billed, retried attempts that were billed included.
+        text: The answer, reasoning markup included if the server inlines it; partial when truncated.
+        finish_reason: Finish reason given by the server (``stop``, ``length``, ``content_filter``, ...).
+        usage: Billed tokens, including billed attempts that were retried.
         failure: ``truncated``, ``refused`` or ``provider``; ``None`` when the answer is complete.
-        detail: One line on the failure.
-        attempts: How often the model was asked for it; more than 1 after retries.
-        cached: Whether it was another call's answer; then nothing was billed now.
+        detail: One line about the failure.
+        attempts: Number of attempts; more than 1 after retries.
+        cached: Whether the answer came from an earlier call, so that nothing was billed now.
     """
 
     text: str = ""
@@ -62,10 +62,10 @@ class Generator(Protocol):
     """Anything that answers requests.
 
     Attributes:
-        name: The model, for people.
-        fingerprint: Identity in keys of caches and records: the model's content or endpoint, and whatever of its engine changes
+        name: Display name of the model.
+        fingerprint: Identity in keys of caches and records: the model's content or endpoint, and the engine options that change
             its answers.
-        concurrency: How many calls are worth having in flight at once.
+        concurrency: Useful number of calls in flight at once.
     """
 
     name: str
@@ -82,24 +82,24 @@ class Generator(Protocol):
 
 
 class Meter(Protocol):
-    """Who is told of every attempt that may be billed, before it is sent and after."""
+    """Observer of every attempt that may be billed, called before it is sent and after."""
 
     def attempt(self, request: Request) -> AbstractAsyncContextManager[Callable[[Usage], None]]:
-        """Surround one attempt; gives the function to call with the tokens billed, where they are known."""
+        """Surround one attempt. Yields the function to call with the billed tokens, if they are known."""
         ...
 
     def retrying(self, problem: str) -> None:
-        """Hear of an attempt that failed and is made again."""
+        """Note a failed attempt that will be retried."""
         ...
 
 
 class Unmetered:
-    """A meter that nobody reads."""
+    """A meter that records nothing."""
 
     @asynccontextmanager
     async def attempt(self, request: Request) -> AsyncIterator[Callable[[Usage], None]]:
-        """Let the attempt pass."""
+        """Allow the attempt."""
         yield lambda _: None
 
     def retrying(self, problem: str) -> None:
-        """Forget it."""
+        """Ignore the failed attempt."""

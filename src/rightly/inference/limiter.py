@@ -1,8 +1,8 @@
-"""How many calls an endpoint takes at once: found by asking, as TCP does.
+"""Find how many concurrent calls an endpoint accepts, with TCP-style congestion control.
 
-Multiplicative decrease, gentle increase: a refusal for load (429, 503) halves the limit, once for all calls that were in
-flight when it came; every full round of answers raises it by one and an eighth of itself, up to what the user allowed. A
-call that waits for its retry holds no place.
+Multiplicative decrease, gentle increase. A refusal for load (429, 503) halves the limit, once for all calls that were in
+flight when it arrived. Every full round of answers raises the limit by one plus an eighth of itself, up to the user's
+maximum. A call that waits for its retry holds no place.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from collections import deque
 
 
 class AdaptiveLimiter:
-    """Places for calls, between 1 and ``most``; handed out in the order of asking.
+    """Places for calls, between 1 and ``most``, granted in the order of the requests.
 
     Args:
-        most: The user's limit, and where it starts.
+        most: The user's limit, which is also the initial limit.
     """
 
     def __init__(self, most: int) -> None:
@@ -23,7 +23,7 @@ class AdaptiveLimiter:
         self._epoch = 0
 
     async def acquire(self) -> int:
-        """Wait for a place; gives back the epoch to hand to `refused`."""
+        """Wait for a place; returns the epoch to pass to `refused`."""
         if self._active < int(self.limit):
             self._active += 1
             return self._epoch
@@ -38,7 +38,7 @@ class AdaptiveLimiter:
         return self._epoch
 
     def release(self) -> None:
-        """Give the place back."""
+        """Release the place."""
         self._active -= 1
         while self._waiting and self._active < int(self.limit):
             place = self._waiting.popleft()
@@ -47,11 +47,11 @@ class AdaptiveLimiter:
                 place.set_result(None)
 
     def succeeded(self) -> None:
-        """A call was answered: one round of these raises the limit by one and an eighth."""
+        """Note an answered call; a full round of them raises the limit by one plus an eighth of itself."""
         self.limit = min(float(self._most), self.limit + 1 / self.limit + 1 / 8)
 
     def refused(self, epoch: int) -> None:
-        """A call that took its place in ``epoch`` was refused for load: halve, once for each epoch."""
+        """Note that a call that took its place in ``epoch`` was refused for load: halves the limit, once per epoch."""
         if epoch == self._epoch:
             self._epoch += 1
             self.limit = max(1.0, self.limit / 2)

@@ -1,9 +1,9 @@
 """Any OpenAI-compatible chat endpoint: hosted ones, vLLM, SGLang, Ollama.
 
-Over one aiohttp session with pre-encoded bodies: a tenth of the processor time a call of the official client. Load is
-found by asking (`AdaptiveLimiter`), refusals are retried as the server's headers say, and a failure that another attempt
-cannot mend is a failed completion, or, when it would meet every call (wrong key, unknown model, no server), the end of
-the run.
+It uses one aiohttp session with pre-encoded bodies: a tenth of the official client's processor time per call. The
+concurrency adapts to the endpoint (`AdaptiveLimiter`), and refusals are retried as the server's headers say. A failure
+that a retry cannot fix is a failed completion. If it would affect every call (wrong key, unknown model, no server), the
+run ends.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from rightly.types import Usage
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 30.0
 UNREACHED_ATTEMPTS = 4
-"""Attempts of one call that fail without a word of the server, none having ever come, before the run ends."""
+"""Attempts of one call without any response before the run ends, if the server has never responded."""
 UNANSWERED_CALLS = 8
-"""Calls that get errors at every attempt, none having ever been answered, before the run ends."""
+"""Calls that fail at every attempt before the run ends, if no call has ever been answered."""
 _OVERLOAD = {429, 503, 529}
 _PASSING = {408, 409, 425}
 _MAY_BE_BILLED = {408, *range(500, 600)} - _OVERLOAD
-"""A gateway gives these also when the server behind it has answered, and been paid."""
+"""Status codes that a gateway also returns when the server behind it has answered and billed the call."""
 _FATAL = {
     401: "the key is refused",
     402: "the account has no credit",
@@ -48,10 +48,10 @@ _MODERATED = ("content_filter", "content_policy", "content management policy", "
 
 
 def endpoint_fingerprint(model: str, base_url: str | None = None) -> str:
-    """Identity of a served model: its name and its endpoint. What a server loads under a name cannot be seen from outside.
+    """Identity of a served model: its name and its endpoint. The weights behind the name cannot be seen from outside.
 
     Raises:
-        InputError: ``base_url`` is no address.
+        InputError: ``base_url`` is not a valid address.
     """
     return fingerprint("endpoint", model=_endpoint(model, _address(_base(base_url))))
 
@@ -60,18 +60,18 @@ class OpenAIGenerator:
     """Asks ``POST {base_url}/chat/completions``.
 
     Args:
-        model: The model's name at the endpoint.
-        base_url: Default: ``OPENAI_BASE_URL``, else the public API.
-        api_key: Default: ``OPENAI_API_KEY``; local servers need none.
-        concurrency: Most calls in flight; the endpoint's refusals lower it.
+        model: Name of the model at the endpoint.
+        base_url: Base URL of the endpoint. Default: ``OPENAI_BASE_URL``, else the public API.
+        api_key: Key of the endpoint. Default: ``OPENAI_API_KEY``; local servers need none.
+        concurrency: Maximum number of calls in flight; refusals by the endpoint lower it.
         timeout_s: Seconds for one attempt, from sending to the last byte.
-        max_attempts: Attempts for one call before it is a ``provider`` failure.
-        seed: Of the jitter of retries.
-        sleep: Waits between attempts.
-        meter: Told of every attempt, before it is sent and after.
+        max_attempts: Attempts per call before it becomes a ``provider`` failure.
+        seed: Seed for the jitter of retries.
+        sleep: Coroutine function that waits between attempts.
+        meter: Observer of every attempt, called before it is sent and after.
 
     Raises:
-        InputError: ``base_url`` is no address.
+        InputError: ``base_url`` is not a valid address.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class OpenAIGenerator:
         parts = _address(base)
         self.name = _endpoint(model, parts)
         self.fingerprint = endpoint_fingerprint(model, base_url)
-        # Twice the limit: calls that sleep before a retry leave their places to others.
+        # Twice the limit: calls that sleep before a retry release their places.
         self.concurrency = 2 * concurrency
         self._model, self._url, self._proxy = model, f"{base}/chat/completions", _proxy(parts)
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
@@ -109,10 +109,10 @@ class OpenAIGenerator:
         self._gone = ""
 
     def require_key(self) -> None:
-        """Check that there is a key where the endpoint needs one, without asking it.
+        """Check that a key is set if the endpoint needs one, without contacting it.
 
         Raises:
-            InputError: There is none, and the host is a public one.
+            InputError: No key is set and the host is public.
         """
         if self._keyless and _is_public(self._host):
             fix = "export OPENAI_API_KEY=... (any text if this endpoint needs none), or point OPENAI_BASE_URL at a local server"
@@ -135,11 +135,11 @@ class OpenAIGenerator:
                     outcome = await self._attempt(request, epoch, billed)
             finally:
                 self._limiter.release()
-            # Two turns of the loop: the call that got the place wakes and is sent before this answer is worked on.
+            # Yield to the loop twice: the call that got the place is sent before this answer is processed.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             if isinstance(outcome, Completion):
-                self._answered = True  # also where it refuses this request: then it is not the server that is broken
+                self._answered = True  # also if it refuses this request: the server itself then works
                 if attempt == 1:
                     return outcome
                 return outcome.model_copy(update={"usage": outcome.usage + usage, "attempts": attempt})
@@ -152,11 +152,11 @@ class OpenAIGenerator:
         return Completion(failure="provider", detail=detail, usage=usage, attempts=self._max_attempts)
 
     def _give_up(self, problem: str, attempt: int) -> None:
-        """End the run where the endpoint never answered and is not going to.
+        """End the run if the endpoint has never answered and is not expected to.
 
         Raises:
-            EndpointError: Nothing was ever heard of the server and a call met it in vain `UNREACHED_ATTEMPTS` times; or the
-                server gave nothing but errors until `UNANSWERED_CALLS` calls had no attempt left.
+            EndpointError: The server never responded and one call failed `UNREACHED_ATTEMPTS` times; or the server returned
+                only errors until `UNANSWERED_CALLS` calls had no attempt left.
         """
         if self._answered:
             return
@@ -178,7 +178,7 @@ class OpenAIGenerator:
             self._session = None
 
     async def _attempt(self, request: Request, epoch: int, billed: Callable[[Usage], None]) -> Completion | Retry:
-        """One attempt; says what was billed where that is known, and nothing where the server may have worked in vain."""
+        """Make one attempt. Reports the bill if it is known, and nothing if the server may have worked for a lost answer."""
         sent = dict(self._renamed)
         try:
             async with self._connected().post(self._url, data=self._body(request), proxy=self._proxy) as response:
@@ -225,7 +225,7 @@ class OpenAIGenerator:
         return Completion(failure="provider", detail=f"HTTP {status}: {message}")
 
     def _adapt(self, message: str, request: Request, sent: Mapping[str, str | None]) -> bool:
-        """Learn a field that this model names otherwise or does not take; whether there was something to learn."""
+        """Learn which field this model names differently or rejects; returns whether anything was learned."""
         if request.max_tokens is not None and "max_tokens" not in sent and "max_completion_tokens" in message:
             self._renamed["max_tokens"] = "max_completion_tokens"
             return True
@@ -269,12 +269,12 @@ def _endpoint(model: str, parts: SplitResult) -> str:
 def _address(base: str) -> SplitResult:
     parts = urlsplit(base)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"base_url {base!r} is no address", fix="write http://HOST:PORT/v1")
+        raise InputError(f"base_url {base!r} is not a valid address", fix="write http://HOST:PORT/v1")
     return parts
 
 
 def _is_public(host: str) -> bool:
-    """Whether a host is of the public internet by its name or address; what stands in a local network mostly needs no key."""
+    """Whether a host is public, by its name or address; hosts in a local network rarely need a key."""
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:
@@ -282,7 +282,7 @@ def _is_public(host: str) -> bool:
 
 
 def _proxy(parts: SplitResult) -> str | None:
-    """The proxy that the environment names for this host; asked once, as asking costs more than a call should."""
+    """The proxy that the environment sets for this host; looked up once, because the lookup is slow."""
     if urllib.request.proxy_bypass(parts.netloc):
         return None
     return urllib.request.getproxies().get(parts.scheme)

@@ -1,6 +1,6 @@
-"""Read a language model's answer: leave its thinking out, find its JSON and mend what models write wrong in it.
+"""Read a language model's answer: remove its thinking, find its JSON and repair common mistakes in it.
 
-What is inside a JSON string is material: a thinking tag or a brace there means nothing.
+The content of a JSON string is data: a thinking tag or a brace inside it has no meaning.
 """
 
 import json
@@ -14,11 +14,11 @@ _THINKING = re.compile(
     r"|(?P<other_opened>\[THINK\]|◁think▷)|(?P<other_closed>\[/THINK\]|◁/think▷)"
 )
 _MENTIONED = re.compile(r"[\s`'\".,;:)]")
-"""Behind an opening tag in the middle of a line: the answer speaks of the tag, it does not think."""
+"""Text after an opening tag in the middle of a line: the answer mentions the tag and is not thinking."""
 
 _BLOCK = re.compile(r'\{\s*(?:\}|"(?:[^"\\\n]|\\.)*+"\s*:)')
 _STRING = r'"(?:[^"\\]|\\.|"(?!\s*(?:[}\]:]|,?\s*\Z|,\s*(?:["{\[\]}\d-]|true|false|null))))*+"'
-"""A string that ends at a quote which JSON can go on behind; other bare quotes are part of it."""
+"""A string that ends at a quote after which JSON can continue; other bare quotes belong to the string."""
 _TOKEN = re.compile(rf'{_STRING}|[{{}}"]', re.DOTALL)
 _MENDED = re.compile(rf"{_STRING}|,(?=\s*[}}\]])", re.DOTALL)
 _ESCAPE = re.compile(
@@ -29,19 +29,19 @@ _ESCAPE = re.compile(
     """,
     re.VERBOSE,
 )
-r"""What may stand after a backslash in JSON, less what is LaTeX there: ``\frac`` is no form feed, ``\nabla`` no new line."""
+r"""Valid JSON escapes, except those that are LaTeX: ``\frac`` is not a form feed, ``\nabla`` not a line break."""
 _GAP = re.compile(r"[\s,]*")
 _COLON = re.compile(r"\s*:\s*")
 _DECODER = json.JSONDecoder(strict=False)
 
 
 class Block(NamedTuple):
-    """What looks like a JSON object in a text.
+    """A passage that looks like a JSON object.
 
     Attributes:
-        start: Where it begins.
-        end: Where it ends; the end of the text where it is truncated.
-        found: What it holds; of a truncated one the members that are whole; ``None`` where it cannot be read.
+        start: Index of its first character.
+        end: Index after its last character; the end of the text if it is truncated.
+        found: Its members; only the complete ones if it is truncated; ``None`` if it cannot be read.
         truncated: Whether its end is missing.
     """
 
@@ -54,7 +54,7 @@ class Block(NamedTuple):
 def strip_thinking(text: str) -> str:
     """The answer without its thinking (``<think>``, ``[THINK]`` and the like).
 
-    A closing tag without an opening one ends thinking that the prompt began; what follows an opening tag that is never
+    A closing tag without an opening one ends thinking that the prompt began. All text after an opening tag that is never
     closed is thinking. Tags inside JSON strings stay.
     """
     starts, ends = [], []
@@ -84,17 +84,17 @@ def strip_thinking(text: str) -> str:
 
 
 def json_objects(text: str) -> Iterator[tuple[dict[str, Any], int]]:
-    """The outermost whole JSON objects in a text with where they end, in order; what cannot be read is passed over."""
+    """The outermost complete JSON objects in a text with their end positions, in order; unreadable ones are skipped."""
     for block in json_blocks(text):
         if block.found is not None and not block.truncated:
             yield block.found, block.end
 
 
 def json_blocks(text: str) -> Iterator[Block]:
-    r"""What looks like a JSON object, in order, outermost.
+    r"""The outermost passages that look like JSON objects, in order.
 
-    Trailing commas, bare quotes inside strings and backslashes of LaTeX are mended. An object with two different values of
-    one key cannot be read.
+    Trailing commas, bare quotes inside strings and backslashes of LaTeX are repaired. An object with two different values
+    for one key cannot be read.
     """
     opening = _BLOCK.search(text)
     while opening is not None:
@@ -132,7 +132,7 @@ def _decoded(block: str) -> dict[str, Any] | None:
 
 
 def _whole_members(block: str) -> dict[str, Any]:
-    """The members of a truncated object before the one that is truncated."""
+    """The members of a truncated object before the truncated one."""
     members: list[tuple[str, Any]] = []
     position = 1
     try:

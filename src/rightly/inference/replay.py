@@ -1,4 +1,4 @@
-"""Answers from a file: a recorded run again, without a model."""
+"""Answers from a file: repeat a recorded run without a model."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from rightly.store.fingerprint import file_fingerprint, fingerprint
 
 
 def replay_fingerprint(path: Path) -> str:
-    """Identity of ``replay:FILE``: its content.
+    """Identity of ``replay:FILE``: the content of the file.
 
     Raises:
         InputError: The file cannot be read.
@@ -20,10 +20,10 @@ def replay_fingerprint(path: Path) -> str:
 
 
 class ReplayGenerator:
-    """Answers requests that a file holds; any other request is a ``provider`` failure.
+    """Answers the requests recorded in a file; any other request is a ``provider`` failure.
 
     Args:
-        path: JSON lines, each ``{"request": {...}, "completion": {...}}`` (`AnswerCache.exchanges` writes them).
+        path: JSON Lines file; each line is ``{"request": {...}, "completion": {...}}`` (see `AnswerCache.exchanges`).
 
     Raises:
         InputError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""When to ask again: what a server's headers say, else exponential back-off with full jitter."""
+"""When to retry: as the server's headers say, else exponential back-off with full jitter."""
 
 import email.utils
 import random
@@ -17,11 +17,11 @@ def wait_seconds(headers: Mapping[str, str], attempt: int, rng: random.Random) -
     """Seconds before the next attempt.
 
     ``Retry-After`` (seconds or a date) and ``x-ratelimit-reset-*`` (``1m2.5s``) are obeyed up to `LONGEST_TOLD_WAIT_S`,
-    with a little jitter on top so that all callers do not come back at once.
+    plus a small jitter, so that callers do not all return at once.
 
     Args:
-        headers: Of the refused answer, in any case of letters; empty where there was none.
-        attempt: Attempts made so far, from 1.
+        headers: Headers of the refusal, case-insensitive; empty if there was no response.
+        attempt: Number of attempts made so far, at least 1.
         rng: Source of the jitter.
     """
     told = _told(headers)

@@ -1,4 +1,4 @@
-"""Run a coroutine from code that is not asynchronous, also where a loop runs already (a notebook)."""
+"""Run a coroutine from synchronous code, even if an event loop is already running (a notebook)."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def run_now(work: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine: in this thread, or, where a loop runs in it already, in one of its own."""
+    """Return the result of a coroutine, run in this thread or, if a loop already runs here, in a new thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""From a line on the command line to a model: ``openai:gpt-4.1?temperature=0``, ``hf:PATH``, ``vllm:PATH``, ``replay:FILE``."""
+"""Build a model from its spec: ``openai:gpt-4.1?temperature=0``, ``hf:PATH``, ``vllm:PATH``, ``replay:FILE``."""
 
 import math
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ _GENERATOR_OPTIONS: Mapping[str, Mapping[str, type]] = {
 
 
 _IDENTIFYING = {"base_url", "dtype", "max_model_len"}
-"""Options of an engine that make it another model; the others are about speed."""
+"""Engine options that are part of the model's identity; the others only affect speed."""
 
 
 class Sampling(Frozen):
-    """Decoding options of every call of one model; ``None`` leaves a choice to the server."""
+    """Decoding options of every call to one model; ``None`` leaves the choice to the server."""
 
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -36,7 +36,7 @@ class Sampling(Frozen):
     seed: int | None = None
 
     def request(self, messages: tuple[Message, ...], sample: int = 0) -> Request:
-        """The request that asks for these messages with these options."""
+        """The request for these messages with these options."""
         return Request(messages=messages, sample=sample, **self.model_dump())
 
 
@@ -49,7 +49,7 @@ class Spec(NamedTuple):
 
 
 def parse_spec(text: str) -> Spec:
-    """Split a spec into its parts; what they mean is for the builder to say."""
+    """Split a spec into its parts; the builder interprets them."""
     scheme, _, rest = text.partition(":")
     target, _, query = rest.partition("?")
     return Spec(scheme, target, dict(parse_qsl(query, keep_blank_values=True)))
@@ -60,15 +60,15 @@ def require_model(text: str, what: str, others: tuple[str, ...]) -> None:
 
     Args:
         text: The spec.
-        what: What the model should be: ``judge``, ``matcher``, ``atomiser``.
-        others: Names that would not be models and are known all the same.
+        what: Role of the model: ``judge``, ``matcher``, ``atomiser``.
+        others: Valid names that are not models.
 
     Raises:
-        InputError: It has none.
+        InputError: The spec does not start with a known scheme.
     """
     scheme = parse_spec(text).scheme
     if scheme not in SCHEMES:
-        raise InputError(f"{text!r} names no {what}", fix=did_you_mean(scheme, [*others, *SCHEMES]))
+        raise InputError(f"{text!r} is not a known {what}", fix=did_you_mean(scheme, [*others, *SCHEMES]))
 
 
 def build_generator(
@@ -78,12 +78,12 @@ def build_generator(
 
     Args:
         spec: The parsed spec.
-        cache: Where answers are kept; ``None`` keeps none.
-        account: Where calls are booked.
-        role: What the model is asked as: ``judge``, ``atomiser``, ``matcher``.
+        cache: Store for the answers; ``None`` keeps none.
+        account: Account that pays for the calls.
+        role: Role of the model: ``judge``, ``atomiser``, ``matcher``.
 
     Raises:
-        InputError: Unknown scheme or option, a value of the wrong kind, or no price for a model under a budget.
+        InputError: Unknown scheme or option, a value of the wrong type, or no price for a model under a budget.
     """
     values, options = _options(spec)
     if spec.scheme == "openai":
@@ -96,10 +96,10 @@ def build_generator(
 
 
 def generator_fingerprint(spec: Spec) -> tuple[str, Sampling]:
-    """Who the model that a spec names is, and the options of its calls; loads nothing and needs no key.
+    """Identity of the model that a spec names, and the options of its calls; loads nothing and needs no key.
 
     Raises:
-        InputError: As `build_generator`, and where there is no such model.
+        InputError: The conditions of `build_generator`, or the model does not exist.
     """
     values, options = _options(spec)
     made_of: dict[str, Any] = {name: value for name, value in values.items() if name in _IDENTIFYING}
@@ -121,11 +121,12 @@ def generator_fingerprint(spec: Spec) -> tuple[str, Sampling]:
 
 
 def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
-    """The engine's own options and those of decoding, checked."""
+    """The engine options and the decoding options, validated."""
     text = f"{spec.scheme}:{spec.target}"
     if spec.scheme not in SCHEMES or not spec.target:
         raise InputError(
-            f"{text!r} names no model", fix=did_you_mean(spec.scheme, SCHEMES, "use openai:MODEL, hf:PATH, vllm:PATH")
+            f"{text!r} is not a known model",
+            fix=did_you_mean(spec.scheme, SCHEMES, "use openai:MODEL, hf:PATH, vllm:PATH"),
         )
     known = _GENERATOR_OPTIONS[spec.scheme]
     sampling = {name: value for name, value in spec.options.items() if name in Sampling.model_fields}
@@ -169,7 +170,7 @@ def _value(kind: type, name: str, text: str) -> object:
     try:
         value = kind(text)
     except ValueError as error:
-        raise ValueError(f"{name}={text} is no {'whole ' if kind is int else ''}number") from error
+        raise ValueError(f"{name}={text} is not a {'whole ' if kind is int else ''}number") from error
     if kind is not str and not 0 < value < math.inf:
         raise ValueError(f"{name}={text} is not above 0")
     return value

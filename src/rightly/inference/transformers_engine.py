@@ -1,4 +1,4 @@
-"""A local Hugging Face model as generator (``hf:PATH``): no server, batches of what waits."""
+"""A local Hugging Face model as a generator (``hf:PATH``): no server, waiting requests run in batches."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ DEFAULT_MAX_TOKENS = 1024
 
 
 def transformers_fingerprint(path: str, dtype: str = "auto") -> str:
-    """Identity of ``hf:PATH``, told without loading it: what the model is and the precision that it computes in.
+    """Identity of ``hf:PATH``, without loading it: the model's content and its compute precision.
 
     Raises:
-        InputError: There is no such model.
+        InputError: The model does not exist.
     """
     return fingerprint("hf", model=model_fingerprint(path), dtype=dtype, max_tokens=DEFAULT_MAX_TOKENS)
 
@@ -27,17 +27,17 @@ def transformers_generator(
     """Load a causal language model.
 
     Decoding is greedy unless a request has a temperature above 0. Sampled answers are seeded by the requests of their
-    batch, so they are the same again only when the same requests meet in it.
+    batch, so they are reproducible only if the same requests share a batch.
 
     Args:
-        path: Folder or hub id.
-        batch_size: Most requests in one batch; a batch is split where its requests' options differ.
-        device: A torch device; ``auto`` takes the accelerator if there is one.
-        dtype: ``auto`` keeps the checkpoint's.
+        path: Folder or hub id of the model.
+        batch_size: Maximum number of requests in one batch; a batch is split by its requests' options.
+        device: A torch device; ``auto`` uses the accelerator if there is one.
+        dtype: Data type of the weights; ``auto`` keeps the checkpoint's.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
-        InputError: There is no such model.
+        InputError: The model does not exist.
     """
     try:
         import torch
@@ -71,7 +71,7 @@ class TransformersEngine:
         self._pad = tokenizer.pad_token_id
 
     def __call__(self, requests: Sequence[Request]) -> list[Completion]:
-        """Answer a batch; requests whose options are alike run together."""
+        """Answer a batch; requests with equal options run together."""
         answers: dict[int, Completion] = {}
         groups: dict[tuple[Any, ...], list[int]] = {}
         for i, request in enumerate(requests):
@@ -92,7 +92,7 @@ class TransformersEngine:
             options |= {"do_sample": True, "temperature": first.temperature, "top_p": first.top_p or 1.0}
         own_device = [self._model.device] if self._model.device.type == "cuda" else []
         with torch.inference_mode(), torch.random.fork_rng(devices=own_device):
-            # Not the seed alone: a request in two batches, as two samples, must not be answered alike.
+            # Not the seed alone: a request that occurs in two batches, as two samples, must get different answers.
             torch.manual_seed(int(content_key([request.key for request in requests])[:15], 16))
             output = self._model.generate(**batch, **options)
         width = batch["input_ids"].shape[1]
@@ -104,7 +104,7 @@ class TransformersEngine:
             [self._prompt(request) for request in requests],
             return_tensors="pt",
             padding=True,
-            # A chat template writes its own; plain text needs the tokenizer's.
+            # A chat template writes its own special tokens; plain text needs the tokenizer's.
             add_special_tokens=not self._tokenizer.chat_template,
         )
         return {name: batch[name].to(self._model.device) for name in ("input_ids", "attention_mask")}

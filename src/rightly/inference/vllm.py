@@ -1,4 +1,4 @@
-"""vLLM's offline engine as generator (``vllm:PATH``); the only file that imports vLLM."""
+"""vLLM's offline engine as a generator (``vllm:PATH``); the only file that imports vLLM."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from rightly.types import Usage
 
 
 def vllm_fingerprint(path: str, dtype: str = "auto", max_model_len: int | None = None) -> str:
-    """Identity of ``vllm:PATH``, told without loading it: what the model is, its precision and its longest context.
+    """Identity of ``vllm:PATH``, without loading it: the model's content, its precision and its maximum context.
 
     Raises:
-        InputError: There is no such model.
+        InputError: The model does not exist.
     """
     return fingerprint("vllm", model=model_fingerprint(path), dtype=dtype, max_model_len=max_model_len)
 
@@ -27,14 +27,14 @@ def vllm_generator(
     dtype: str = "auto",
     max_model_len: int | None = None,
 ) -> BatchingGenerator:
-    """Load a model into vLLM; prompts that share a prefix share its computation.
+    """Load a model into vLLM; prompts with a common prefix share its computation.
 
     Args:
-        path: Folder or hub id.
-        batch_size: Requests handed to the engine at once; it schedules them itself.
-        tensor_parallel_size: Accelerators that the model is split over.
-        dtype: Of the weights.
-        max_model_len: Longest prompt and answer together, in tokens; ``None`` takes the model's.
+        path: Folder or hub id of the model.
+        batch_size: Number of requests passed to the engine at once; it schedules them itself.
+        tensor_parallel_size: Number of accelerators that the model is split across.
+        dtype: Data type of the weights.
+        max_model_len: Maximum length of prompt plus answer, in tokens; ``None`` uses the model's.
 
     Raises:
         MissingExtraError: vLLM is not installed.
@@ -60,11 +60,11 @@ def vllm_generator(
 
 
 def _options(request: Request) -> dict[str, Any]:
-    """What the request says, in vLLM's names; greedy unless it has a temperature, as with every local engine."""
+    """The request's options in vLLM's names; greedy unless it has a temperature, as with every local engine."""
     return {
         "temperature": request.temperature or 0.0,
         "top_p": request.top_p or 1.0,
-        # Without a limit of its own an answer may fill the context; vLLM's default would cut it after 16 tokens.
+        # Without its own limit an answer may fill the context; vLLM's default would truncate it after 16 tokens.
         "max_tokens": request.max_tokens,
         "seed": None if request.seed is None else request.seed + request.sample,
     }
