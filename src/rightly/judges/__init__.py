@@ -1,1 +1,1 @@
-"""Who is better and why: generative judges, heuristics, held-out people, panels."""
+"""Judges that say which response is better and why: generative judges, heuristics, held-out annotators, panels."""

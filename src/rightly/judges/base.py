@@ -1,4 +1,4 @@
-"""What a judge is: something that looks at a pair in one order and says which response is better, and why."""
+"""The judge interface: it sees a pair in one order and says which response is better, and why."""
 
 from typing import Protocol, runtime_checkable
 
@@ -8,13 +8,13 @@ from rightly.types import Frozen, Judgment, Order, PreferencePair
 
 
 class JudgeIdentity(Frozen):
-    """Who a judge is; told without loading its model or having its key.
+    """Identity of a judge, known without loading its model or having its key.
 
     Attributes:
-        name: Its name in tables, settings included.
-        fingerprint: Digest of everything that can change its judgments: model or endpoint, decoding options, prompt, reader.
-        note: One line that readers of its results must know; empty for most.
-        held_out_person: Whether it speaks for an annotator of each pair, who must then be held out of the reference.
+        name: Name in tables, settings included.
+        fingerprint: Digest of everything that can change the judgments: model or endpoint, decoding options, prompt, reader.
+        note: One line that readers of the results must know; empty for most judges.
+        held_out_person: Whether the judge is an annotator of each pair, who must then be held out of the reference.
     """
 
     name: str
@@ -23,7 +23,7 @@ class JudgeIdentity(Frozen):
     held_out_person: bool = False
 
     def made_by(self, pair: PreferencePair) -> str:
-        """Maker of this judge's judgments of a pair: its fingerprint, and for a person also what people said of the pair."""
+        """Maker of this judge's judgments of a pair: its fingerprint, and for a person also the human votes and reasons."""
         if not self.held_out_person:
             return self.fingerprint
         return fingerprint("person", judge=self.fingerprint, people=pair.human_key)
@@ -31,12 +31,12 @@ class JudgeIdentity(Frozen):
 
 @runtime_checkable
 class Judge(Protocol):
-    """Anything that prefers.
+    """Interface of everything that states a preference.
 
     Attributes:
-        name: The name in its identity.
-        identity: Who it is.
-        concurrency: How many judgments are worth having in flight at once.
+        name: Name in the judge's identity.
+        identity: Identity of the judge.
+        concurrency: Useful number of judgments in flight at once.
     """
 
     name: str
@@ -44,17 +44,17 @@ class Judge(Protocol):
     concurrency: int
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
-        """The orders in which it wants to see the pair; one or both."""
+        """The orders in which the judge sees the pair: one or both."""
         ...
 
     def requests(self, pair: PreferencePair) -> list[Request]:
-        """What it would ask a model about the pair, all orders together; empty for a judge without one."""
+        """The requests to a model about the pair, all orders together; empty for a judge without a model."""
         ...
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """Judge the pair, shown in that order; verdict and reasons come back in the names of the stored pair."""
+        """Judge the pair, shown in that order; verdict and reasons are returned in the names of the stored pair."""
         ...
 
     async def aclose(self) -> None:
-        """Release what the judge holds."""
+        """Release the judge's resources."""
         ...

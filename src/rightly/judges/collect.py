@@ -1,4 +1,4 @@
-"""Put pairs before judges and keep every judgment: the first half of an audit, and all of ``rightly judge``."""
+"""Judge pairs and store every judgment: the first half of an audit, and all of ``rightly judge``."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -16,15 +16,15 @@ async def collect_judgments(
     records: RecordFile[Judgment],
     on_done: Callable[[Judgment | None], None],
 ) -> None:
-    """Judge what is not judged yet, many at a time, and append every judgment as it comes.
+    """Make the missing judgments concurrently and append each one as it completes.
 
-    Pairs are pulled one by one as judges become free, so a file of any length streams through.
+    Pairs are pulled one by one as judges become free, so a file of any length can be streamed.
 
     Args:
-        pairs: The pairs.
-        judges: The judges; each names the orders that it wants.
-        records: Where judgments go; those already there are not made again.
-        on_done: Called with every new judgment, and with ``None`` for every one that was there.
+        pairs: The pairs to judge.
+        judges: The judges; each one chooses its orders.
+        records: Store for the judgments; stored ones are not repeated.
+        on_done: Callback for every new judgment; it gets ``None`` for every stored one.
     """
     done = records.done()
 
@@ -50,9 +50,9 @@ async def collect_judgments(
 def current_judgments(
     judgments: Iterable[Judgment], pairs: Iterable[PreferencePair], judges: Sequence[JudgeIdentity]
 ) -> list[Judgment]:
-    """The judgments that these judges made of these pairs as they are now, under the judges' present names.
+    """The judgments of these pairs by these judges, in their current versions and under the judges' current names.
 
-    A folder may hold others: of another model under the same name, of a judge that is no longer named, of an edited pair.
+    A folder may hold others: by another model under the same name, by a judge no longer listed, of an edited pair.
     """
     wanted: dict[tuple[str, str, str], str] = {}
     for pair in pairs:

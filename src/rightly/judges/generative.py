@@ -1,4 +1,4 @@
-"""A language model as judge: reasons first, ordered by weight, then the verdict."""
+"""A language model as a judge: reasons first, ordered by weight, then the verdict."""
 
 import json
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from rightly.types import Choice, Judgment, Message, Order, PreferencePair, Rati
 
 
 class GenerativeJudge:
-    """Asks a generator which of two responses is better, and why.
+    """Asks a language model which of two responses is better, and why.
 
     Args:
         name: Name in tables.
-        generator: The model.
+        generator: The model to ask.
         sampling: Decoding options of every call.
-        orders: ``"both"`` shows every pair in both orders; ``"single"`` in one, drawn by a hash of seed and pair.
-        max_reasons: How many reasons the prompt allows.
-        prompt: The prompt's text; `pairwise_messages` names its fields.
-        seed: Seed of the order drawn for each pair.
+        orders: ``"both"`` shows every pair in both orders; ``"single"`` shows one, drawn by a hash of seed and pair.
+        max_reasons: Number of reasons that the prompt allows.
+        prompt: Text of the prompt; `pairwise_messages` lists its fields.
+        seed: Seed for the order draw of each pair.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class GenerativeJudge:
         return ("AB",) if int(content_key([str(self._seed), pair.id])[:8], 16) % 2 == 0 else ("BA",)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
-        """One for each order."""
+        """One request for each order."""
         return [self._request(pair, order) for order in self.orders(pair)]
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """Ask once; a failed call or an unusable answer is a judgment with a failure.
+        """Ask once; a failed call or an unusable answer gives a judgment with a failure.
 
         Raises:
             InputError: The pair has more than two responses.
@@ -89,7 +89,7 @@ class GenerativeJudge:
 
 
 def shipped_prompt() -> str:
-    """The prompt that a judge is asked with where no other is named."""
+    """The default prompt of generative judges."""
     return load_prompt("rightly.judges", "pairwise")
 
 
@@ -103,16 +103,16 @@ def generative_identity(
     prompt: str | None = None,
     seed: int = 0,
 ) -> JudgeIdentity:
-    """Who a `GenerativeJudge` with these arguments is.
+    """Identity of a `GenerativeJudge` with these arguments.
 
     Args:
         name: Name in tables.
         generator: Fingerprint of the model.
-        sampling: As of the judge, and so are the others.
-        orders: The seed counts only where an order is drawn.
-        max_reasons: How many reasons the prompt allows.
-        prompt: The prompt's text; ``None`` for the shipped one.
-        seed: Seed of the order drawn for each pair.
+        sampling: Decoding options of every call.
+        orders: ``"both"`` or ``"single"``; the seed is part of the identity only for ``"single"``.
+        max_reasons: Number of reasons that the prompt allows.
+        prompt: Text of the prompt; ``None`` for the default prompt.
+        seed: Seed for the order draw of each pair.
     """
     made_of = fingerprint(
         "judge",
@@ -130,12 +130,12 @@ def pairwise_messages(shown: PreferencePair, prompt: str, max_reasons: int) -> t
     """The chat that asks for a judgment of the pair as it is shown.
 
     Args:
-        shown: The pair.
-        prompt: With the fields ``response_a`` and ``response_b``; ``context``, ``fence`` and ``max_reasons`` if it likes.
-        max_reasons: How many reasons the prompt allows.
+        shown: The pair in the order shown.
+        prompt: Prompt with the fields ``response_a`` and ``response_b``; optional: ``context``, ``fence``, ``max_reasons``.
+        max_reasons: Number of reasons that the prompt allows.
 
     Raises:
-        InputError: The prompt lacks a response, or has a field that there is not.
+        InputError: The prompt lacks a response field, or has an unknown field.
     """
     fields = {
         "context": "\n\n".join(f"{m.role}: {m.content}" for m in shown.context) or "(none)",
@@ -148,7 +148,7 @@ def pairwise_messages(shown: PreferencePair, prompt: str, max_reasons: int) -> t
 
 
 def write_answer(reasons: Sequence[Rationale], verdict: Choice) -> str:
-    """The answer that the shipped prompt asks for: what a judge is shown to imitate."""
+    """Write an answer in the format of the default prompt, as a training target for a judge."""
     listed = [{"point": r.text, "about": r.about or subject_side(r.text), "favors": r.favors} for r in reasons]
     known = [{name: value for name, value in each.items() if value is not None} for each in listed]
     return json.dumps({"reasons": known, "verdict": verdict}, ensure_ascii=False)
@@ -157,7 +157,7 @@ def write_answer(reasons: Sequence[Rationale], verdict: Choice) -> str:
 def to_judgment(
     pair: PreferencePair, judge: JudgeIdentity, order: Order, completion: Completion, parsed: Parsed
 ) -> Judgment:
-    """A judgment in the names of the stored pair, from an answer in the names of the order shown."""
+    """Convert an answer in the names of the order shown to a judgment in the names of the stored pair."""
     if completion.failure is not None:
         failure, detail, verdict = completion.failure, completion.detail, None
     elif parsed.verdict is None:

@@ -1,4 +1,4 @@
-"""A person as judge: one annotator of each pair is held out and judged like a model, the others are the reference."""
+"""A person as a judge: one annotator of each pair is held out and scored like a model; the others are the reference."""
 
 from rightly.data.holdout import holdout_annotator
 from rightly.inference.generator import Request
@@ -10,7 +10,7 @@ from rightly.types import Judgment, Order, PreferencePair
 class AnnotatorJudge:
     """Answers with the vote and the reason of a held-out annotator, drawn for each pair by a hash of the seed.
 
-    An audit that has this judge takes the held-out annotator's reasons out of the reference of *every* judge, so that
+    An audit with this judge removes the held-out annotator's reasons from the reference of *every* judge, so that
     all are measured against the same points.
     """
 
@@ -28,15 +28,15 @@ class AnnotatorJudge:
         )
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
-        """One: a person saw the pair once."""
+        """One order: a person saw the pair once."""
         return ("AB",)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
-        """None: people have answered already."""
+        """No requests: people have already answered."""
         return []
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """The held-out vote; a pair that nobody can be held out of is a failure of the data, named as such."""
+        """The held-out vote; a pair without an annotator to hold out is reported as a failure of the data."""
         held = holdout_annotator(pair, self._seed)
         if held is None:
             return Judgment(

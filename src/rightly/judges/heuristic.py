@@ -1,4 +1,4 @@
-"""Judges that need no model: the floor that every real judge must clear, each with one canned reason."""
+"""Judges that need no model, each with one fixed reason: the baseline that every real judge must beat."""
 
 from rightly.inference.generator import Request
 from rightly.judges.base import JudgeIdentity
@@ -16,7 +16,7 @@ class _Heuristic:
         self.identity = JudgeIdentity(name=name, fingerprint=fingerprint("rule", name=name), note=note)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
-        """None: there is no model."""
+        """No requests: there is no model."""
         return []
 
     async def aclose(self) -> None:
@@ -43,7 +43,7 @@ class LengthJudge(_Heuristic):
         self._longer = longer
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
-        """One: lengths do not depend on the order."""
+        """One order: lengths do not depend on it."""
         return ("AB",)
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
@@ -55,17 +55,17 @@ class LengthJudge(_Heuristic):
 
 
 class FirstJudge(_Heuristic):
-    """Prefers whatever is shown first: pure position bias."""
+    """Prefers the response shown first: pure position bias."""
 
     def __init__(self) -> None:
         super().__init__("first")
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
-        """Both: the order is all it sees."""
+        """Both orders: the verdict depends only on the order."""
         return ("AB", "BA")
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """Choose the response in the first place."""
+        """Choose the response in the first position."""
         return self._choose(pair, order, "A" if order == "AB" else "B", "answers the question directly and well.")
 
 

@@ -1,4 +1,4 @@
-"""Several judges as one: the majority's verdict, with the majority's reasons."""
+"""Several judges as one: the majority's verdict with the majority's reasons."""
 
 import asyncio
 from collections import Counter
@@ -14,15 +14,15 @@ from rightly.types import Judgment, Order, PreferencePair, Rationale, Usage
 class PanelJudge:
     """A majority panel.
 
-    The verdict needs more votes than any other; equal counts are a tie. A member that failed does not vote, and a panel
-    fails only with all its members. The reasons are those of the members that voted with the panel, dealt in turn
-    (every member's first, then every member's second, ...), repeats dropped.
+    The verdict needs more votes than any other; equal counts are a tie. A failed member does not vote, and a panel fails
+    only if all its members fail. The reasons are those of the members that voted with the panel, interleaved (every
+    member's first, then every member's second, ...), without repeats.
 
     Args:
-        members: Two or more judges.
+        members: The judges of the panel, two or more.
 
     Attributes:
-        members: The same.
+        members: The judges of the panel.
     """
 
     def __init__(self, members: Sequence[Judge]) -> None:
@@ -32,16 +32,16 @@ class PanelJudge:
         self.members = tuple(members)
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
-        """Both, if any member wants both."""
+        """Both orders if any member wants both."""
         wanted = {order for member in self.members for order in member.orders(pair)}
         return tuple(order for order in ("AB", "BA") if order in wanted)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
-        """All that its members would ask."""
+        """The requests of all members."""
         return [request for member in self.members for request in member.requests(pair)]
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """Ask all members at once; when one ends the run, the answers of the others are waited for: they may be paid for."""
+        """Ask all members concurrently. If one ends the run, the others' answers are awaited, as they may be billed."""
         asked = await asyncio.gather(*(member.judge(pair, order) for member in self.members), return_exceptions=True)
         said = [_said(each) for each in asked]
         usage = sum((one.usage for one in said), Usage())
@@ -87,7 +87,7 @@ def _said(ended: Judgment | BaseException) -> Judgment:
 
 
 def panel_identity(members: Sequence[JudgeIdentity]) -> JudgeIdentity:
-    """Who a panel of these is."""
+    """Identity of a panel of these judges."""
     return JudgeIdentity(
         name="panel:" + "+".join(member.name for member in members),
         fingerprint=fingerprint("panel", members=[member.fingerprint for member in members]),

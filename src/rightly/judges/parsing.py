@@ -1,9 +1,9 @@
-r"""Read a verdict and its reasons out of a judge's answer; the one place where that is done.
+r"""Read the verdict and the reasons from a judge's answer; the only place that does so.
 
-A wrong verdict is far worse than an unread one. Thinking is left out first. Explicit forms outrank prose: a ``verdict`` in
-a JSON object, ``[[A>B]]``, ``\boxed{A}``, ``<verdict>A</verdict>``; of these the last one binds, since an earlier one may
-be a draft or quoted. A sentence (``Verdict: A``) is read only where no explicit form is and where the answer is whole.
-What was read is checked against the labels that were offered. Anything else is a named failure.
+A wrong verdict is far worse than an unread one. Thinking is removed first. Explicit forms outrank prose: a ``verdict`` in
+a JSON object, ``[[A>B]]``, ``\boxed{A}``, ``<verdict>A</verdict>``. The last explicit form binds, since an earlier one may
+be a draft or quoted. A sentence (``Verdict: A``) is read only if there is no explicit form and the answer is complete.
+The result is checked against the offered labels. Anything else is a named failure.
 """
 
 import re
@@ -17,7 +17,7 @@ from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale
 
 READER_VERSION = 2
-"""Version of how answers are read; part of the identity of what is made from them.
+"""Version of the answer reader; part of the identity of every record made from an answer.
 
 Raise it with every change to this file or to `rightly.inference.reading` after which some answer gives another verdict,
 other reasons or another failure.
@@ -30,7 +30,7 @@ PAIRWISE_LABELS: Mapping[str, Choice] = {
     "RESPONSE A": "A", "RESPONSE B": "B", "ASSISTANT A": "A", "ASSISTANT B": "B",
     "ANSWER A": "A", "ANSWER B": "B", "OPTION A": "A", "OPTION B": "B",
 }  # fmt: skip
-"""The labels that a pairwise prompt offers, upper case, and what they mean."""
+"""The labels that a pairwise prompt offers, upper case, and their choices."""
 
 _KEYS = ("final_verdict", "verdict", "winner", "preferred")
 _NOT_TEXT = frozenset(("about", "favors"))
@@ -51,7 +51,7 @@ _FORMS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"[\s*_`\"')$\\\]]*(?:$|[.,;!(<]|(?:[-\u2013\u2014]\s*)?(?:because|since|as)\b|is\s+better\b)")
-"""Behind an explicit verdict; behind a label that is only spoken of ("[[A]] if ...", "[[A]] = ...") the sentence runs on."""
+"""Text after an explicit verdict; after a mere mention ("[[A]] if ...", "[[A]] = ...") the sentence continues."""
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 _NO_VERDICT = re.compile(
     r"(?i)\b(?:draft|(?:initial|first|tentative|preliminary)\s+(?:verdict|judge?ment|answer|choice|guess|impression|thought)"
@@ -64,7 +64,7 @@ _OPENING = (
 )
 _INTRODUCED = re.compile(rf"(?i)\W*(?:\d{{1,2}}[.)]\W*)?|(?:.*[.!?])?{_OPENING}\s*(?:is|:)*\W{{0,12}}")
 _NEAR = 200
-"""Characters before an explicit verdict that say how it is meant."""
+"""Number of characters before an explicit verdict that show how it is meant."""
 _STATED = re.compile(rf"(?i)(?:^|(?<=[.!?])\s){_OPENING}(?:\s+is\s*:?|\s*:)\s*(?P<said>[^.!?\n]+)")
 _HEADING = re.compile(rf"(?i){_OPENING}\W*")
 _LABEL = re.compile(
@@ -85,7 +85,7 @@ _FAVORS = re.compile(r"[\[(]\s*favou?rs:?\s*(?:response\s*)?([AB])\s*[\])]", re.
 
 
 class Parsed(NamedTuple):
-    """What an answer says; ``verdict`` is ``None`` when it says nothing usable, and ``problem`` why."""
+    """A parsed answer; if it has no usable verdict, ``verdict`` is ``None`` and ``problem`` says why."""
 
     verdict: Choice | None
     rationales: tuple[Rationale, ...]
@@ -93,15 +93,15 @@ class Parsed(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """A verdict as it stands in an answer.
+    """A verdict as written in an answer.
 
     Attributes:
-        form: Of which kind.
-        start: Where it, or its line, begins.
-        words: As written.
-        choice: What they mean; ``None`` for what was not offered.
-        firm: Whether it stands by itself (an explicit form), or is called final (a sentence).
-        members: Of its JSON object.
+        form: Kind of the form.
+        start: Index where the verdict or its line begins.
+        words: Text as written.
+        choice: Meaning of the words; ``None`` for a label that was not offered.
+        firm: Whether an explicit form stands alone, or a sentence is called final.
+        members: Members of the verdict's JSON object.
     """
 
     form: str
@@ -115,13 +115,13 @@ class _Said(NamedTuple):
 def parse_answer(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> Parsed:
     r"""Read the judge's reasons and its verdict.
 
-    Of explicit forms (a JSON object with a ``verdict``, ``[[A>B]]``, ``\boxed{A}``, ``<verdict>A</verdict>``) the last one
-    binds; a sentence (``Verdict: A``) is read where there is none. Reasons are those of the JSON object, else the list
-    items before the verdict.
+    The last explicit form binds (a JSON object with a ``verdict``, ``[[A>B]]``, ``\boxed{A}``, ``<verdict>A</verdict>``).
+    A sentence (``Verdict: A``) is read only if there is no explicit form. Reasons come from the JSON object, else from the
+    list items before the verdict.
 
     Args:
         text: The whole answer.
-        labels: The labels that were offered, upper case, and the choice that each stands for.
+        labels: Offered labels, upper case, and the choice that each stands for.
     """
     answer = strip_thinking(text)
     if not answer:
@@ -149,9 +149,9 @@ def parse_answer(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> P
 
 
 def explicit_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> tuple[Choice, ...]:
-    """Every verdict that an answer states outside its reasons, in the form of the last one, in order.
+    """Every verdict that an answer states outside its reasons, in the same form as the last one, in order.
 
-    A judge gives one; two that differ are for a reward to punish (the last explicit one binds all the same).
+    A correct answer has one. Two different verdicts can be penalised by a reward; the last explicit one still binds.
     """
     answer = strip_thinking(text)
     explicit, sentences = _read(answer, list(json_blocks(answer)), labels)
@@ -160,7 +160,7 @@ def explicit_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS)
 
 
 def _read(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> tuple[list[_Said], list[_Said]]:
-    """The verdicts in explicit forms, and those in sentences."""
+    """The verdicts in explicit forms and the verdicts in sentences."""
     ends = [0, *(block.end for block in blocks)]
     gaps = [*(block.start for block in blocks), len(answer)]
     masks = [*(" " * (block.end - block.start) for block in blocks), ""]
@@ -171,7 +171,10 @@ def _read(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) ->
 
 
 def _contradicts(sentence: _Said, last: _Said) -> bool:
-    """An earlier sentence may be about one criterion; a later or final one, or one beside a quotation, may not."""
+    """Whether a sentence contradicts the last verdict.
+
+    An earlier sentence may be about one criterion; a later or final one, or one beside a quotation, may not.
+    """
     if sentence.choice in (None, last.choice):
         return False
     return last.form == "prose" or sentence.start >= last.start or sentence.firm or not last.firm
@@ -197,7 +200,7 @@ def _in_objects(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choic
 
 
 def _with_verdict(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The members of the object that holds the verdict, by their names in lower case; an object may be wrapped in another."""
+    """The members of the object that holds the verdict, by lower-case name; the object may be nested in another."""
     while True:
         members = {"_".join(key.lower().split()): value for key, value in found.items()}
         if any(key in members for key in _KEYS):
@@ -227,7 +230,7 @@ def _in_forms(text: str, labels: Mapping[str, Choice]) -> list[_Said]:
 
 
 def _is_stated(text: str, match: re.Match[str]) -> bool:
-    """Whether a label in an explicit form is a verdict where it stands, and not only spoken of."""
+    """Whether a label in an explicit form is a verdict in its context, and not only mentioned."""
     head = _head(text, match.start())
     if _NO_VERDICT.search(head) or not _GOES_ON.match(text[match.end() : match.end() + 40].partition("\n")[0]):
         return False
@@ -240,12 +243,12 @@ def _head(text: str, position: int) -> str:
 
 
 def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> list[_Said]:
-    """Verdicts in sentences and under headings; where one is called final, only those that are.
+    """Verdicts in sentences and under headings; if any is called final, only the final ones.
 
     Args:
         text: The answer without its JSON objects.
-        labels: The labels offered.
-        alone: Whether there is no explicit verdict; then a sentence that another one contradicts is no verdict.
+        labels: Offered labels, upper case, and the choice that each stands for.
+        alone: Whether there is no explicit verdict; a sentence contradicted by another one is then not a verdict.
     """
     starts = accumulate((len(line) + 1 for line in text.split("\n")), initial=0)
     lines = [(start, _plain(line)) for start, line in zip(starts, text.split("\n"), strict=False) if line.strip()]
@@ -285,7 +288,7 @@ def _spoken(words: str, labels: Mapping[str, Choice]) -> Choice | None:
 
 
 def _choice(said: Any, labels: Mapping[str, Choice]) -> Choice | None:
-    """What a label means, or a sentence that ranks one: ``A``, ``**Response A**``, ``A is better than B``."""
+    """The meaning of a label or of a sentence that ranks one: ``A``, ``**Response A**``, ``A is better than B``."""
     if not isinstance(said, str) or len(said) > _NEAR:
         return None
     words = " ".join(_MARKUP.sub(" ", _HIDDEN.sub("", unicodedata.normalize("NFKC", said))).split()).strip(" .,;:!")
@@ -308,7 +311,7 @@ def _why_unread(said: _Said) -> str:
 
 
 def _reasons(listed: Any) -> tuple[tuple[Rationale, ...], str]:
-    """The reasons of a JSON object, and why they cannot be read."""
+    """The reasons of a JSON object, and the problem if they cannot be read."""
     if not isinstance(listed, list):
         return (), f"reasons is a {type(listed).__name__}, not a list"
     rationales = tuple(r for r in map(_rationale, listed) if r is not None)

@@ -1,4 +1,4 @@
-"""From a line on the command line to a judge.
+"""Build a judge from its spec.
 
 ``longer``, ``shorter``, ``first``, ``annotator``, any model (``openai:MODEL?temperature=0&orders=single``), or a majority
 panel of these (``panel:openai:A+openai:B+longer``).
@@ -22,10 +22,10 @@ class JudgeBuilder:
     """Builds judges that share a cache, an account and settings.
 
     Attributes:
-        cache: Where answers are kept; ``None`` keeps none.
-        account: Where calls are booked.
-        max_reasons: How many reasons a generative judge may give.
-        seed: Of drawn orders and held-out annotators.
+        cache: Store for the answers; ``None`` keeps none.
+        account: Account that pays for the calls.
+        max_reasons: Number of reasons that a generative judge may give.
+        seed: Seed for the draws of orders and held-out annotators.
     """
 
     cache: AnswerCache | None
@@ -37,7 +37,7 @@ class JudgeBuilder:
         """The judge that a spec names.
 
         Raises:
-            InputError: It names none.
+            InputError: The spec names no judge.
         """
         if spec in HEURISTICS:
             return HEURISTICS[spec]()
@@ -50,10 +50,10 @@ class JudgeBuilder:
         return GenerativeJudge(spec, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
 
     def identify(self, spec: str) -> JudgeIdentity:
-        """Who the judge that a spec names is: needs no weights in memory, no key, no cache.
+        """Identity of the judge that a spec names; needs no weights in memory, no key and no cache.
 
         Raises:
-            InputError: It names none.
+            InputError: The spec names no judge.
         """
         if spec in HEURISTICS or spec == "annotator":
             return self.build(spec).identity
@@ -76,7 +76,7 @@ def _generative(text: str) -> tuple[Spec, str]:
     spec = parse_spec(text)
     if spec.scheme not in SCHEMES:
         known = [*HEURISTICS, "annotator", "panel", *SCHEMES]
-        raise InputError(f"{text!r} names no judge", fix=did_you_mean(spec.scheme, known))
+        raise InputError(f"{text!r} is not a known judge", fix=did_you_mean(spec.scheme, known))
     orders = spec.options.pop("orders", "both")
     if orders not in ("both", "single"):
         raise InputError(f"{text!r}: orders={orders!r}", fix="use orders=both or orders=single")
@@ -84,6 +84,6 @@ def _generative(text: str) -> tuple[Spec, str]:
 
 
 def priced_model(spec: str) -> str | None:
-    """The model behind a judge whose calls cost money, as prices name it; ``None`` for the others."""
+    """The model behind a judge whose calls cost money, by its name in the price list; ``None`` for other judges."""
     parsed = parse_spec(spec)
     return parsed.target if parsed.scheme == "openai" else None

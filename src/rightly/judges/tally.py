@@ -1,4 +1,4 @@
-"""Outcome figures of a judged file of any length: ten bytes a pair, however long its texts are."""
+"""Outcome figures of a judged file of any length, in ten bytes of memory per pair."""
 
 from array import array
 from collections import Counter
@@ -13,16 +13,16 @@ _CODES = {None: 0, "tie": 1, "A": 2, "B": 3}
 
 
 class JudgeTally(Frozen):
-    """What one judge said, counted.
+    """Counts of one judge's judgments.
 
     Attributes:
-        judge: Name.
-        n_judgments: Judgments, both orders counted.
-        verdicts: Judgments by verdict.
-        failures: Judgments without one, by kind.
-        n_labelled: Pairs with a side for a label and at least one request that did not fail.
-        accuracy: Outcome accuracy over these by the pair rule (orders add up; a tie is wrong, and so is a pair with an
-            own failure of the judge in either order); ``None`` where there are none.
+        judge: Name of the judge.
+        n_judgments: Number of judgments; both orders count.
+        verdicts: Number of judgments by verdict.
+        failures: Number of judgments without a verdict, by failure kind.
+        n_labelled: Number of pairs with a side as label and at least one request that did not fail.
+        accuracy: Outcome accuracy over these pairs by the pair rule (orders add up; a tie is wrong, and so is a pair with
+            the judge's own failure in either order); ``None`` without such pairs.
     """
 
     judge: str
@@ -33,17 +33,17 @@ class JudgeTally(Frozen):
     accuracy: float | None
 
     def ends(self) -> Iterator[tuple[str, str | None]]:
-        """The ways in which its judgments ended, with its name: failure kinds, and ``None`` where there are verdicts."""
+        """The ways in which the judgments ended, with the judge's name: failure kinds, and ``None`` for verdicts."""
         yield from ((self.judge, kind) for kind in self.failures)
         if any(self.verdicts.values()):
             yield self.judge, None
 
 
 class LabelIndex:
-    """Remembers the label of every pair that streams by.
+    """Stores the label of every pair in a stream.
 
     Args:
-        judges: Whose judgments will be counted.
+        judges: The judges whose judgments will be counted.
     """
 
     def __init__(self, judges: Sequence[JudgeIdentity]) -> None:
@@ -52,7 +52,7 @@ class LabelIndex:
         self._people = {judge: array("Q") for judge in judges if judge.held_out_person}
 
     def watch(self, pairs: Iterable[PreferencePair]) -> Iterator[PreferencePair]:
-        """Pass the pairs on, remembering their labels."""
+        """Yield the pairs unchanged and store their labels."""
         for pair in pairs:
             self._keys.append(_short(pair.id, pair.content_key))
             self._labels.append(_CODES.get(pair.label, 0))
@@ -61,7 +61,7 @@ class LabelIndex:
             yield pair
 
     def tally(self, judgments: Iterable[Judgment]) -> list[JudgeTally]:
-        """Count these judges' judgments of the pairs that were watched; of several of the same work the last counts."""
+        """Count these judges' judgments of the watched pairs; the last of several judgments of the same work counts."""
         keys = np.frombuffer(self._keys, dtype=np.uint64) if self._keys else np.zeros(0, dtype=np.uint64)
         order = np.argsort(keys, kind="stable")
         keys, labels = keys[order], np.frombuffer(self._labels, dtype=np.int8)[order] if len(order) else np.zeros(0)
@@ -77,14 +77,14 @@ class LabelIndex:
         return [count.tally(name, labels) for name, count in counts.items()]
 
     def _name(self, made_by: str, number: int) -> str | None:
-        """The judge that is the maker of a judgment of the pair of this number; ``None`` where none of them is."""
+        """Name of the judge that made a judgment of the pair with this number; ``None`` if none of them did."""
         name = self._names.get(made_by)
         people = (person.name for person, makers in self._people.items() if makers[number] == _short(made_by))
         return name if name is not None else next(people, None)
 
 
 class _Count:
-    """The last verdict of every pair in both orders, as codes; -1 where there is none, -2 where the request failed."""
+    """The last verdict of every pair in both orders, as codes; -1 for no verdict, -2 for a failed request."""
 
     def __init__(self, n: int) -> None:
         self._said = {"AB": np.full(n, -1, dtype=np.int8), "BA": np.full(n, -1, dtype=np.int8)}
@@ -116,5 +116,5 @@ class _Count:
 
 
 def _short(*parts: str) -> int:
-    """64 bits that stand for a pair, or for a maker."""
+    """A 64-bit hash that stands for a pair or a maker."""
     return int(content_key(parts)[:16], 16)
