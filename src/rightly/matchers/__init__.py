@@ -1,1 +1,1 @@
-"""Matchers: which of a judge's reasons say what which human reasons say."""
+"""Matchers: find which of a judge's reasons make the same point as which human reasons."""

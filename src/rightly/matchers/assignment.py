@@ -1,4 +1,4 @@
-"""One-to-one matching: of the links between two lists, those of the best assignment.
+"""One-to-one matching: choose the best assignment from the links between two lists.
 
 The assignment maximises the sum of scores under one-to-one ("Outcome Accuracy is Not Enough", 2026, the definition of
 ``S_total``). The paper's official scripts leave one-to-one to the prompt, so one vague reason can match every human reason;
@@ -16,7 +16,7 @@ from rightly.matchers.base import Link
 def assign(links: Sequence[Link]) -> list[Link]:
     """The links of the best one-to-one assignment (Hungarian), by candidate rank.
 
-    Ties in the sum are broken towards earlier candidates, then earlier references, so the result does not depend on the
+    Ties in the sum are broken in favour of earlier candidates, then earlier references, so the result does not depend on the
     order of ``links``. Links with a score of 0 or less are ignored; a repeated link counts with its best score.
 
     >>> [(l.reference, l.candidate) for l in assign([Link(reference=r, candidate=0, score=1.0) for r in range(4)])]

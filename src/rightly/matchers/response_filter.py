@@ -1,4 +1,4 @@
-"""Logic that a matcher should not have to learn: the response meant, the quantities, and verdicts that fit any point."""
+"""Rules that a matcher should not have to learn: the response meant, quantities, and verdicts that fit any point."""
 
 import re
 
@@ -44,21 +44,22 @@ _EMPTY = frozenset(_EMPTY_WORDS.split())
 
 
 def same_response(reference: str, candidate: str) -> bool:
-    """Whether two points may speak of the same response: true unless each speaks of one and they differ.
+    """Whether two points may be about the same response: true unless each is about one response and they differ.
 
-    A comparison speaks of the response that is not set aside ("Unlike A, B cites a source" speaks of B). A point that
+    A comparison is about the response that is not set aside ("Unlike A, B cites a source" is about B). A point that
     begins with both ("Neither A nor B ...", "Responses 1 and 2 ...") or names none may match any. The gate does not know
-    that "A is longer than B" and "B is shorter than A" are one point: it keeps them apart.
+    that "A is longer than B" and "B is shorter than A" are the same point: it keeps them apart.
     """
     one, other = _subject(reference), _subject(candidate)
     return one is None or other is None or one == other
 
 
 def same_quantities(reference: str, candidate: str) -> bool:
-    """Whether two points may speak of the same quantities: true unless both name some and have none in common.
+    """Whether two points may state the same quantities: true unless both state some and share none.
 
-    Numbers are read from digits and from words up to twelve, round tens, ``hundred`` and ``thousand``; "one" is too often no
-    number. That 24 hours are a day is not known, but a point without any number contradicts none.
+    Numbers are read from digits and from words up to twelve, round tens, ``hundred`` and ``thousand``; "one" is excluded,
+    because it is often not a number. Units are not converted (24 hours, one day), but a point without any number contradicts
+    none.
     """
     one, other = quantities(reference), quantities(candidate)
     return not one or not other or bool(one & other)
@@ -71,7 +72,7 @@ def says_nothing(candidate: str) -> bool:
 
 
 def quantities(text: str) -> frozenset[float]:
-    """The numbers that a text names, those in the names of responses left out.
+    """The numbers in a text, except those in the names of responses.
 
     >>> sorted(quantities("Response 2 lists three causes in 1,200 words"))
     [3.0, 1200.0]

@@ -1,4 +1,4 @@
-"""From a line on the command line to a matcher."""
+"""Build a matcher from its spec."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,15 @@ class MatcherBuilder:
     """Builds matchers that share a cache and an account.
 
     Attributes:
-        cache: Where answers are kept; ``None`` keeps none.
-        account: Where calls are booked.
+        cache: Store for the answers; ``None`` keeps none.
+        account: Account that pays for the calls.
     """
 
     cache: AnswerCache | None
     account: Account
 
     def matcher(self, text: str) -> Matcher:
-        """``lexical``, ``embedding``, ``embedding:PATH``, ``local:FOLDER``, or any model as MetaJudge.
+        """Build ``lexical``, ``embedding``, ``embedding:PATH``, ``local:FOLDER``, or any model as MetaJudge.
 
         Raises:
             InputError: The spec names no matcher.

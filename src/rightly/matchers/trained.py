@@ -1,4 +1,4 @@
-"""A trained cross-encoder as a matcher: no endpoint, no call, the logic of the gates around what was learned."""
+"""A trained cross-encoder as a matcher: it needs no endpoint, and rules gate the learned scores."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.version import __version__
 
 INCOMPATIBLE_FACTOR = 0.2
-"""What is left of a score that a gate closes: below the anchor "touched" of the MetaJudge's scale, yet in the learned order."""
+"""Factor for a score that a gate rejects: below "touched" on the MetaJudge's scale, yet in the learned order."""
 _LATIN = 0x250
 
 
 def local_fingerprint(folder: Path) -> str:
-    """Identity of a trained matcher: its adapter, its calibration, the base below it.
+    """Identity of a trained matcher: its adapter, its calibration and its base.
 
     Raises:
         InputError: The folder holds no trained matcher.
@@ -30,7 +30,7 @@ class LocalMatcher:
     """Scores every point against every reason with a trained cross-encoder.
 
     Args:
-        folder: Of a trained matcher (`rightly train matcher`).
+        folder: Folder of a trained matcher (`rightly train matcher`).
 
     Raises:
         InputError: The folder holds no trained matcher.
@@ -52,7 +52,7 @@ class LocalMatcher:
         self._batch: asyncio.Task[None] | None = None
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Link what covers a point; ``detail`` says what lies outside the training data."""
+        """Link the reasons that cover a point; ``detail`` counts the texts unlike the training data."""
         if not reference or not candidate:
             return Match()
         await self._learn([(point, reason) for point in reference for reason in candidate])
@@ -75,7 +75,7 @@ class LocalMatcher:
         return foreign or len(text.split()) > self.card.max_words
 
     async def _learn(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Score what is new, together with what all waiting matches need: one large batch is cheaper than many small."""
+        """Score the new pairs of all waiting matches together: one large batch is cheaper than many small ones."""
         self._wanted.update(dict.fromkeys(pair for pair in pairs if pair not in self._known))
         while any(pair not in self._known for pair in pairs):
             if self._batch is None or self._batch.done():
@@ -93,9 +93,9 @@ class LocalMatcher:
         return self._model.scores(pairs).tolist()
 
     async def aclose(self) -> None:
-        """Nothing to release: the scores stay for the next use."""
+        """Nothing to release: the scores are kept for the next use."""
 
 
 def compatible(point: str, reason: str) -> bool:
-    """Whether logic lets a reason be the point: the same response, the same quantities, and more than a verdict."""
+    """Whether the rules let a reason match a point: same response, same quantities, and more than a verdict."""
     return same_response(point, reason) and same_quantities(point, reason) and not says_nothing(reason)

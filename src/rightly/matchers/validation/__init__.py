@@ -1,1 +1,1 @@
-"""How reliable a matcher is: against people's links, voters' reasons and written probes."""
+"""Reliability of a matcher, measured on human links, voters' reasons and written probes."""

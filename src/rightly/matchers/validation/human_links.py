@@ -1,7 +1,7 @@
-"""How far can a matcher be trusted? Any matcher against links that people made.
+"""Measure the reliability of any matcher against human links.
 
-Consistency is only as good as the judge of "are these two points the same?". Every report therefore prints what this check
-says of its matcher.
+Consistency is only as good as the decision "are these two points the same?". Every report therefore prints the result of
+this check for its matcher.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,27 +21,27 @@ from rightly.metrics.estimate import Estimate, Tested
 from rightly.types import Frozen
 
 THRESHOLD = 0.5
-"""A link counts as said at this score or above: partial coverage."""
+"""Score at or above which a link counts: partial coverage."""
 RANKING_AUC, RANKING_SPEARMAN = 0.85, 0.6
-"""A matcher carries a ranking of judges if both lower bounds are at least these: below, the order is the matcher's."""
+"""Least lower bounds of a matcher that can rank judges: below them, the order reflects the matcher."""
 
 Links = Mapping[str, Sequence[Link]]
 """Links by case id."""
 
 
 class MatcherReliability(Frozen):
-    """A matcher against people on SummHay.
+    """Agreement of a matcher with people on SummHay.
 
     Attributes:
-        matcher: Name.
-        n_cases: Summaries matched.
-        n_failed: Matches that failed; they are left out.
-        n_points: Reference points of the matched summaries.
-        auc_covered: Area under the curve of the best score of a point, for covered at all against not.
-        auc_full: The same for fully covered against the rest.
-        precision: Of the points whose best link is at `THRESHOLD` or above, the share where people named that bullet.
-        recall: Of the points that people linked, the share whose best link is such a one.
-        f1: Harmonic mean of the two.
+        matcher: Name of the matcher.
+        n_cases: Number of matched summaries.
+        n_failed: Number of failed matches, which are excluded.
+        n_points: Number of reference points of the matched summaries.
+        auc_covered: Area under the ROC curve of a point's best score, for covered (fully or in part) against not covered.
+        auc_full: Area under the ROC curve of a point's best score, for fully covered against the rest.
+        precision: Among points whose best link is at `THRESHOLD` or above, the share for which people named that bullet.
+        recall: Among points that people linked, the share whose best link is such a link.
+        f1: Harmonic mean of precision and recall.
         spearman: Rank correlation, over summaries, of one-to-one consistency by this matcher and by people.
         tau: Kendall's correlation of the systems' mean consistency with people's.
         consistency: Mean consistency by this matcher.
@@ -66,11 +66,11 @@ class MatcherReliability(Frozen):
 
     @property
     def carries_ranking(self) -> bool:
-        """Whether a ranking of judges by this matcher says more of the judges than of the matcher."""
+        """Whether a ranking of judges by this matcher reflects the judges more than the matcher."""
         return (self.auc_covered.low or 0) >= RANKING_AUC and (self.spearman.low or 0) >= RANKING_SPEARMAN
 
     def lines(self) -> tuple[str, ...]:
-        """What a report prints under results that used this matcher."""
+        """The lines that a report prints under results of this matcher."""
         failed = f"; {self.n_failed} more failed and are left out" if self.n_failed else ""
         verdict = "It carries a ranking of judges" if self.carries_ranking else "It does not carry a ranking of judges"
         return (
@@ -87,7 +87,7 @@ class MatcherReliability(Frozen):
 async def match_cases(
     matcher: Matcher, cases: Sequence[CoverageCase], on_done: Callable[[object], None]
 ) -> tuple[dict[str, tuple[Link, ...]], int]:
-    """The matcher's links by case, and how many matches failed."""
+    """The matcher's links by case, and the number of failed matches."""
 
     async def one(case: CoverageCase) -> tuple[str, Match]:
         return case.id, await matcher.match(case.points, case.bullets)
@@ -103,19 +103,19 @@ async def match_cases(
 async def check_matcher(
     matcher: Matcher, cases: Sequence[CoverageCase], on_done: Callable[[object], None]
 ) -> tuple[MatcherReliability, dict[str, tuple[Link, ...]]]:
-    """Match all cases and measure; gives back the links too."""
+    """Match all cases and measure the reliability; also returns the links."""
     links, failed = await match_cases(matcher, cases, on_done)
     return reliability(matcher.name, cases, links, failed), links
 
 
 def reliability(name: str, cases: Sequence[CoverageCase], links: Links, n_failed: int = 0) -> MatcherReliability:
-    """Measure links against people's.
+    """Measure links against human links.
 
     Args:
-        name: Whose links they are.
-        cases: The cases with the human links.
-        links: By case id; a case that is not there failed and is left out.
-        n_failed: How many failed.
+        name: Name of the matcher.
+        cases: Cases with human links.
+        links: The matcher's links by case id; a missing case failed and is excluded.
+        n_failed: Number of failed matches.
 
     Raises:
         InputError: Every match failed.
@@ -123,7 +123,7 @@ def reliability(name: str, cases: Sequence[CoverageCase], links: Links, n_failed
     cases = [case for case in cases if case.id in links]
     if not cases:
         raise InputError(
-            f"every match of {name} failed", fix="look at its answers in the cache, or try another matcher"
+            f"every match of {name} failed", fix="inspect its answers in the cache, or try another matcher"
         )
     clusters = [case.cluster for case in cases for _ in case.points]
     best = np.array([score for case in cases for score in _best(links[case.id], len(case.points))])
@@ -166,7 +166,7 @@ def consistency_by_system(cases: Sequence[CoverageCase], links: Links) -> dict[s
 
 
 def system_tau(cases: Sequence[CoverageCase], links: Links) -> float | None:
-    """Kendall's tau between the systems' order by these links and by people's; ``None`` where either is constant."""
+    """Kendall's tau between the systems' order by these links and by human links; ``None`` if either is constant."""
     from scipy import stats
 
     found = consistency_by_system(cases, links)
@@ -186,7 +186,7 @@ def _best(links: Sequence[Link], n_points: int) -> list[float]:
 
 
 def _link_accuracy(cases: Sequence[CoverageCase], links: Links) -> tuple[float | None, float]:
-    """Precision and recall of each point's best link, by the bullet that it names."""
+    """Precision and recall of the points' best links, by the bullet that they name."""
     said = right = wanted = 0
     for case in cases:
         people = {(link.reference, link.candidate) for link in case.human}
@@ -201,12 +201,12 @@ def _link_accuracy(cases: Sequence[CoverageCase], links: Links) -> tuple[float |
 
 
 def _estimate(statistic: Callable[[np.ndarray], float], clusters: Sequence[str]) -> Estimate:
-    """The estimate of a figure in [0, 1], subtopics as the unit."""
+    """The estimate of a statistic in [0, 1], with subtopics as the unit."""
     return Estimate.of(statistic_spread(statistic, clusters))
 
 
 def _correlation(statistic: Callable[[np.ndarray], float], clusters: Sequence[str]) -> Estimate:
-    """The same of a figure in [-1, 1]."""
+    """The estimate of a statistic in [-1, 1], with subtopics as the unit."""
     found = Tested.of(statistic_spread(statistic, clusters))
     return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
 

@@ -1,10 +1,10 @@
-"""Written probes of a matcher: 44 points, each with one sentence that says the same and six that do not.
+"""Written probes of a matcher: 44 points, each with one sentence that makes the same point and six that do not.
 
-What "the same" means is strict, as in "Outcome Accuracy is Not Enough" (2026): the same verdict for another reason is no
-match, and numbers and conditions must agree. The six near misses of every point: the opposite (polarity), the same of the
-other response (swap), another point on the topic, a vague verdict that would fit any point, a changed number or condition,
-and the point made general. Written by hand before any matcher was tuned on it; the half ``held`` of the points is for the
-final figure alone, and the file is known by its checksum.
+"The same point" is strict, as in "Outcome Accuracy is Not Enough" (2026): the same verdict for another reason is not a
+match, and numbers and conditions must agree. The six near misses of every point are the opposite (polarity), the same
+statement about the other response (swap), another point on the topic, a vague verdict that would fit any point, a changed
+number or condition, and a more general point. The probes were written by hand before any matcher was tuned on them. The
+half ``held`` is for the final figure only, and the file is verified by its checksum.
 """
 
 import hashlib
@@ -31,15 +31,15 @@ Half = Literal["open", "held"]
 
 
 class Probe(Frozen):
-    """One pair of sentences.
+    """One pair of sentences with its category.
 
     Attributes:
-        id: Number of the point, and the category.
-        half: ``open`` for whoever tunes, ``held`` for the final figure.
-        category: What the judge's sentence is to the human point.
+        id: Number of the point, followed by the category.
+        half: ``open`` for tuning, ``held`` for the final figure.
+        category: Relation of the judge's sentence to the human point.
         human: The human point.
         judge: The judge's sentence.
-        same: Whether they are the same point; paraphrases alone are.
+        same: Whether both make the same point; true only for paraphrases.
     """
 
     id: str
@@ -51,15 +51,15 @@ class Probe(Frozen):
 
 
 class ProbeCheck(Frozen):
-    """A matcher on the probes.
+    """Result of a matcher on the probes.
 
     Attributes:
-        matcher: Name.
-        half: Which probes; ``None`` for all.
-        accepted_at: The matcher's operating point: a probe is accepted at this score or above.
-        n: Probes matched.
-        n_failed: Matches that failed; they are left out.
-        accepted: Share accepted, by category; high is good for paraphrases only.
+        matcher: Name of the matcher.
+        half: Half of the probes; ``None`` for all.
+        accepted_at: Operating point of the matcher: a probe is accepted at this score or above.
+        n: Number of matched probes.
+        n_failed: Number of failed matches, which are excluded.
+        accepted: Share of accepted probes by category; high is good for paraphrases only.
         auc: Probability that a paraphrase scores above a near miss, ties one half, over points.
     """
 
@@ -72,7 +72,7 @@ class ProbeCheck(Frozen):
     auc: Estimate
 
     def line(self) -> str:
-        """What a report prints."""
+        """The line that a report prints."""
         shown = ", ".join(f"{name} {_shown(found)}" for name, found in self.accepted.items())
         which = "written probes" if self.half is None else f"written probes of the {self.half} half"
         return (
@@ -83,13 +83,13 @@ class ProbeCheck(Frozen):
 
 @cache
 def load_probes(half: Half | None = None) -> tuple[Probe, ...]:
-    """The probes that travel with the package.
+    """Load the probes shipped with the package.
 
     Args:
-        half: ``open`` or ``held`` alone.
+        half: Half to load, ``open`` or ``held``; all by default.
 
     Raises:
-        RuntimeError: The file was changed.
+        RuntimeError: The file was modified.
     """
     content = resources.files("rightly.matchers").joinpath("samples", "probe.jsonl").read_bytes()
     if hashlib.sha256(content).hexdigest() != CHECKSUM:
@@ -99,12 +99,12 @@ def load_probes(half: Half | None = None) -> tuple[Probe, ...]:
 
 
 async def check_probes(matcher: Matcher, on_done: Callable[[object], None], *, half: Half | None = None) -> ProbeCheck:
-    """Match every probe by itself.
+    """Match every probe separately.
 
     Args:
-        matcher: Who matches.
-        on_done: Called after each match.
-        half: Of the probes; all by default.
+        matcher: The matcher to check.
+        on_done: Callback after each match.
+        half: Half of the probes to use; all by default.
     """
 
     async def one(probe: Probe) -> tuple[Probe, float | None]:

@@ -1,8 +1,8 @@
-"""Human-labelled matches: which bullet of a summary says what a reference point says (SummHay).
+"""Human-labelled matches: which bullet of a summary makes which reference point (SummHay).
 
-Laban et al., "Summary of a Haystack" (2024): for 200 summaries, people said of every reference insight whether it is
-covered, fully or in part, and by which bullet; six language models were asked the same. It is the nearest thing to a human
-MetaJudge: two lists, graded links. Licence and changes: ``samples/ATTRIBUTION.md``.
+Laban et al., "Summary of a Haystack" (2024): for 200 summaries, people labelled every reference insight as covered fully,
+in part or not at all, and named the bullet. Six language models answered the same question. It is the closest available
+substitute for a human MetaJudge: two lists, graded links. Licence and changes: ``samples/ATTRIBUTION.md``.
 """
 
 import gzip
@@ -15,17 +15,17 @@ from rightly.types import Frozen
 
 
 class CoverageCase(Frozen):
-    """One summary.
+    """One summary with its links.
 
     Attributes:
-        id: Its name.
-        topic: What the documents are: talks of ``doctor`` and patient, ``sales`` calls, or ``news``.
-        cluster: The subtopic; cases of one subtopic share their points.
-        system: The language model that wrote the summary.
+        id: Name of the case.
+        topic: Kind of the documents: ``doctor`` (doctor-patient conversations), ``sales`` (sales calls) or ``news``.
+        cluster: Subtopic of the case; cases of one subtopic share their points.
+        system: Language model that wrote the summary.
         points: Reference points.
-        bullets: The summary's lines.
-        human: Links by people; several points may share a bullet.
-        stored: Links by six language models, by name.
+        bullets: Lines of the summary.
+        human: Human links; several points may share a bullet.
+        stored: Links of six language models, by model name.
     """
 
     id: str
@@ -40,12 +40,12 @@ class CoverageCase(Frozen):
 
 @cache
 def load_summhay() -> tuple[CoverageCase, ...]:
-    """The 200 cases that travel with the package."""
+    """Load the 200 cases shipped with the package."""
     return tuple(_case(json.loads(line)) for line in gzip.decompress(summhay_bytes()).split(b"\n") if line)
 
 
 def summhay_bytes() -> bytes:
-    """The packed file: what a kept measurement was made on."""
+    """Content of the packed file, part of the key of a stored measurement."""
     return resources.files("rightly.matchers").joinpath("samples", "summhay.jsonl.gz").read_bytes()
 
 

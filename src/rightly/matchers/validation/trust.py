@@ -1,4 +1,4 @@
-"""How far a matcher can be trusted: all checks together, measured once and kept."""
+"""Trust in a matcher: all checks together, measured once and stored."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from rightly.types import Frozen, PreferencePair, content_key
 from rightly.version import __version__
 
 MOST_FAILED = 0.05
-"""A check in which a larger share of the matches failed says more of the day than of the matcher."""
+"""Largest share of failed matches; a check with more is not stored, since it does not describe the matcher."""
 
 
 MOST_WRONG, LEAST_RIGHT = 0.1, 0.8
-"""Of a matcher that may be a training reward: the largest share of wrong probes of a kind, the least of paraphrases."""
+"""Limits for a training reward: largest accepted share of a kind of wrong probes, least accepted share of paraphrases."""
 
 
 class Trust(Frozen):
-    """What is known of a matcher.
+    """All measurements of a matcher.
 
     Attributes:
-        reliability: Against people's links on SummHay.
-        voters: On voters' reasons (UKPConvArg1).
-        probes: On written near misses.
+        reliability: Agreement with human links on SummHay.
+        voters: Result on voters' reasons (UKPConvArg1).
+        probes: Result on written near misses.
     """
 
     reliability: MatcherReliability
@@ -40,20 +40,20 @@ class Trust(Frozen):
 
     @property
     def n_failed(self) -> int:
-        """Matches that failed in any check."""
+        """Number of failed matches over all checks."""
         return self.reliability.n_failed + self.voters.n_failed + self.probes.n_failed
 
     @property
     def n_matched(self) -> int:
-        """Matches that did not fail."""
+        """Number of matches that did not fail."""
         return self.reliability.n_cases + self.voters.n_pairs + self.probes.n
 
     @property
     def unfit_for_reward(self) -> tuple[str, ...]:
-        """Why the matcher should not be a training reward; empty where it may be.
+        """Reasons why the matcher should not be a training reward; empty if it may be one.
 
-        A policy finds whatever a matcher lets pass: it must reject what contradicts a point or speaks of the other response,
-        and still accept the point in other words.
+        A policy exploits every error of a matcher. The matcher must reject statements that contradict a point or are about the
+        other response, and still accept the point in other words.
         """
         found = []
         wrong: tuple[Category, ...] = ("polarity", "swap", "vague")
@@ -67,19 +67,19 @@ class Trust(Frozen):
         return tuple(found)
 
     def lines(self) -> tuple[str, ...]:
-        """What every report that used the matcher prints."""
+        """The lines that every report with this matcher prints."""
         unfit = self.unfit_for_reward
         reward = f"Not fit as a training reward: {'; '.join(unfit)}." if unfit else "Fit as a training reward."
         return (*self.reliability.lines(), self.voters.line(), self.probes.line(), reward)
 
 
 async def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
-    """Run all checks, close the matcher, and keep what they found, unless more than `MOST_FAILED` failed.
+    """Run all checks, close the matcher, and store the results unless more than `MOST_FAILED` of the matches failed.
 
     Args:
-        matcher: Who is checked; a language model is asked some 990 times.
-        folder: Where results are kept.
-        on_done: Called after each match.
+        matcher: The matcher to check; a language model gets about 990 requests.
+        folder: Folder for the stored results.
+        on_done: Callback after each match.
     """
     try:
         reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
@@ -97,7 +97,7 @@ async def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], No
 
 
 def known(matcher: str, folder: Path) -> Trust | None:
-    """What was measured earlier of the matcher with this fingerprint, with this version and these data."""
+    """The stored measurements of the matcher with this fingerprint, made with this version and these data."""
     try:
         return Trust.model_validate_json(_path(matcher, folder).read_text(encoding="utf-8"))
     except (OSError, ValidationError):
@@ -105,7 +105,7 @@ def known(matcher: str, folder: Path) -> Trust | None:
 
 
 async def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
-    """What is known, measured now where that costs no call; ``None`` for a model that was never checked."""
+    """The stored measurements, or new ones if the matcher is free; ``None`` for a model that was never checked."""
     trust = known(matcher.fingerprint, folder)
     return await measure(matcher, folder) if trust is None and matcher.free else trust
 
@@ -114,12 +114,12 @@ def unseen_cases(matcher: Matcher) -> list[CoverageCase]:
     """The SummHay cases that the matcher was not trained on.
 
     Raises:
-        InputError: It was trained on all of them.
+        InputError: The matcher was trained on all of them.
     """
     held = matcher.held_out
     cases = [case for case in load_summhay() if held is None or f"summhay: {case.topic}" in held]
     if not cases:
-        raise InputError(f"{matcher.name} was trained on all of SummHay", fix="leave a topic out of data.topics")
+        raise InputError(f"{matcher.name} was trained on all of SummHay", fix="remove a topic from data.topics")
     return cases
 
 
@@ -127,7 +127,7 @@ def unseen_pairs(matcher: Matcher) -> list[PreferencePair]:
     """The shipped voters' pairs of debates that the matcher was not trained on.
 
     Raises:
-        InputError: It was trained on all of them.
+        InputError: The matcher was trained on all of them.
     """
     held = matcher.held_out
     pairs = [
@@ -145,8 +145,8 @@ def _percent(share: float | None) -> str:
 
 
 def unmeasured(matcher: str) -> str:
-    """What a report prints where nothing is known."""
-    return f"How reliable this matcher is was not measured; run: rightly matcher-check --matcher {matcher}"
+    """The line that a report prints without measurements."""
+    return f"The reliability of this matcher was not measured; run: rightly matcher-check --matcher {matcher}"
 
 
 def _path(matcher: str, folder: Path) -> Path:

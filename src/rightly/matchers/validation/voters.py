@@ -1,9 +1,9 @@
-"""Can a matcher tell why people voted? A check on real reasons for preferences, where links are not labelled.
+"""Check whether a matcher recognises why people voted, on real reasons for preferences without labelled links.
 
-Each voter's reason is compared with the reasons of the others who voted the same on the same pair. A matcher that sees
-reasons, not words, scores it above (a) a reason that somebody gave for the same vote on *another* pair, and (b) a reason for
-the *opposite* vote on the same pair. The same vote is not the same reason, so no matcher reaches 1 here; one that stays at
-0.5 sees nothing.
+Each voter's reason is compared with the reasons of the others who voted the same on the same pair. A matcher that
+recognises reasons, not words, scores it above (a) a reason given for the same vote on *another* pair, and (b) a reason for
+the *opposite* vote on the same pair. The same vote is not the same reason, so no matcher reaches 1. A matcher at 0.5 is at
+chance level.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ from rightly.types import Frozen, PreferencePair, content_key
 
 
 class VoterCheck(Frozen):
-    """A matcher on voters' reasons.
+    """Result of a matcher on voters' reasons.
 
     Attributes:
-        matcher: Name.
-        n_pairs: Pairs with two or more reasons for the same vote.
-        n_failed: Matches that failed; they are left out.
+        matcher: Name of the matcher.
+        n_pairs: Number of pairs with two or more reasons for the same vote.
+        n_failed: Number of failed matches, which are excluded.
         against_elsewhere: Probability that a fellow voter's reason scores above one for the same vote on another pair,
             ties one half.
-        against_opposite: The same against a reason for the opposite vote on the same pair, where there is one.
+        against_opposite: Probability that it scores above a reason for the opposite vote on the same pair, if there is one.
     """
 
     matcher: str
@@ -35,7 +35,7 @@ class VoterCheck(Frozen):
     against_opposite: Estimate
 
     def line(self) -> str:
-        """What a report prints."""
+        """The line that a report prints."""
         failed = f", {self.n_failed} more failed" if self.n_failed else ""
         return (
             f"On voters' reasons ({self.n_pairs} pairs{failed}): a fellow voter's reason scores above one from another pair "
@@ -56,19 +56,19 @@ class _Trial(NamedTuple):
 async def check_voters(
     matcher: Matcher, pairs: Sequence[PreferencePair], on_done: Callable[[object], None], *, seed: int = 0
 ) -> VoterCheck:
-    """Run the check.
+    """Check a matcher on voters' reasons.
 
     Args:
-        matcher: Who matches.
+        matcher: The matcher to check.
         pairs: Pairs with votes and reasons by the same annotators.
-        on_done: Called after each match.
-        seed: Of the reasons drawn.
+        on_done: Callback after each match.
+        seed: Seed for the draw of the reasons.
     """
     trials = _trials(pairs, seed)
 
     async def one(trial: _Trial) -> tuple[_Trial, list[float] | None]:
         said = [trial.fellow, trial.elsewhere, *([trial.opposite] if trial.opposite else [])]
-        # Shown in an order that says nothing: a language model may favour the first of a list.
+        # Shown in random order: a language model may favour the first of a list.
         shown = sorted(range(len(said)), key=lambda place: content_key([trial.pair_id, said[place]]))
         match = await matcher.match(trial.reference, [said[place] for place in shown])
         on_done(match)
@@ -91,7 +91,7 @@ async def check_voters(
 
 
 def _trials(pairs: Sequence[PreferencePair], seed: int) -> list[_Trial]:
-    """One trial for each pair that has two reasons for one vote; what is drawn depends on the seed and the ids alone."""
+    """One trial for each pair with two reasons for one vote; the draw depends only on the seed and the ids."""
     by_vote: dict[str, list[tuple[str, str]]] = {}
     reasons = {pair.id: _reasons_by_vote(pair) for pair in pairs}
     pairs = sorted(pairs, key=lambda each: each.id)
