@@ -1,1 +1,1 @@
-"""An audit: human reasons split into points, matched with the judges' reasons, summed up as rationale consistency."""
+"""An audit: split human reasons into points, match them with judges' reasons, compute rationale consistency."""

@@ -1,4 +1,4 @@
-"""The whole result of an audit, from its scored judgments."""
+"""The complete result of an audit, from its scored judgments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from rightly.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class AuditMetadata:
-    """What an audit's result says beside its numbers; see `AuditResult` for the fields.
+    """The metadata of an audit's result; see `AuditResult` for the fields.
 
     Attributes:
-        cast: Who made the records.
-        prices: The price of each judge's model, where it is known.
+        cast: Judges, atomiser and matcher that made the records.
+        prices: Known prices of the judges' models.
     """
 
     source: str
@@ -35,9 +35,9 @@ def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], 
     """Summarise an audit.
 
     Args:
-        pairs: The reference pairs by id.
+        pairs: Reference pairs by id.
         scored: All scored judgments.
-        facts: What the numbers do not say.
+        facts: Metadata of the audit.
     """
     judges = facts.cast.names
     by_judge: dict[str, list[Scored]] = {name: [] for name in judges}
@@ -92,7 +92,7 @@ def _vote_table(pairs: Sequence[PreferencePair]) -> list[list[str | None]]:
 
 
 def _alpha(ratings: list[list[str | None]]) -> float | None:
-    """Krippendorff's alpha; ``None`` where fewer than two raters rated anything, or all labels are one."""
+    """Krippendorff's alpha; ``None`` with fewer than two raters, or if all labels are equal."""
     if not ratings or len(ratings[0]) < 2:
         return None
     try:

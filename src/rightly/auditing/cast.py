@@ -1,4 +1,4 @@
-"""Who makes the records of an audit: judges, atomiser, matcher; told from a file, without building anybody."""
+"""The judges, atomiser and matcher of an audit, stored in a file so that none of them must be built."""
 
 from rightly.judges.base import JudgeIdentity
 from rightly.matchers.validation.trust import Trust, unmeasured
@@ -6,11 +6,11 @@ from rightly.types import Frozen
 
 
 class Maker(Frozen):
-    """Who splits reasons, or matches them; told without loading a model.
+    """Identity of an atomiser or a matcher, known without loading a model.
 
     Attributes:
-        name: For people.
-        fingerprint: Digest of everything that can change what it makes.
+        name: Display name of the maker.
+        fingerprint: Digest of everything that can change its output.
     """
 
     name: str
@@ -18,15 +18,15 @@ class Maker(Frozen):
 
 
 class Cast(Frozen):
-    """Who makes the records of an audit, as noted when it asked: enough to score them again without building anybody.
+    """The makers of an audit's records, stored when it ran: enough to score them again without building a model.
 
     Attributes:
-        judges: The judges, in the order of the table.
-        atomiser: Who splits the human reasons.
-        matcher: Who matches them with the judges' reasons.
-        smoke_only: Whether the matcher only shows that the pipeline runs.
-        reliability: What was known of the matcher.
-        carries_ranking: Whether it is reliable enough to rank judges; ``None`` where that was not measured.
+        judges: Judges, in the order of the table.
+        atomiser: Atomiser that splits the human reasons.
+        matcher: Matcher that links them with the judges' reasons.
+        smoke_only: Whether the matcher is for smoke tests only.
+        reliability: Reliability lines of the matcher; empty if it was not measured.
+        carries_ranking: Whether the matcher is reliable enough to rank judges; ``None`` if that was not measured.
     """
 
     judges: tuple[JudgeIdentity, ...]
@@ -37,7 +37,7 @@ class Cast(Frozen):
     carries_ranking: bool | None = None
 
     def with_trust(self, trust: Trust | None) -> "Cast":
-        """The cast with what is known of its matcher."""
+        """The cast with the measurements of its matcher."""
         lines = (unmeasured(self.matcher.name),) if trust is None else trust.lines()
         ranking = None if trust is None else trust.reliability.carries_ranking
         return self.model_copy(update={"reliability": lines, "carries_ranking": ranking})

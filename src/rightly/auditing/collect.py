@@ -1,4 +1,4 @@
-"""Atomise and match what is not done yet, many at a time: the second half of an audit's asking."""
+"""Make the missing points and matches concurrently: the second half of an audit's requests."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -18,7 +18,7 @@ async def collect_points(
     records: RecordFile[AtomRecord],
     on_done: Callable[[AtomRecord | None], None],
 ) -> None:
-    """Split the human reasons of every pair that is not split yet."""
+    """Split the human reasons of every pair that has no points yet."""
     done = records.done()
 
     def missing() -> Iterator[PreferencePair]:
@@ -41,15 +41,15 @@ async def collect_matches(
     records: RecordFile[MatchRecord],
     on_done: Callable[[MatchRecord | None], None],
 ) -> None:
-    """Match the reasons of every judgment with its pair's human points, where both lists have something; equal lists once.
+    """Match the reasons of every judgment with its pair's human points, if neither list is empty; equal lists once.
 
     Args:
-        judgments: The judgments; failed ones have nothing to match.
+        judgments: Judgments to match; failed ones have no reasons.
         points: Human points by pair id.
-        matcher: Who matches.
-        max_reasons: The judge's list is cut to so many before it is matched.
-        records: Where matches go; those already there are not made again.
-        on_done: Called with every new record, and with ``None`` for every one that was there.
+        matcher: Matcher that links the lists.
+        max_reasons: Maximum length of the judge's list; longer lists are truncated before matching.
+        records: Store for the matches; stored ones are not repeated.
+        on_done: Callback for every new record; it gets ``None`` for every stored one.
     """
     done = records.done()
 

@@ -1,4 +1,4 @@
-"""Whether audits can be compared: two numbers are, where they were measured with the same yardstick."""
+"""Comparability of audits: numbers can be compared if they were measured in the same way."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,13 +10,13 @@ from rightly.errors import InputError
 
 
 class AuditRun(NamedTuple):
-    """An audit as it is compared.
+    """One audit in a comparison.
 
     Attributes:
-        name: Its folder.
-        cast: Who made its records.
-        max_reasons: Where the judges' lists were cut.
-        scored: Its scored judgments, by judge.
+        name: Folder of the audit.
+        cast: Judges, atomiser and matcher that made the records.
+        max_reasons: Length to which the judges' lists were truncated.
+        scored: Scored judgments by judge.
     """
 
     name: str
@@ -26,12 +26,12 @@ class AuditRun(NamedTuple):
 
 
 def comparable(runs: Sequence[AuditRun]) -> tuple[list[AuditRun], tuple[str, ...]]:
-    """The runs without the numbers that cannot be compared, and why they cannot.
+    """The runs without the numbers that cannot be compared, and the reasons for leaving these out.
 
-    Consistency needs the same matcher, atomiser, reference points and length of list; outcome accuracy the same labels.
+    Consistency needs the same matcher, atomiser, reference points and list length. Outcome accuracy needs the same labels.
 
     Raises:
-        InputError: An id stands for different pairs, or nothing can be compared.
+        InputError: An id stands for different pairs, or no number can be compared.
     """
     consistency = _yardsticks(runs)
     accuracy: list[str] = []
@@ -42,7 +42,7 @@ def comparable(runs: Sequence[AuditRun]) -> tuple[list[AuditRun], tuple[str, ...
             first, seen = known.setdefault(each.pair.id, (run, each))
             if seen.pair.content_key != each.pair.content_key:
                 raise InputError(
-                    f"pair {each.pair.id!r} is another one in {first.name} than in {run.name}",
+                    f"pair {each.pair.id!r} differs between {first.name} and {run.name}",
                     fix="compare audits of the same pairs",
                 )
             if seen.points != each.points:
@@ -73,7 +73,7 @@ def _yardsticks(runs: Sequence[AuditRun]) -> list[str]:
             same = " under one name" if len({maker.name for maker in makers}) == 1 else ""
             found.append(f"the {what}s differ{same} ({told})")
     if len({run.max_reasons for run in runs}) > 1:
-        found.append("the judges' lists were cut at different lengths")
+        found.append("the judges' lists were truncated to different lengths")
     return found
 
 

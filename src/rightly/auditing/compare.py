@@ -1,4 +1,4 @@
-"""Judges against each other on the same pairs: paired tests over contexts, Holm over all of them, letters for the table."""
+"""Compare judges on the same pairs: paired tests over contexts, Holm over all of them, letters for the table."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -18,11 +18,11 @@ ALPHA = 0.05
 
 
 class Comparison(Frozen):
-    """Every two judges of one or several audits.
+    """Tests between every two judges of one or several audits.
 
     Attributes:
-        tests: The tests.
-        notes: What was not tested, and why.
+        tests: Paired tests between the judges.
+        notes: Omitted tests and the reasons for it.
     """
 
     tests: tuple[PairedTest, ...]
@@ -39,7 +39,7 @@ class _Found(NamedTuple):
 
 
 def paired_tests(views: Sequence[JudgmentsByPair]) -> tuple[PairedTest, ...]:
-    """Every two judges on the pairs that they share: outcomes and consistency, each Holm-adjusted over all rows."""
+    """Test every two judges on their shared pairs: outcomes and consistency, each Holm-adjusted over all rows."""
     found = [_found(first, second) for first, second in combinations(views, 2)]
     accuracy, consistency = (_adjusted([getattr(row, name) for row in found]) for name in ("accuracy", "consistency"))
     return tuple(
@@ -62,13 +62,13 @@ def paired_tests(views: Sequence[JudgmentsByPair]) -> tuple[PairedTest, ...]:
 def letters(
     names: Sequence[str], means: Sequence[float | None], tests: Sequence[PairedTest], which: str
 ) -> dict[str, str]:
-    """Compact letters by judge: two judges that share a letter cannot be told apart.
+    """Compact letters by judge: two judges with a common letter do not differ significantly.
 
     Args:
-        names: The judges.
-        means: Their means, for the order of the letters; a judge without one gets none.
-        tests: The tests of every two of them.
-        which: ``"p_accuracy"`` or ``"p_consistency"``.
+        names: Names of the judges.
+        means: Means of the judges, for the order of the letters; a judge without a mean gets no letter.
+        tests: Tests between every two judges.
+        which: Field to use, ``"p_accuracy"`` or ``"p_consistency"``.
     """
     measured = [(name, mean) for name, mean in zip(names, means, strict=True) if mean is not None]
     place = {name: i for i, (name, _) in enumerate(measured)}
@@ -100,7 +100,7 @@ def _found(first: JudgmentsByPair, second: JudgmentsByPair) -> _Found:
 
 
 def _values(values: Values, pair_ids: Sequence[str]) -> NDArray[np.float64]:
-    """One value a pair, NaN where it has none; shape [n]."""
+    """One value per pair, NaN for a pair without one; shape [n]."""
     return np.array([np.nan if (value := values[pair_id]) is None else value for pair_id in pair_ids], dtype=float)
 
 

@@ -1,4 +1,4 @@
-"""Rationale consistency and its relatives, for one judgment, from the links between two lists.
+"""Rationale consistency and related metrics of one judgment, from the links between two lists.
 
 With ``R`` the human points, ``S`` the judge's reasons in their order, ``s_ij`` the score of the link between point i
 and reason j, and ``pi`` the one-to-one matching that maximises the sum of its scores ("Outcome Accuracy is Not
@@ -23,8 +23,8 @@ score t_j::
     official precision = sum_j t_j / min(|S|, 5)
     official AP        = sum_m (mean of the first m of the t_j) / |R|,  ranks among the *matched* reasons only
 
-The script leaves out lists of no reason and of more than ten; here they count. A link of score 0 is no link here; the script
-counts a reason that is named with score 0 as a matched one in its AP.
+The script excludes lists without reasons and with more than ten; here they count. A link with score 0 is not a link here;
+the script counts a reason named with score 0 as matched in its AP.
 """
 
 from collections.abc import Sequence
@@ -34,24 +34,24 @@ from rightly.matchers.assignment import assign
 from rightly.matchers.base import Link
 
 OFFICIAL_LIST_CAP = 5
-"""The official script sees no more reasons than these."""
+"""Number of reasons that the official script reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonMetrics:
-    """The metrics of one judgment; all in [0, 1].
+    """The metrics of one judgment, all in [0, 1].
 
     Attributes:
         consistency: Soft recall under one-to-one (RC).
-        precision: ``None`` for an empty list, which has none.
-        f1: Harmonic mean of the two; 0 for an empty list.
-        ap_hard: Average precision, a match counting 1.
-        ap_soft: Average precision, a match counting its score.
-        ap_official: The official script's.
-        unconstrained: Recall without one-to-one; the official script's for lists of up to five reasons.
-        recall_official: The official script's.
-        precision_official: The official script's; ``None`` for an empty list.
-        score_by_rank: The matched score of every reason, 0 where it is not matched; length ``|S|``.
+        precision: Soft precision under one-to-one; ``None`` for an empty list.
+        f1: Harmonic mean of consistency and precision; 0 for an empty list.
+        ap_hard: Average precision in which a match counts 1.
+        ap_soft: Average precision in which a match counts its score.
+        ap_official: Average precision of the official script.
+        unconstrained: Recall without one-to-one; equal to the official script's for lists of up to five reasons.
+        recall_official: Recall of the official script.
+        precision_official: Precision of the official script; ``None`` for an empty list.
+        score_by_rank: Matched score of every reason, 0 for an unmatched one; length ``|S|``.
     """
 
     consistency: float
@@ -67,15 +67,15 @@ class ReasonMetrics:
 
 
 def reason_metrics(n_reference: int, n_candidate: int, links: Sequence[Link]) -> ReasonMetrics:
-    """All metrics of one judgment.
+    """Compute all metrics of one judgment.
 
     Args:
-        n_reference: Human points, at least 1.
-        n_candidate: The judge's reasons; may be 0.
-        links: All links between them, indices from 0.
+        n_reference: Number of human points, at least 1.
+        n_candidate: Number of the judge's reasons; may be 0.
+        links: All links between points and reasons, indices from 0.
 
     Raises:
-        ValueError: No human points, or a link that points outside the lists.
+        ValueError: There are no human points, or a link points outside the lists.
     """
     if n_reference < 1:
         raise ValueError("consistency is undefined without human points")
@@ -106,7 +106,7 @@ def reason_metrics(n_reference: int, n_candidate: int, links: Sequence[Link]) ->
 
 
 def average_precision(scores: Sequence[float], n_reference: int) -> float:
-    """``sum_k P@k I(k) / |R|`` over a list of matched scores by rank, 0 where a reason is not matched.
+    """``sum_k P@k I(k) / |R|`` over a list of matched scores by rank, 0 for an unmatched reason.
 
     >>> average_precision([1, 0, 0, 0, 1], 4)
     0.35
@@ -120,7 +120,7 @@ def average_precision(scores: Sequence[float], n_reference: int) -> float:
 
 
 def _best_of_each_point(links: Sequence[Link]) -> list[Link]:
-    """Every point's best reason, reused at will; of equal scores the earlier reason."""
+    """Every point's best reason, which several points may share; the earlier reason for equal scores."""
     best: dict[int, Link] = {}
     for link in sorted(links, key=lambda each: (-each.score, each.candidate)):
         if link.score > 0:
@@ -136,9 +136,9 @@ def _by_candidate(chosen: Sequence[Link], n_candidate: int) -> list[float]:
 
 
 def favors_agree(verdict: str, favors: Sequence[str | None]) -> bool | None:
-    """Whether the verdict follows from the list: most reasons that favor a side favor the verdict's.
+    """Whether the verdict follows from the list: most reasons that favor a side favor the verdict's side.
 
-    Equal counts agree with a tie only. ``None`` where no reason says whom it favors.
+    Equal counts agree only with a tie. ``None`` if no reason names the side that it favors.
     """
     a, b = favors.count("A"), favors.count("B")
     if a + b == 0:

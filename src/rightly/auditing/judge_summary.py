@@ -1,4 +1,4 @@
-"""From scored judgments to the table of an audit: means over pairs, their intervals, and tests between judges."""
+"""Compute the table of an audit from scored judgments: means over pairs, their intervals, and tests between judges."""
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
@@ -13,15 +13,15 @@ from rightly.metrics.position import position_bias
 from rightly.types import Choice, FailureKind, Usage
 
 Values = dict[str, float | None]
-"""A value for each pair, by pair id; ``None`` where it has none."""
+"""A value for each pair, by pair id; ``None`` for a pair without one."""
 
 
 class JudgmentsByPair:
     """One judge's scored judgments, arranged by pair.
 
     Args:
-        name: The judge.
-        scored: All its judgments.
+        name: Name of the judge.
+        scored: All scored judgments of the judge.
     """
 
     def __init__(self, name: str, scored: Sequence[Scored]) -> None:
@@ -29,12 +29,12 @@ class JudgmentsByPair:
         self.by_pair: dict[str, list[Scored]] = {}
         for each in scored:
             self.by_pair.setdefault(each.pair.id, []).append(each)
-        # Pairs without a context have nothing in common.
+        # A pair without a context is its own cluster.
         self.clusters = {e.pair.id: e.pair.context_key if e.pair.context else e.pair.id for e in scored}
         self.verdicts: dict[str, Choice | None] = {pair_id: _verdict(both) for pair_id, both in self.by_pair.items()}
 
     def right(self) -> Values:
-        """1 or 0 by the pair rule; ``None`` where the pair has no side for a label or every request failed."""
+        """Correctness by the pair rule, 1 or 0; ``None`` if the pair has no side as label or every request failed."""
         return {pair_id: self._pair_right(pair_id, both) for pair_id, both in self.by_pair.items()}
 
     def _pair_right(self, pair_id: str, both: Sequence[Scored]) -> float | None:
@@ -43,7 +43,7 @@ class JudgmentsByPair:
         return float(self.verdicts[pair_id] == both[0].pair.label)
 
     def right_by_judgebench(self) -> Values:
-        """The same by JudgeBench's rule: of two orders, one that failed leaves the other to decide."""
+        """Correctness by JudgeBench's rule: if one of two orders failed, the other one decides."""
         values = self.right()
         for pair_id, both in self.by_pair.items():
             label, said = both[0].pair.label, _asked(both)
@@ -54,7 +54,7 @@ class JudgmentsByPair:
         return values
 
     def mean_over_orders(self, value: Callable[[Scored], float | bool | None]) -> Values:
-        """The mean of a value over a pair's orders, those without one left out."""
+        """The mean of a value over a pair's orders, excluding orders without a value."""
         means: Values = {}
         for pair_id, both in self.by_pair.items():
             known = [float(v) for v in map(value, both) if v is not None]
@@ -62,7 +62,7 @@ class JudgmentsByPair:
         return means
 
     def metric(self, name: str) -> Values:
-        """A metric of `ReasonMetrics` by pair."""
+        """A metric of `ReasonMetrics` for each pair."""
         return self.mean_over_orders(lambda each: getattr(each.metrics, name) if each.metrics else None)
 
     def estimate(self, values: Mapping[str, float | None]) -> Estimate:
@@ -72,7 +72,7 @@ class JudgmentsByPair:
 
 
 def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price | None, note: str) -> JudgeResult:
-    """A row of the table of judges (without the letters, which need the other rows)."""
+    """One row of the table of judges (without the letters, which need the other rows)."""
     right, consistency = view.right(), view.metric("consistency")
     usage = sum((each.judgment.usage for each in view.scored), Usage())
     lists = [each for each in view.scored if each.judgment.failure is None]
@@ -116,7 +116,7 @@ def _verdict(both: Sequence[Scored]) -> Choice | None:
 
 
 def _asked(both: Sequence[Scored]) -> list[Choice | None]:
-    """The verdicts of the orders in which the judge was reached; ``None`` for its own failures."""
+    """The verdicts of the orders whose request succeeded; ``None`` for the judge's own failures."""
     return [each.judgment.verdict for each in both if each.judgment.failure != "provider"]
 
 
@@ -136,7 +136,7 @@ def _both_right(view: JudgmentsByPair) -> float | None:
 def _where(
     values: Values, right: Values, wanted: float, change: Callable[[float], float] = lambda value: value
 ) -> Values:
-    """The values of pairs whose verdict is right (``wanted`` 1) or wrong (0)."""
+    """The values of the pairs whose verdict is right (``wanted`` 1) or wrong (0)."""
     return {
         pair_id: change(value) for pair_id, value in values.items() if value is not None and right[pair_id] == wanted
     }
@@ -176,7 +176,7 @@ def _precision_by_rank(scored: Sequence[Scored]) -> tuple[RankPrecision, ...]:
 
 
 def _longer(view: JudgmentsByPair, right: Values) -> dict[str, tuple[Choice, bool]]:
-    """By pair that counts in accuracy: the longer response, and whether it is the better one."""
+    """The longer response of each pair that counts in accuracy, and whether it is the better one."""
     found: dict[str, tuple[Choice, bool]] = {}
     for pair_id, both in view.by_pair.items():
         a, b = map(len, both[0].pair.responses[:2])

@@ -1,8 +1,8 @@
-"""Split what people wrote into atomic points: one checkable statement about one response each.
+"""Split human feedback into atomic points: one checkable statement about one response each.
 
 As in "Outcome Accuracy is Not Enough" (2026, section 3 and its appendix on decomposition): specific points are kept,
-vague ones made concrete or dropped, repeats merged, contradictions dropped, nothing added. All annotators of a pair
-become one list.
+vague ones are made concrete or dropped, repeats merged, contradictions dropped, nothing added. The feedback of all
+annotators of a pair becomes one list.
 """
 
 from typing import Protocol
@@ -15,22 +15,22 @@ from rightly.store.fingerprint import fingerprint
 from rightly.types import FailureKind, Message, PreferencePair, Record, Usage, content_key
 
 _READER_VERSION = 2
-"""Raise it when the same answer is read differently."""
+"""Version of the answer reader. Raise it when the same answer is read differently."""
 
 
 class AtomRecord(Record):
     """The human points of one pair.
 
     Attributes:
-        pair_id: The pair.
-        atomiser: Name of what split the feedback, for people.
-        made_by: Fingerprint of what split the feedback.
-        feedback: Content key of what was split: the pair and its human reasons.
-        points: The points, in the names of the stored pair.
-        raw: The answer as it came.
-        failure: Why there are no points.
-        detail: One line on the failure.
-        usage: Tokens billed.
+        pair_id: Id of the pair.
+        atomiser: Name of the atomiser, for display.
+        made_by: Fingerprint of the atomiser.
+        feedback: Content key of the pair and its human reasons.
+        points: Human points, in the names of the stored pair.
+        raw: Unparsed answer.
+        failure: Kind of failure, if any.
+        detail: One line about the failure.
+        usage: Billed tokens.
     """
 
     pair_id: str
@@ -45,7 +45,7 @@ class AtomRecord(Record):
 
     @property
     def key(self) -> str:
-        """The same feedback on the same pair, split by the same atomiser."""
+        """Identity of the record: the feedback on the pair and the atomiser."""
         return atom_key(self.made_by, self.feedback)
 
     @property
@@ -55,12 +55,12 @@ class AtomRecord(Record):
 
 
 class Atomiser(Protocol):
-    """Anything that turns the rationales of a pair into points.
+    """Interface of everything that splits the rationales of a pair into points.
 
     Attributes:
-        name: For people.
-        fingerprint: Digest of everything that can change its points.
-        concurrency: How many pairs are worth having in flight at once.
+        name: Display name of the atomiser.
+        fingerprint: Digest of everything that can change the points.
+        concurrency: Useful number of pairs in flight at once.
     """
 
     name: str
@@ -68,23 +68,23 @@ class Atomiser(Protocol):
     concurrency: int
 
     async def atomise(self, pair: PreferencePair) -> AtomRecord:
-        """The points of this pair's human rationales."""
+        """Split this pair's human rationales into points."""
         ...
 
     async def aclose(self) -> None:
-        """Release what the atomiser holds."""
+        """Release the atomiser's resources."""
         ...
 
 
 class GivenPoints:
-    """Takes the human reasons as they are: one point each, repeats dropped."""
+    """Uses the human reasons unchanged: one point each, without repeats."""
 
     name = "given"
     fingerprint = fingerprint("given")
     concurrency = 1
 
     async def atomise(self, pair: PreferencePair) -> AtomRecord:
-        """One point for each reason with a text."""
+        """Make one point of each reason with a text."""
         texts = (" ".join(reason.text.split()) for reason in pair.rationales)
         points = tuple(dict.fromkeys(text for text in texts if text))
         return _record(self, pair).model_copy(update={"points": points})
@@ -103,7 +103,7 @@ class GenerativeAtomiser:
         self._prompt = load_prompt("rightly.auditing", "atomise")
 
     async def atomise(self, pair: PreferencePair) -> AtomRecord:
-        """Ask once; a pair without reasons has no points and costs nothing."""
+        """Ask once; a pair without reasons has no points and sends no request."""
         record = _record(self, pair)
         if not pair.rationales:
             return record
@@ -121,7 +121,7 @@ class GenerativeAtomiser:
         )
 
     def request(self, pair: PreferencePair) -> Request:
-        """What the model is asked about a pair."""
+        """The request about a pair."""
         return self._sampling.request((_message(self._prompt, pair),))
 
     async def aclose(self) -> None:
@@ -130,7 +130,7 @@ class GenerativeAtomiser:
 
 
 def parse_points(text: str) -> tuple[tuple[str, ...], str]:
-    """The points in an atomiser's answer, and what is wrong with it (empty when nothing is)."""
+    """The points in an atomiser's answer, and the problem with the answer (empty if there is none)."""
     found = [each for each, _ in json_objects(strip_thinking(text)) if "points" in each]
     if not found:
         return (), "no JSON object with points in the answer"
@@ -149,12 +149,12 @@ def atomiser_fingerprint(generator: str, sampling: Sampling) -> str:
 
 
 def atom_key(made_by: str, feedback: str) -> str:
-    """The key of the points that an atomiser makes of a feedback."""
+    """The key of the points that an atomiser makes from a feedback."""
     return content_key([made_by, feedback])
 
 
 def feedback_key(pair: PreferencePair) -> str:
-    """Identity of what an atomiser splits: the pair's id, context, responses and human reasons."""
+    """Identity of an atomiser's input: the pair's id, context, responses and human reasons."""
     return content_key(
         [pair.id, pair.content_key, *(f"{reason.annotator}\x1f{reason.text}" for reason in pair.rationales)]
     )

@@ -1,4 +1,4 @@
-"""The shape of an audit's result: what the arithmetic writes and the reports read.
+"""The data model of an audit's result, written by the scoring and read by the reports.
 
 ``audit.json`` holds one `AuditResult`; ``items.jsonl`` one `Item` for each pair, for the browser of the report.
 """
@@ -9,14 +9,14 @@ from rightly.types import Choice, FailureKind, Frozen, Order, Usage
 
 
 class Position(Frozen):
-    """What the order of presentation did, over pairs judged in both orders without failure.
+    """Effect of the order of presentation, over pairs judged in both orders without failure.
 
     Attributes:
-        n: Such pairs.
-        consistency: Share with the same verdict in both orders.
-        first_slot: Share of all their verdicts that chose the response shown first.
-        second_slot: Share that chose the one shown second.
-        lean: ``first_slot`` minus ``second_slot``, tested over contexts.
+        n: Number of such pairs.
+        consistency: Share of pairs with the same verdict in both orders.
+        first_slot: Share of verdicts that chose the response shown first.
+        second_slot: Share of verdicts that chose the response shown second.
+        lean: Difference ``first_slot`` minus ``second_slot``, tested over contexts.
     """
 
     n: int
@@ -30,10 +30,10 @@ class RankPrecision(Frozen):
     """Precision at one place of the judge's list.
 
     Attributes:
-        rank: From 1.
-        n: Lists that have a reason at this rank.
-        matched: Share of them that is matched (score above 0) under one-to-one.
-        score: Mean matched score there.
+        rank: Rank in the list, from 1.
+        n: Number of lists with a reason at this rank.
+        matched: Share of these reasons that is matched (score above 0) under one-to-one.
+        score: Mean matched score at this rank.
     """
 
     rank: int
@@ -43,7 +43,7 @@ class RankPrecision(Frozen):
 
 
 class LengthRow(Frozen):
-    """Accuracy among pairs where the label agrees, or not, with "the longer response is better"."""
+    """Accuracy among pairs whose label agrees, or disagrees, with "the longer response is better"."""
 
     longer_is_better: bool
     n: int
@@ -52,47 +52,47 @@ class LengthRow(Frozen):
 
 
 class JudgeResult(Frozen):
-    """Everything an audit says of one judge.
+    """All results of an audit for one judge.
 
     Consistency figures are means over pairs; a pair judged in both orders counts with the mean of the two. A judge's
     own failure (unparsed, refused, truncated) is a wrong verdict with consistency 0 in its order, and its pair is not
-    right; a ``provider`` failure and a failed match are left out and counted.
+    right. A ``provider`` failure and a failed match are excluded and counted.
 
     Attributes:
-        judge: Name.
-        n_pairs: Pairs it was given.
-        n_judgments: Judgments made of them (both orders count twice).
-        failures: How many judgments failed, by kind.
-        match_failures: How many matches failed.
+        judge: Name of the judge.
+        n_pairs: Number of pairs given to the judge.
+        n_judgments: Number of judgments (two for a pair judged in both orders).
+        failures: Number of failed judgments by kind.
+        match_failures: Number of failed matches.
         accuracy: Outcome accuracy by the pair rule: right verdicts of a pair outnumber wrong ones and own failures
             (`rightly.metrics.accuracy.pair_values`, rule ``failures_wrong``); a tie on a labelled pair is wrong.
-        accuracy_judgebench: The same by JudgeBench's rule, where a failure in one order leaves the other to decide.
-        accuracy_each_order: Mean of the single judgments' accuracy.
-        both_right: Share of pairs right in both orders; ``None`` for a judge with one order.
+        accuracy_judgebench: Outcome accuracy by JudgeBench's rule: after a failure in one order the other one decides.
+        accuracy_each_order: Mean accuracy of single judgments.
+        both_right: Share of pairs that are right in both orders; ``None`` for a judge with one order.
         consistency: Rationale consistency (RC): soft recall of the human points under one-to-one matching.
-        unconstrained: The same without one-to-one; the official scripts' recall for lists of up to five reasons.
+        unconstrained: Soft recall without one-to-one; the official scripts' recall for lists of up to five reasons.
         precision: Soft precision of the judge's list under one-to-one.
         f1: Mean of the per-list F1.
-        ap_hard: Average precision with true ranks, a matched reason counting 1.
-        ap_soft: The same, a matched reason counting its score.
-        ap_official: As the official scripts compute it (ranks among matched reasons, of the first five only).
-        spurious: Among right verdicts, the share whose consistency is below ``AuditResult.spurious_below``.
+        ap_hard: Average precision with true ranks, in which a matched reason counts 1.
+        ap_soft: Average precision with true ranks, in which a matched reason counts its score.
+        ap_official: Average precision of the official scripts (ranks among matched reasons, of the first five only).
+        spurious: Share of right verdicts whose consistency is below ``AuditResult.spurious_below``.
         consistency_right: Consistency among right verdicts.
         consistency_wrong: Consistency among wrong verdicts.
-        grounded_accuracy: Right verdict with consistency at or above the threshold, over all pairs that could be matched.
-        self_consistency: Share of lists whose majority of "favors" agrees with the verdict, where reasons say so.
+        grounded_accuracy: Share of matched pairs with a right verdict and consistency at or above the threshold.
+        self_consistency: Share of lists whose majority of "favors" agrees with the verdict, among lists that state it.
         list_length: Mean number of reasons.
-        position: What the order did.
-        precision_by_rank: By place in the list.
-        by_length: Length against accuracy.
+        position: Effect of the order of presentation.
+        precision_by_rank: Precision by rank in the list.
+        by_length: Accuracy by whether the longer response is better.
         length_lean: Accuracy where the longer response is better minus accuracy where the shorter one is, tested over
             contexts.
         by_domain: Accuracy and consistency for each domain, by name.
-        groups_accuracy: Letters; judges that share one cannot be told apart on accuracy (Holm, 5%).
-        groups_consistency: The same for consistency.
-        usage: Tokens billed for judging.
-        cost: Money, where prices are known.
-        note: One line that readers must know about this judge (a person held out, a canned reason).
+        groups_accuracy: Letters; judges with a common letter do not differ significantly in accuracy (Holm, 5%).
+        groups_consistency: Letters; judges with a common letter do not differ significantly in consistency.
+        usage: Billed tokens of judging.
+        cost: Cost in dollars, if the prices are known.
+        note: One line that readers must know about this judge (a held-out annotator, a fixed reason).
     """
 
     judge: str
@@ -130,20 +130,20 @@ class JudgeResult(Frozen):
 
 
 class PairedTest(Frozen):
-    """Two judges on the same pairs.
+    """Paired test of two judges on the same pairs.
 
     P-values are Holm-adjusted over all pairs of judges, and each interval has the level at which Holm tests its row: it
     leaves out 0 exactly where the adjusted p-value is below 0.05.
 
     Attributes:
-        first, second: Judge names.
-        n: Pairs that both judged.
-        only_first, only_second: Pairs that only one of them got right.
+        first, second: Names of the judges.
+        n: Number of pairs that both judged.
+        only_first, only_second: Number of pairs that only one of them got right.
         accuracy_difference: Accuracy of the first minus that of the second, with its interval.
-        p_accuracy: That it is 0, adjusted.
-        consistency_difference: The same of consistency.
-        p_consistency: That it is 0, adjusted.
-        needed_n: Pairs of this kind that would tell the two accuracies apart with 80% power, as they now look.
+        p_accuracy: Adjusted p-value for no difference in accuracy.
+        consistency_difference: Consistency of the first minus that of the second, with its interval.
+        p_consistency: Adjusted p-value for no difference in consistency.
+        needed_n: Number of such pairs that would detect the observed accuracy difference with 80% power.
     """
 
     first: str
@@ -159,27 +159,27 @@ class PairedTest(Frozen):
 
 
 class AuditResult(Frozen):
-    """One audit.
+    """Result of one audit.
 
     Attributes:
-        source: What was audited (file, hub id, sample).
-        n_pairs: Pairs audited.
-        n_labelled: Of these, with a label that is not a tie.
-        n_with_rationales: Of these, with human reasons.
-        n_points: Human points in all.
-        atomiser: What split the human feedback; ``"given"`` when the lists were used as they came.
+        source: Source of the pairs (file, hub id, sample).
+        n_pairs: Number of audited pairs.
+        n_labelled: Number of pairs with a label that is not a tie.
+        n_with_rationales: Number of pairs with human reasons.
+        n_points: Total number of human points.
+        atomiser: Name of the atomiser; ``"given"`` if the lists were used unchanged.
         matcher: Name of the matcher.
-        matcher_smoke_only: The matcher only shows that the pipeline runs.
-        reliability: What `matcher-check` says of the matcher, a few lines; empty when it was not measured.
-        carries_ranking: Whether that is enough to rank judges by consistency; ``None`` when it was not measured.
-        max_reasons: The judge's list is cut to so many reasons before matching.
-        spurious_below: A right verdict with a consistency below this is right for the wrong reasons.
-        judges: A row for each judge, in the order given.
-        tests: Paired tests, every two judges.
+        matcher_smoke_only: Whether the matcher is for smoke tests only.
+        reliability: Result lines of `matcher-check` for the matcher; empty if it was not measured.
+        carries_ranking: Whether the matcher is reliable enough to rank judges; ``None`` if that was not measured.
+        max_reasons: Number of reasons to which a judge's list is truncated before matching.
+        spurious_below: Consistency below which a right verdict is right for the wrong reasons.
+        judges: Results of each judge, in the order given.
+        tests: Paired tests of every two judges.
         agreement: Krippendorff's alpha (nominal) between the judges' pair verdicts; ``None`` with one judge.
-        human_agreement: The same between the human votes behind the labels; ``None`` where there are none.
+        human_agreement: Krippendorff's alpha (nominal) between the human votes behind the labels; ``None`` without votes.
         notes: Lines that the report must print.
-        version: Of Rightly.
+        version: Version of Rightly.
     """
 
     source: str
@@ -203,13 +203,13 @@ class AuditResult(Frozen):
 
 
 class ItemJudgment(Frozen):
-    """One judgment in the browser of items; indices of ``links`` point into the lists shown.
+    """One judgment in the item browser; indices of ``links`` refer to the lists shown.
 
     Attributes:
-        reasons: The judge's points, in the names of the stored pair, cut as they were matched.
-        links: All links that the matcher gave.
-        resolved: Those of the one-to-one assignment.
-        metrics: Values by name (``consistency``, ``precision``, ...); empty when nothing was matched.
+        reasons: Judge's reasons, in the names of the stored pair, truncated as for matching.
+        links: All links of the matcher.
+        resolved: Links of the one-to-one assignment.
+        metrics: Values by name (``consistency``, ``precision``, ...); empty without a match.
     """
 
     judge: str
@@ -225,7 +225,7 @@ class ItemJudgment(Frozen):
 
 
 class Item(Frozen):
-    """One pair in the browser of items."""
+    """One pair in the item browser."""
 
     pair_id: str
     domain: str | None

@@ -1,4 +1,4 @@
-"""From records to scored judgments: pure, so every variant is recomputed without asking a model again."""
+"""Compute scored judgments from records, without side effects: every variant is recomputed without new requests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,24 +10,24 @@ from rightly.matchers.base import Link, MatchRecord
 from rightly.types import Judgment, PreferencePair
 
 NO_REASONS = ReasonMetrics(0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, ())
-"""What a judge's own failure scores where there were human points to find."""
+"""Metrics of a judge's own failure on a pair with human points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One judgment, with all that arithmetic says of it.
+    """One judgment with everything computed from it.
 
     Attributes:
-        pair: The pair as the reference has it (a held-out annotator removed).
-        judgment: What the judge said.
-        points: The human points; empty where there are none.
-        reasons: The judge's reasons as they were matched.
+        pair: Reference pair (a held-out annotator removed).
+        judgment: The judgment.
+        points: Human points; may be empty.
+        reasons: Judge's reasons, as matched.
         links: All links of the matcher.
-        resolved: The one-to-one ones.
-        right: Whether the verdict is the label; ``None`` where there is no label, it is a tie, or the request failed.
-        metrics: ``None`` where nothing could be matched: no points, a failed request, a failed match.
-        match_failed: The matcher failed here.
-        self_consistent: Whether the verdict follows from the list; ``None`` where the list does not say.
+        resolved: Links of the one-to-one assignment.
+        right: Whether the verdict is the label; ``None`` if there is no label, it is a tie, or the request failed.
+        metrics: Metrics of the reasons; ``None`` without points, after a failed request or after a failed match.
+        match_failed: Whether the match failed.
+        self_consistent: Whether the verdict follows from the list; ``None`` if the list does not state it.
     """
 
     pair: PreferencePair
@@ -43,7 +43,7 @@ class Scored:
 
 
 def candidate_reasons(judgment: Judgment, max_reasons: int) -> tuple[str, ...]:
-    """The reasons that are matched: the first ``max_reasons``, cut *before* matching so that later ones take none."""
+    """The reasons to match: the first ``max_reasons``, truncated *before* matching so that later ones take no point."""
     return tuple(reason.text for reason in judgment.rationales[:max_reasons])
 
 
@@ -54,14 +54,14 @@ def score_judgments(
     matches: Iterable[MatchRecord],
     max_reasons: int,
 ) -> list[Scored]:
-    """Join the records and score each judgment, sorted by pair, judge and order.
+    """Join the records and score each judgment; the result is sorted by pair, judge and order.
 
     Args:
-        pairs: The reference pairs by id.
+        pairs: Reference pairs by id.
         judgments: Judge records of these pairs, one for each piece of work (`rightly.judges.collect.current_judgments`).
-        atoms: Human points by one atomiser; those of other reasons than the pairs have are left out.
+        atoms: Human points by one atomiser; points of reasons that the pairs no longer have are excluded.
         matches: Records of one matcher.
-        max_reasons: Where the lists were cut.
+        max_reasons: Length to which the lists were truncated.
     """
     points = points_by_pair(pairs, atoms)
     matched = {(match.reference, match.candidate): match for match in matches}
@@ -87,7 +87,7 @@ def score_judgments(
 
 
 def points_by_pair(pairs: Mapping[str, PreferencePair], atoms: Iterable[AtomRecord]) -> dict[str, tuple[str, ...]]:
-    """The human points of each pair by id, of the reasons that it has now; a pair whose splitting failed is missing."""
+    """The human points of each pair's current reasons, by id; a pair whose splitting failed is missing."""
     known = {record.feedback: record.points for record in atoms if record.failure is None}
     keys = {pair_id: feedback_key(pair) for pair_id, pair in pairs.items()}
     return {pair_id: known[key] for pair_id, key in keys.items() if key in known}

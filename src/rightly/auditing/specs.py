@@ -1,4 +1,4 @@
-"""From a line on the command line to an atomiser."""
+"""Build an atomiser from its spec."""
 
 from rightly.auditing.points import Atomiser, GenerativeAtomiser, GivenPoints, atomiser_fingerprint
 from rightly.inference.account import Account
@@ -7,12 +7,12 @@ from rightly.inference.specs import build_generator, generator_fingerprint, pars
 
 
 def build_atomiser(text: str, *, cache: AnswerCache | None, account: Account) -> Atomiser:
-    """``given`` (the human reasons as they are), or any model.
+    """Build ``given`` (the human reasons unchanged) or any model as an atomiser.
 
     Args:
-        text: The spec.
-        cache: Where answers are kept; ``None`` keeps none.
-        account: Where calls are booked.
+        text: Spec of the atomiser.
+        cache: Store for the answers; ``None`` keeps none.
+        account: Account that pays for the calls.
 
     Raises:
         InputError: The spec names no atomiser.

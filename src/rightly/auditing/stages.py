@@ -1,8 +1,8 @@
-"""An audit from end to end: ask, keep records, score, summarise.
+"""An audit from end to end: send requests, store records, score, summarise.
 
     pairs -> judgments.jsonl -> points.jsonl -> matches.jsonl -> scores.jsonl, items.jsonl, audit.json
 
-The first three files are what models said and are only ever appended to; the rest is arithmetic and is made anew.
+The first three files hold the models' answers and are only appended to. The others are computed and are rewritten each time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,10 +21,10 @@ from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, Judgment, Order, PreferencePair
 
 OWNS = ("judgments.jsonl", "points.jsonl", "matches.jsonl", "scores.jsonl", "items.jsonl", "audit.json", "report.html")
-"""What an audit writes into its folder."""
+"""Names of the files that an audit writes into its folder."""
 
 Stage = Callable[[str, int | None], Callable[[object], None]]
-"""Announces a stage and how many pieces it has, where known; gives back what to call after each piece."""
+"""Announces a stage and its number of pieces, if known; returns the function to call after each piece."""
 
 
 class Score(Frozen):
@@ -49,17 +49,17 @@ async def ask(
     max_reasons: int,
     stage: Stage,
 ) -> None:
-    """Make every record that the folder does not hold yet: judgments, human points, matches.
+    """Make every record that is missing from the folder: judgments, human points, matches.
 
     Args:
-        pairs: The pairs, unique ids.
-        judges: Who judges them.
-        atomiser: Who splits the human reasons.
-        matcher: Who matches the lists.
-        reference: The pairs that judges are measured against, by id (`reference_pairs`).
-        folder: Where records are kept.
-        max_reasons: The judges' lists are cut to so many.
-        stage: Announces progress.
+        pairs: Pairs with unique ids.
+        judges: Judges to ask.
+        atomiser: Atomiser that splits the human reasons.
+        matcher: Matcher that links the lists.
+        reference: Pairs that judges are measured against, by id (`reference_pairs`).
+        folder: Folder for the records.
+        max_reasons: Maximum length of the judges' lists; longer ones are truncated.
+        stage: Callback that announces progress.
     """
     with folder.records("judgments", Judgment) as judgments, folder.records("points", AtomRecord) as points:
         n_judgments = sum(len(judge.orders(pair)) for pair in pairs for judge in judges)
@@ -76,7 +76,7 @@ async def ask(
 def reference_pairs(
     pairs: Sequence[PreferencePair], judges: Sequence[JudgeIdentity], seed: int
 ) -> dict[str, PreferencePair]:
-    """The pairs that judges are measured against, by id: without the annotator that a judge of the audit speaks for."""
+    """The pairs that judges are measured against, by id, without an annotator that is held out as a judge."""
     if not any(judge.held_out_person for judge in judges):
         return {pair.id: pair for pair in pairs}
     held = ((pair, holdout_annotator(pair, seed)) for pair in pairs)
@@ -90,7 +90,7 @@ def score_folder(
     cast: Cast,
     max_reasons: int,
 ) -> list[Scored]:
-    """Score the records of a folder that this cast made of these pairs; writes ``scores.jsonl``."""
+    """Score the records that this cast made of these pairs in a folder; writes ``scores.jsonl``."""
     judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
     points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
     matches = [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint]
@@ -100,7 +100,7 @@ def score_folder(
 
 
 def items(scored: Sequence[Scored], judges: Sequence[str]) -> Iterator[Item]:
-    """The pairs as the report's browser shows them, in the order of their ids, judges in the order given."""
+    """The pairs for the report's item browser, in the order of their ids, judges in the order given."""
     rank = {name: place for place, name in enumerate(judges)}
     by_pair: dict[str, list[Scored]] = {}
     for each in scored:
@@ -121,7 +121,7 @@ def items(scored: Sequence[Scored], judges: Sequence[str]) -> Iterator[Item]:
 
 
 def metric_values(scored: Scored) -> dict[str, float | None]:
-    """The metrics of one judgment by name, without the per-rank list; empty where nothing was matched."""
+    """The metrics of one judgment by name, without the per-rank list; empty without a match."""
     if scored.metrics is None:
         return {}
     values = asdict(scored.metrics)
