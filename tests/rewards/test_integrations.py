@@ -213,5 +213,5 @@ def test_swift_calls_it_with_texts_and_columns():
 @pytest.mark.parametrize("adapter", [SwiftReward, verl_function, verl_function_sync, openrlhf_function, slime_function])
 def test_a_token_cost_needs_tokens(adapter):
     reward = JudgmentReward(RewardRule(token_cost=0.01), exact)
-    with pytest.raises(ValueError, match="hands over text, not tokens"):
+    with pytest.raises(ValueError, match="passes text, not tokens"):
         adapter(reward)

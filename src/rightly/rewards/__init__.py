@@ -1,4 +1,4 @@
-"""Rewards that train a generative reward model: is the verdict right, and are the reasons?"""
+"""Rewards for training a generative reward model, from the correctness of its verdict and its reasons."""
 
 from rightly.rewards.grader import JudgmentReward
 from rightly.rewards.rule import Graded, Reference, RewardRule

@@ -1,4 +1,4 @@
-"""The reward of judgments: read the answers, ask the matcher only where it matters, once for equal lists, many at a time."""
+"""The reward of judgments: parse the answers, call the matcher only if it matters, once for equal lists, concurrently."""
 
 import asyncio
 import threading
@@ -14,37 +14,37 @@ from rightly.rewards.rule import Graded, Read, Reference, RewardRule, Stance, ou
 from rightly.types import Rationale
 
 REMEMBERED = 50_000
-"""Matches that are kept: lists come back within a group, and from epoch to epoch."""
+"""Number of matches kept in memory: lists recur within a group, and from epoch to epoch."""
 
 _MAKING = threading.Lock()
 _Lists = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class Answer(NamedTuple):
-    """A judge's answer: its text, and its length in tokens where a cost of tokens is asked for."""
+    """A judge's answer: its text, and its length in tokens if the reward has a token cost."""
 
     text: str
     tokens: int = 0
 
 
 def marked_stance(rationale: Rationale) -> Stance:
-    """The side that a reason is marked to favor, and its importance; 1 where it has none."""
+    """The side that a reason is marked to favor, and its importance (default 1)."""
     return rationale.favors, 1.0 if rationale.importance is None else rationale.importance
 
 
 class JudgmentReward:
-    """Grades judgments against people's; picklable, and usable from any thread and any event loop.
+    """Grades judgments against human ones; picklable, and usable from any thread and any event loop.
 
-    All matching happens on one background event loop of the process, so that clients, caches and limits are shared
-    whatever calls. What the grader fails at (an endpoint that is down, slow, or answers garbage) is a reward of ``None``.
+    All matching happens on one background event loop of the process, so that all callers share clients, caches and limits.
+    If the grader fails (the endpoint is down, slow, or returns unreadable answers), the reward is ``None``.
 
     Args:
-        rule: The arithmetic.
-        matcher: A matcher's spec (``openai:MODEL``, ``local:FOLDER``, ...), or a callable that makes one. It is made in the
-            process that grades, at the first need.
-        stance: For whom a reason speaks, and how much; by default its own marks.
-        timeout: Seconds that a match may take, retries included; then the grader has failed.
-        cache: File of the answer cache; ``None`` keeps nothing between runs.
+        rule: Rule that computes the reward.
+        matcher: A matcher's spec (``openai:MODEL``, ``local:FOLDER``, ...), or a callable that makes one. The matcher is built
+            in the process that grades, on first use.
+        stance: Function that gives the side and the weight of a reason; by default `marked_stance`.
+        timeout: Seconds that a match may take, retries included; after that the grader has failed.
+        cache: File of the answer cache; ``None`` keeps no answers between runs.
     """
 
     def __init__(
@@ -60,25 +60,25 @@ class JudgmentReward:
         self._engine: _Engine | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Settings alone: threads and connections stay where they are."""
+        """Only the settings are pickled, not the threads and connections."""
         return self.__dict__ | {"_engine": None}
 
     async def grade(
         self, answers: Sequence[Answer], references: Sequence[Reference], *, match_all: bool = False
     ) -> list[Graded]:
-        """One result an answer, in order.
+        """Grade the answers: one result per answer, in order.
 
         Args:
-            answers: What the judge said.
-            references: What people said of the same pair, in the order in which the judge saw it.
-            match_all: Also match where the reward does not need it, to know consistency everywhere.
+            answers: The judge's answers.
+            references: Human judgments of the same pairs, in the order in which the judge saw them.
+            match_all: Whether to match even if the reward does not need it, to measure consistency of all answers.
         """
         return await asyncio.wrap_future(self._submit(answers, references, match_all))
 
     def grade_now(
         self, answers: Sequence[Answer], references: Sequence[Reference], *, match_all: bool = False
     ) -> list[Graded]:
-        """The same for callers without an event loop."""
+        """Run `grade` for callers without an event loop."""
         return self._submit(answers, references, match_all).result()
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class JudgmentReward:
             engine.close()
 
     def read(self, answer: Answer) -> Read:
-        """What an answer says, before anything is matched."""
+        """Parse an answer, before any matching."""
         parsed = parse_answer(answer.text)
         stances = [self.stance(rationale) for rationale in parsed.rationales]
         return read_answer(parsed, stances, explicit_verdicts(answer.text), self.rule)
@@ -126,7 +126,7 @@ class JudgmentReward:
 
 
 class _Engine:
-    """A matcher on an event loop of its own, what it is asked now and what it has said."""
+    """A matcher on its own event loop, its pending matches and its finished ones."""
 
     def __init__(self, matcher: str | Callable[[], Matcher], timeout: float, cache: Path | None) -> None:
         self.loop = asyncio.new_event_loop()
@@ -145,7 +145,7 @@ class _Engine:
         self.loop.close()
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Equal lists are asked once; what failed is asked again when it comes again."""
+        """Match two lists; equal lists are matched once, and a failed match is retried when the lists recur."""
         key = (tuple(reference), tuple(candidate))
         task = self._asked.get(key)
         if task is None or (task.done() and (task.exception() is not None or task.result().failure is not None)):
@@ -176,7 +176,7 @@ class _Engine:
 
 
 def build_matcher(spec: str, cache: Path | None) -> Matcher:
-    """The matcher that a spec names, with its answers kept in ``cache``."""
+    """The matcher that a spec names, with its answers stored in ``cache``."""
     from rightly.inference.account import Account
     from rightly.inference.answer_cache import AnswerCache
     from rightly.matchers.specs import MatcherBuilder

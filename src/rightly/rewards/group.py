@@ -1,4 +1,4 @@
-"""A pairwise judge as the reward of a group: GRPO and RLOO ask for one number a response, the judge for two responses."""
+"""A pairwise judge as the reward of a group: GRPO and RLOO need one number per response, a judge compares two."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,16 +16,16 @@ _WORTH = {"A": 1.0, "B": 0.0, "tie": 0.5}
 class GroupReward:
     """A reward function of TRL's ``GRPOTrainer`` and ``RLOOTrainer`` from verdicts on pairs.
 
-    Responses to one prompt play a tournament (`rightly.rewards.tournament`); a response's reward is its share of results, in
-    [0, 1]. Equal responses play as one and are not asked about. Whoever could not be judged gets ``None`` and is left out. A
-    group must be whole in a process's batch: trainers spread groups over processes where it does not divide.
+    Responses to one prompt play a tournament (`rightly.rewards.tournament`); a response's reward is its mean result, in
+    [0, 1]. Equal responses count as one player and are not compared. A response that could not be judged gets ``None`` and is
+    excluded. A group must be complete in a process's batch: trainers split groups across processes if it does not divide.
 
     Args:
-        judge: Makes the judge, in the process and on the loop that ask it.
-        scheme: Who meets whom.
-        rounds: Of ``swiss``.
-        anchor: For ``anchor``: column of the data set that holds the response that all are compared with.
-        both_orders: Ask about every pair twice, with the responses exchanged.
+        judge: Function that makes the judge, in the process and on the event loop that ask it.
+        scheme: Tournament scheme: which responses are compared.
+        rounds: Number of rounds of ``swiss``.
+        anchor: Column of the data set with the response that all others are compared with, for ``anchor``.
+        both_orders: Whether to compare every pair in both orders.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class GroupReward:
         self.__name__ = f"{scheme}_reward"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the judge: connections stay where they are."""
+        """The judge is not pickled, because it holds connections."""
         return self.__dict__ | {"_judge": None}
 
     async def __call__(
@@ -55,7 +55,7 @@ class GroupReward:
         log_metric: Callable[[str, float], None] | None = None,
         **columns: Any,
     ) -> list[float | None]:
-        """One reward a completion; groups lie one after another."""
+        """One reward per completion; groups are consecutive."""
         texts = [completion_text(each) for each in completions]
         anchors = columns.get(self._anchor) if self._scheme == "anchor" else None
         if self._scheme == "anchor" and anchors is None:
@@ -89,7 +89,7 @@ class GroupReward:
         seed = content_key([*(message.content for message in context), *players])
         standings = await play(self._scheme, len(players), compare, rounds=self._rounds, seed=seed)
         if anchor is not None:
-            standings.scores[-1] = 0.5  # who says what the anchor says is its equal, whatever the others do
+            standings.scores[-1] = 0.5  # a response equal to the anchor ties with it
         scores = dict(zip(players, standings.scores, strict=True))
         return standings, [scores[text] for text in texts]
 
@@ -102,13 +102,13 @@ class GroupReward:
         return sum(results) / len(results) if results else None
 
     def _asked(self, judge: Judge, pair: PreferencePair) -> Sequence[Order]:
-        """The orders that the judge wants, at most those that are paid for."""
+        """The judge's orders, limited to one unless both are requested."""
         wanted = judge.orders(pair)
         return [order for order in self._orders if order in wanted] or wanted[:1]
 
 
 def _context(prompt: Any) -> tuple[Message, ...]:
-    """A prompt as trainers hand it over: a text, or messages."""
+    """The context from a trainer's prompt: a text, or messages."""
     if isinstance(prompt, str):
         return (Message(role="user", content=prompt),)
     return tuple(Message(role=turn["role"], content=turn["content"]) for turn in prompt)

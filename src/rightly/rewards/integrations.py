@@ -1,9 +1,9 @@
-"""One reward, every trainer's way of calling it: a few lines each.
+"""Adapters of one reward to each trainer's interface.
 
-A grader that failed is no sample. Trainers that know this are told so (TRL, ms-swift: ``None``). The others (verl, OpenRLHF,
-slime) know numbers only. There an endpoint that is down is waited for, and one that stays down stops the run, which then
-goes on from its checkpoint (OpenRLHF logs the error instead, and stops where such a sample is the first of its batch); a
-list that cannot be matched stands at the mean reward of the answers with the same outcome so far, and counts as excluded.
+A sample whose grader failed should be excluded. TRL and ms-swift support this: the reward is ``None``. verl, OpenRLHF and
+slime cannot represent a missing reward. If the endpoint is down, the adapter retries and finally raises, and the run can
+resume from its checkpoint. (OpenRLHF logs the error instead, and stops if such a sample is the first of its batch.) If a
+list cannot be matched, the sample gets the mean reward so far of answers with the same outcome, and counts as excluded.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from rightly.rewards.summary import summarise
 from rightly.types import PreferencePair
 
 PATIENCE_S = 1800.0
-"""How long a trainer that knows numbers only waits for a grader that fails."""
+"""Seconds of retries after a grader failure for trainers that cannot represent a missing reward."""
 _PAUSE_S = 5.0
 _USUAL = 0.5
-"""What a list that cannot be matched stands at before any other with the same outcome was."""
+"""Reward of a list that cannot be matched before any other answer with the same outcome was graded."""
 
 
 class GraderError(RightlyError):
-    """The grader kept failing; the trainer that called knows no missing reward."""
+    """The grader kept failing, and the calling trainer cannot represent a missing reward."""
 
 
 def reward_columns(pair: PreferencePair) -> dict[str, Any]:
-    """The columns that a data set needs beside its prompts, for TRL and ms-swift."""
+    """The columns that a data set needs in addition to its prompts, for TRL and ms-swift."""
     reference = Reference.of(pair)
     return {"label": reference.label, "points": list(reference.points), "weights": list(reference.weights)}
 
@@ -38,12 +38,12 @@ def reward_columns(pair: PreferencePair) -> dict[str, Any]:
 class TrlReward:
     """A reward function of TRL's ``GRPOTrainer``, ``RLOOTrainer`` and ``AsyncGRPOTrainer``.
 
-    Give it as the only one: trainers add up several, and a product is no sum. The data set has the columns of
-    `reward_columns`. Figures of `rightly.rewards.summary` go to the trainer's log.
+    Use it as the only reward function: trainers add several up, and a product is not a sum. The data set needs the columns of
+    `reward_columns`. Figures of `rightly.rewards.summary` are written to the trainer's log.
 
     Args:
-        reward: The reward.
-        observe: Called with what every batch was graded.
+        reward: The reward to adapt.
+        observe: Callback that gets the graded answers of every batch.
     """
 
     def __init__(self, reward: JudgmentReward, observe: Callable[[list[Graded]], None] | None = None) -> None:
@@ -62,7 +62,7 @@ class TrlReward:
         log_metric: Callable[[str, float], None] | None = None,
         **_: Any,
     ) -> list[float | None]:
-        """One reward a completion; ``None`` where the grader failed."""
+        """One reward per completion; ``None`` if the grader failed."""
         lengths = [len(ids) for ids in completion_ids] if completion_ids is not None else [0] * len(completions)
         answers = [Answer(completion_text(each), n) for each, n in zip(completions, lengths, strict=True)]
         graded = await self._reward.grade(answers, _references(label, points, weights))
@@ -78,7 +78,7 @@ class SwiftReward:
     """A reward of ms-swift (its ``ORM``): register an instance's class in a plugin, ``orms["rationale"] = ...``.
 
     Args:
-        reward: The reward; ms-swift gives no token ids, so it can have no token cost.
+        reward: The reward to adapt. It cannot have a token cost, because ms-swift passes no token ids.
     """
 
     def __init__(self, reward: JudgmentReward) -> None:
@@ -93,7 +93,7 @@ class SwiftReward:
         weights: Sequence[Sequence[float]] | None = None,
         **_: Any,
     ) -> list[float | None]:
-        """One reward a completion; ``None`` where the grader failed."""
+        """One reward per completion; ``None`` if the grader failed."""
         answers = [Answer(text) for text in completions]
         return [each.reward for each in self._reward.grade_now(answers, _references(label, points, weights))]
 
@@ -128,8 +128,8 @@ def openrlhf_function(reward: JudgmentReward, eos_token: str = "") -> Callable[.
     """OpenRLHF's ``reward_func`` of a ``.py`` file; ``labels`` are `Reference` objects as JSON.
 
     Args:
-        reward: The reward.
-        eos_token: OpenRLHF keeps special tokens in what it hands over: cut off at the end.
+        reward: The reward to adapt.
+        eos_token: Token to remove from the end of an answer, because OpenRLHF keeps special tokens.
     """
     insist = RetryingGrader(_without_token_cost(reward, "OpenRLHF"))
 
@@ -164,38 +164,38 @@ def slime_function(reward: JudgmentReward) -> Callable[..., Any]:
 
 
 def completion_text(completion: Any) -> str:
-    """The text of a completion as trainers hand it over: a string, or a list of messages."""
+    """The text of a trainer's completion, which is a string or a list of messages."""
     return completion if isinstance(completion, str) else "".join(str(message["content"]) for message in completion)
 
 
 def read_reference(value: Any) -> Reference:
-    """A reference that came through a trainer's data as JSON, or as a mapping."""
+    """Read a reference that a trainer passes as JSON or as a mapping."""
     if isinstance(value, str):
         value = json.loads(value)
     return Reference.model_validate(dict(value) if isinstance(value, Mapping) else value)
 
 
 class Scored(NamedTuple):
-    """A reward for a trainer that knows numbers only: given, or a stand-in where the answer should be no sample."""
+    """A reward for a trainer without missing rewards: a real one, or a substitute for a sample to exclude."""
 
     reward: float
     graded: Graded
 
     @property
     def excluded(self) -> bool:
-        """Whether the reward is a stand-in."""
+        """Whether the reward is a substitute."""
         return self.graded.reward is None
 
 
 class RetryingGrader:
-    """Grades one answer at a time, and again while the line fails; there is always a number."""
+    """Grades one answer at a time and retries while the request fails, so that there is always a number."""
 
     def __init__(self, reward: JudgmentReward) -> None:
         self._reward = reward
         self._given: dict[float, tuple[float, int]] = {}
 
     async def __call__(self, text: str, reference: Any) -> Scored:
-        """The reward of an answer.
+        """Compute the reward of an answer.
 
         Raises:
             GraderError: The request failed for longer than `PATIENCE_S`.
@@ -215,7 +215,7 @@ class RetryingGrader:
 
 
 def _verl_row(scored: Scored) -> dict[str, float]:
-    """Every sample has all keys: verl takes those of the first for all."""
+    """A row with all keys, because verl uses the first sample's keys for all samples."""
     graded = scored.graded
     metrics = graded.metrics
     return {
@@ -239,5 +239,5 @@ def _references(
 
 def _without_token_cost(reward: JudgmentReward, trainer: str) -> JudgmentReward:
     if reward.rule.token_cost:
-        raise ValueError(f"{trainer} hands over text, not tokens: a reward with a token cost cannot be computed there")
+        raise ValueError(f"{trainer} passes text, not tokens: a reward with a token cost cannot be computed")
     return reward

@@ -1,6 +1,6 @@
-"""The arithmetic of a reward: from a parsed answer and its links to one number; no model is asked here.
+"""The arithmetic of a reward: from a parsed answer and its links to one number, without any model.
 
-With ``o = 1`` where the verdict is the label, and ``r`` the agreement of the reasons with the human ones
+With ``o = 1`` if the verdict is the label, and ``r`` the agreement of the reasons with the human ones
 ("Outcome Accuracy is Not Enough", 2026, section 4)::
 
     product     r o                     the paper's R_final, with r = AP
@@ -9,7 +9,7 @@ With ``o = 1`` where the verdict is the label, and ``r`` the agreement of the re
     outcome     o                       the usual reward of a generative reward model
     rationale   r
 
-AP pays nothing for, and charges nothing to, whatever stances after the last hit; F1 charges every unsupported reason.
+AP ignores all reasons after the last hit; F1 charges every unsupported reason.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ from rightly.types import Choice, Frozen, PreferencePair
 
 Agreement = Literal["ap-hard", "ap-soft", "ap-official", "f1", "f2", "recall", "precision"]
 Stance = tuple[Side | None, float]
-"""The side that a reason speaks for, and with what weight."""
+"""The side that a reason supports, and its weight."""
 Fault = Literal["no verdict", "no reasons", "two verdicts"]
 
 
 class Reference(Frozen):
-    """What people said of the pair that an answer judges, as it was shown.
+    """The human judgment of the pair that an answer judges, in the order shown.
 
     Attributes:
         label: The better response.
         points: The human points.
-        weights: Of the points, where they are known to differ in importance; as many as points, or none.
+        weights: Weights of the points, if they differ in importance; one per point, or empty.
     """
 
     label: Choice
@@ -45,7 +45,7 @@ class Reference(Frozen):
 
     @classmethod
     def of(cls, pair: PreferencePair) -> "Reference":
-        """The label and the rationales of a pair, taken as atomic points; weights where all have an importance.
+        """The label and the rationales of a pair, used as atomic points; with weights if all have an importance.
 
         Raises:
             ValueError: The pair has no label.
@@ -62,19 +62,19 @@ class RewardRule(Frozen):
     """``[reward]``: how verdict and reasons become one number.
 
     Attributes:
-        compose: How outcome and agreement meet; the default is the paper's.
-        agreement: Of the reasons with the human points, on the full list's ranks; ``ap-official`` is the public script's.
-            ``f2`` minds a point that is missing more than a reason that is unsupported (van Rijsbergen, 1979).
-        weight: Of the outcome in ``additive``.
-        threshold: Of the agreement in ``gate``.
-        by_importance: Points count by their weights, where the data have them (all agreements but ``ap-official``).
-        follow: What is taken from a verdict that does not follow from its reasons, by their weight: 1 takes all, 0 nothing.
-            From a list that does not say whom it favors nothing follows.
-        verdict: ``stated``, or ``listed``: the side with the weightier reasons is taken for the verdict, and what is
-            stated counts for nothing.
-        point_cost: Taken from the agreement for every reason that matches no point; not below 0.
-        token_cost: Taken from the reward for every token of the answer.
-        max_reasons: Reasons beyond it are cut before matching; ``None`` keeps all.
+        compose: How outcome and agreement are combined; the default is the paper's.
+        agreement: Agreement of the reasons with the human points, on the full list's ranks. ``ap-official`` is the public
+            script's. ``f2`` charges a missing point more than an unsupported reason (van Rijsbergen, 1979).
+        weight: Weight of the outcome in ``additive``.
+        threshold: Least agreement in ``gate``.
+        by_importance: Whether points count by their weights, if the data have them (all agreements but ``ap-official``).
+        follow: Share of the reward lost if the verdict does not follow from its reasons, by their weight: 1 takes all, 0
+            nothing. No verdict follows from a list that does not state which side it favors.
+        verdict: ``stated`` uses the stated verdict; ``listed`` uses the side with the weightier reasons and ignores the stated
+            verdict.
+        point_cost: Deduction from the agreement for every reason that matches no point; the agreement stays at least 0.
+        token_cost: Deduction from the reward for every token of the answer.
+        max_reasons: Number of reasons to which the list is truncated before matching; ``None`` keeps all.
     """
 
     compose: Literal["product", "additive", "gate", "outcome", "rationale"] = "product"
@@ -91,22 +91,22 @@ class RewardRule(Frozen):
     @model_validator(mode="after")
     def _has_weights(self) -> "RewardRule":
         if self.by_importance and self.agreement == "ap-official":
-            raise ValueError("the public script's average precision (ap-official) knows no importance")
+            raise ValueError("the public script's average precision (ap-official) does not support importance weights")
         return self
 
     def needs_match(self, outcome: float) -> bool:
-        """Whether the reasons must be matched to know the reward; a product with 0 needs no matcher."""
+        """Whether the reward depends on matching the reasons; a product with 0 needs no matcher."""
         return self.compose in ("additive", "rationale") or (self.compose in ("product", "gate") and outcome > 0)
 
 
 class Read(NamedTuple):
-    """An answer as a reward sees it, before anything is matched.
+    """A parsed answer as input of a reward, before any matching.
 
     Attributes:
-        verdict: What counts as its verdict; ``None`` with a fault.
-        reasons: What is matched, in order.
-        follows: Whether the stated verdict follows from the list; ``None`` where the list does not say.
-        fault: The policy's, scored 0.
+        verdict: Verdict that counts; ``None`` with a fault.
+        reasons: Reasons to match, in order.
+        follows: Whether the stated verdict follows from the list; ``None`` if the list does not state it.
+        fault: Fault of the policy, whose reward is 0.
     """
 
     verdict: Choice | None
@@ -116,15 +116,15 @@ class Read(NamedTuple):
 
 
 class Graded(NamedTuple):
-    """One answer's reward and what it is made of.
+    """One answer's reward and its components.
 
     Attributes:
-        reward: ``None`` where the grader failed: the answer is then no sample.
-        outcome: 1 where the verdict is the label, else 0.
-        read: The answer.
-        metrics: Of the reasons against the points; ``None`` where nothing was matched.
-        detail: Why the grader failed.
-        transient: Whether the request failed and not what it was asked: the same question may be answered later.
+        reward: The reward; ``None`` if the grader failed, in which case the answer should be excluded.
+        outcome: 1 if the verdict is the label, else 0.
+        read: The parsed answer.
+        metrics: Metrics of the reasons against the points; ``None`` without a match.
+        detail: Reason of the grader's failure.
+        transient: Whether only the request failed, so that a retry may succeed.
     """
 
     reward: float | None
@@ -136,13 +136,13 @@ class Graded(NamedTuple):
 
 
 def read_answer(parsed: Parsed, stances: Sequence[Stance], stated: Sequence[Choice], rule: RewardRule) -> Read:
-    """What an answer says, or how it fails to say it.
+    """Read an answer as input of a reward, or name its fault.
 
     Args:
-        parsed: The answer's reasons and its last verdict.
-        stances: For whom each reason speaks, and how much.
+        parsed: Reasons and last verdict of the answer.
+        stances: Side and weight of each reason.
         stated: Every verdict in the answer; two different ones are a fault.
-        rule: The reward.
+        rule: Rule of the reward.
     """
     kept = parsed.rationales[: rule.max_reasons]
     reasons = tuple(rationale.text for rationale in kept)
@@ -170,21 +170,21 @@ def verdict_from_reasons(stances: Sequence[Stance]) -> Choice:
 
 
 def outcome_of(read: Read, reference: Reference) -> float:
-    """1 where the verdict is the label; a verdict with a fault, or of a tie where people preferred one, is wrong."""
+    """1 if the verdict is the label, else 0; a fault is wrong, and so is a tie if people preferred one response."""
     return float(read.fault is None and read.verdict == reference.label)
 
 
 def reward_of(
     rule: RewardRule, read: Read, reference: Reference, links: Sequence[Link] | None, tokens: int = 0
 ) -> Graded:
-    """The reward of an answer.
+    """Compute the reward of an answer.
 
     Args:
-        rule: How it is composed.
-        read: The answer.
-        reference: The human label and points.
-        links: The matcher's; ``None`` where it was not asked, which is right only where `RewardRule.needs_match` says so.
-        tokens: Of the answer.
+        rule: Rule of the reward.
+        read: The parsed answer.
+        reference: Human label and points.
+        links: Links of the matcher; ``None`` if it was not called, which is valid only if `RewardRule.needs_match` is false.
+        tokens: Length of the answer in tokens.
     """
     outcome = outcome_of(read, reference)
     cost = rule.token_cost * tokens
@@ -205,7 +205,7 @@ def reward_of(
 
 
 def agreement(rule: RewardRule, reference: Reference, n_reasons: int, links: Sequence[Link]) -> float:
-    """How far the reasons agree with the human points, costs of unsupported ones taken off; in [0, 1]."""
+    """Agreement of the reasons with the human points, less the cost of unsupported ones; in [0, 1]."""
     n = len(reference.points)
     if rule.by_importance and reference.weights:
         found = _weighted(rule.agreement, reference.weights, n_reasons, links)
@@ -236,7 +236,7 @@ def f_measure(precision: float, recall: float, beta: int) -> float:
 
 
 def _weighted(kind: Agreement, weights: Sequence[float], n_reasons: int, links: Sequence[Link]) -> float:
-    """The same with each point counting by its weight: recall of weight, and an AP whose hits earn their weight."""
+    """The agreement with weighted points: recall of weight, and an AP whose hits earn their weight."""
     resolved = assign([link.model_copy(update={"score": link.score * weights[link.reference]}) for link in links])
     best = {(link.reference, link.candidate): link.score for link in sorted(links, key=lambda each: each.score)}
     total = sum(weights)

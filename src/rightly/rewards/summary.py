@@ -1,4 +1,4 @@
-"""What a batch of graded judgments shows: the figures to watch while a judge is trained."""
+"""Figures of a batch of graded judgments, to monitor the training of a judge."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,18 @@ import numpy as np
 from rightly.rewards.rule import Graded
 
 SPURIOUS_BELOW = 0.25
-"""A right verdict is spurious where fewer of the human points than this were found (soft recall)."""
+"""Soft recall of the human points below which a right verdict is spurious."""
 RANKS = 5
-"""Places of the list whose precision is watched."""
+"""Number of list positions whose precision is reported."""
 
 
 def summarise(graded: Sequence[Graded]) -> dict[str, float]:
-    """Shares and means over a batch; a figure without a case is left out.
+    """Shares and means over a batch; a figure without any case is omitted.
 
     ``accuracy``, ``faults`` (no verdict, no reasons, two verdicts) and ``excluded`` (the grader failed) are shares of all
-    answers; ``consistency``, ``f1``, ``precision`` and ``precision_at_K`` are means over matched answers; ``spurious`` is
-    the share of right verdicts with a consistency below `SPURIOUS_BELOW`; ``follows`` the share of verdicts that follow
-    from their list; ``reasons`` the mean length of a list.
+    answers. ``consistency``, ``f1``, ``precision`` and ``precision_at_K`` are means over matched answers. ``spurious`` is
+    the share of right verdicts with a consistency below `SPURIOUS_BELOW`, ``follows`` the share of verdicts that follow
+    from their list, and ``reasons`` the mean length of a list.
     """
     read = [each.read for each in graded]
     matched = [each for each in graded if each.metrics is not None]

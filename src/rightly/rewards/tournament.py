@@ -1,8 +1,8 @@
-"""From pairwise verdicts to one number for each response of a group: who plays whom, and what the results are worth.
+"""Convert pairwise verdicts to one number per response of a group: choose the comparisons and score the results.
 
-A pairwise judge says which of two is better; a trainer wants a reward for each of k. All against all asks k (k - 1) / 2 times;
-the others ask less and lose some of the order (`experiments/evidence/tournaments.py` measures how much). Where not all have
-met, results are worth what a Bradley-Terry model (Bradley and Terry, 1952) makes of them: the chance to beat another one.
+A pairwise judge says which of two responses is better; a trainer needs a reward for each of k. Round-robin needs
+k (k - 1) / 2 comparisons. The other schemes need fewer and lose some of the order (`experiments/evidence/tournaments.py`
+measures how much). If not all have met, a Bradley-Terry model (Bradley and Terry, 1952) gives the expected results.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ import numpy as np
 
 Scheme = Literal["round-robin", "swiss", "knockout", "anchor"]
 Compare = Callable[[int, int], Awaitable[float | None]]
-"""1 where the first is better, 0 where the second is, 1/2 a tie; ``None`` where nobody could say."""
+"""Result of a comparison: 1 if the first is better, 0 if the second is, 1/2 for a tie; ``None`` after a failure."""
 
 _PRIOR = 1.0
-"""Standard deviation of strengths, in logits: keeps those who won or lost all at a finite distance."""
+"""Prior standard deviation of strengths, in logits: it keeps players that won or lost every game finite."""
 
 
 class Game(NamedTuple):
-    """Two who met, and the first one's result; ``None`` where the judge failed."""
+    """Two players that met, and the first one's result; ``None`` if the judge failed."""
 
     first: int
     second: int
@@ -30,11 +30,11 @@ class Game(NamedTuple):
 
 
 class Standings(NamedTuple):
-    """What a tournament found.
+    """The result of a tournament.
 
     Attributes:
-        scores: In [0, 1], one a player; ``None`` where no game of theirs has a result.
-        games: All that was asked.
+        scores: One score per player, in [0, 1]; ``None`` if none of the player's games has a result.
+        games: All games played.
     """
 
     scores: list[float | None]
@@ -42,7 +42,7 @@ class Standings(NamedTuple):
 
 
 def games_needed(scheme: Scheme, players: int, rounds: int | None = None) -> int:
-    """How many comparisons a scheme asks for, at most.
+    """The maximum number of comparisons of a scheme.
 
     >>> [games_needed(scheme, 8) for scheme in ("round-robin", "swiss", "knockout", "anchor")]
     [28, 12, 7, 7]
@@ -56,22 +56,22 @@ def games_needed(scheme: Scheme, players: int, rounds: int | None = None) -> int
 
 
 def usual_rounds(players: int) -> int:
-    """Of a Swiss tournament: as many as a knock-out needs to find the best."""
+    """Default number of rounds of a Swiss tournament: as many as a knock-out needs to find the best."""
     return max(players - 1, 1).bit_length()
 
 
 async def play(
     scheme: Scheme, players: int, compare: Compare, *, rounds: int | None = None, seed: object = 0
 ) -> Standings:
-    """Let players meet.
+    """Play a tournament.
 
     Args:
-        scheme: ``round-robin``: all meet. ``swiss``: in every round those meet who stand alike and have not met.
-            ``knockout``: who loses is out. ``anchor``: all meet the last one.
-        players: How many.
-        compare: Asks the judge.
-        rounds: Of ``swiss``.
-        seed: Of the draw.
+        scheme: ``round-robin``: all meet. ``swiss``: in every round players with similar results meet, if they have not met.
+            ``knockout``: the loser is out. ``anchor``: all meet the last player.
+        players: Number of players.
+        compare: Function that asks the judge.
+        rounds: Number of rounds of ``swiss``.
+        seed: Seed for the draw.
     """
     draw = random.Random(f"tournament {seed}")
     if scheme == "round-robin":
@@ -88,7 +88,7 @@ async def play(
 
 
 def mean_results(players: int, games: Sequence[Game]) -> list[float | None]:
-    """Each player's mean result over the games that have one."""
+    """Each player's mean result over the games with a result."""
     results: list[list[float]] = [[] for _ in range(players)]
     for first, second, result in games:
         if result is not None:
@@ -98,7 +98,7 @@ def mean_results(players: int, games: Sequence[Game]) -> list[float | None]:
 
 
 def expected_results(players: int, games: Sequence[Game]) -> list[float | None]:
-    """Each player's expected result against the others, by a Bradley-Terry model with a normal prior; ties are half wins."""
+    """Each player's expected result against the others, by a Bradley-Terry model with a normal prior; a tie is half a win."""
     known = [game for game in games if game.result is not None]
     strengths = np.zeros(players)
     for _ in range(50):
@@ -144,7 +144,7 @@ async def _swiss(players: int, compare: Compare, rounds: int, draw: random.Rando
 
 
 def _neighbours(order: list[int], met: set[frozenset[int]]) -> list[tuple[int, int]]:
-    """Pairs down the table, each with the next one whom they have not met; who finds none sits out."""
+    """Pair each player, from the top, with the next one that it has not met; a player without an opponent sits out."""
     left, pairs = list(order), []
     while left:
         player = left.pop(0)
