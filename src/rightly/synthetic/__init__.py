@@ -1,1 +1,1 @@
-"""Synthetic worlds in which every reason is known exactly: test-beds for judges that train in minutes on a CPU."""
+"""Synthetic worlds in which every reason is known exactly, for testing judges that train in minutes on a CPU."""

@@ -1,4 +1,4 @@
-"""A noisy annotator of reviews: the judgments from which a start model learns to list reasons and to give a verdict."""
+"""A noisy annotator of reviews, whose judgments teach a start model to list reasons and give a verdict."""
 
 import random
 
@@ -13,12 +13,12 @@ _OTHER_WORDS = {point: word for word, point in SYNONYMS.items()}
 
 
 def annotate(pair: PreferencePair, draw: random.Random, *, sees: float) -> tuple[tuple[Rationale, ...], Side]:
-    """What the annotator writes of a pair: reasons, some invented, repeated or vague, and the verdict that they give.
+    """Write the annotator's reasons for a pair, some invented, repeated or vague, and the verdict that they imply.
 
     Args:
         pair: A pair of `rightly.synthetic.reviews`.
-        draw: Source of chance.
-        sees: Probability that a true point is seen.
+        draw: Source of randomness.
+        sees: Probability that the annotator sees a true point.
     """
     true = [point for rationale in pair.rationales if (point := read_point(rationale.text))]
     seen = [point for point in true if draw.random() < sees]
@@ -39,7 +39,7 @@ def _invent(pair: PreferencePair, draw: random.Random) -> Point:
     what = draw.choice(("misstates", "omits", "forgets", *STRENGTHS))
     of = {"misstates": draw.choice(asked), "omits": draw.choice(asked), "forgets": courtesy}.get(what, "")
     if of not in (*VALUES, *COURTESIES, ""):
-        raise ValueError(f"pair {pair.id!r} is not of this world")
+        raise ValueError(f"pair {pair.id!r} does not belong to this synthetic world")
     return Point(side, what, of)
 
 

@@ -1,4 +1,4 @@
-"""The exact matcher of a world: two sentences are the same point or they are not."""
+"""The exact matcher of a synthetic world: it knows whether two sentences make the same point."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from rightly.version import __version__
 
 
 class ReviewsMatcher:
-    """Links sentences of `rightly.synthetic.reviews` that make the same point, in whatever words."""
+    """Links sentences of `rightly.synthetic.reviews` that make the same point, regardless of wording."""
 
     name = "world:reviews"
     fingerprint = fingerprint("world:reviews", version=__version__)
@@ -20,7 +20,7 @@ class ReviewsMatcher:
     held_out: frozenset[str] | None = None
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """A link of 1 for every pair of sentences with the same point; what makes no point of this world matches nothing."""
+        """Give a link of 1 to every two sentences with the same point; a sentence without a known point has no link."""
         points, reasons = [read_point(text) for text in reference], [read_point(text) for text in candidate]
         return Match(
             links=tuple(

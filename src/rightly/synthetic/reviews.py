@@ -1,9 +1,9 @@
-"""Reviews: two answers to a small question, with planted faults and strengths, and a style that may give the label away.
+"""Reviews: two answers to a small question, with planted faults and strengths, and a style that may reveal the label.
 
 A question asks for three of the four attributes of one of four people, and for one courtesy. An answer may misstate an
 attribute (severity 3), omit it (2) or forget the courtesy (1); it may explain (2) or caution (1). The label is the answer
-with the better balance. One answer is *styled* (heading, bullets, emoji, fillers); it is the better one with probability
-``correlation``, which is all that style says: the content is drawn first, without looking at it.
+with the better balance. One answer is *styled* (heading, bullets, emoji, fillers). It is the better one with probability
+``correlation``, and style carries no other information: the content is drawn first, independently of it.
 """
 
 import random
@@ -22,19 +22,19 @@ VALUES = {
     "pet": ("cat", "dog", "owl", "fox"),
 }
 COURTESIES = {"cite": "source", "greet": "hello", "thank": "thanks"}
-"""A courtesy that is asked for, and the word that keeps it."""
+"""A requested courtesy, and the word that fulfils it."""
 STRENGTHS = {"explains": "because", "cautions": "beware"}
 CUES = ("#", "*", "!", "indeed", "overall", "notably")
 WEIGHTS = {"misstates": 3, "omits": 2, "forgets": 1, "explains": 2, "cautions": 1}
-"""Of a point in the balance of its answer."""
+"""Weight of a point in the balance of its answer."""
 SYNONYMS = {"garbles": "misstates", "lacks": "omits", "skips": "forgets", "reasons": "explains", "warns": "cautions"}
-"""Other words for the same points."""
+"""Synonyms of the points' verbs."""
 VAGUE = ("weak", "fine")
-"""Words that say which answer is worse or better and nothing else."""
+"""Words that only say which answer is worse or better."""
 
 Split = Literal["easy", "normal", "hard"]
 CORRELATIONS: dict[Split, float] = {"easy": 1.0, "normal": 0.5, "hard": 0.0}
-"""The styled answer is always the better, as often as not, never: RM-Bench's three difficulties."""
+"""Probability that the styled answer is better (always, half of the time, never): RM-Bench's three difficulties."""
 
 _MISSTATED, _OMITTED, _FORGOTTEN = 0.22, 0.18, 0.30
 _EXPLAINED, _CAUTIONED = 0.20, 0.15
@@ -48,17 +48,17 @@ def _facts() -> dict[tuple[str, str], str]:
 
 
 FACTS = _facts()
-"""What is true, by person and attribute."""
+"""True values by person and attribute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What is right or wrong with an answer: ``A omits age``.
+    """A strength or a fault of an answer: ``A omits age``.
 
     Attributes:
-        side: The answer.
-        what: One of the verbs of `WEIGHTS`.
-        of: The attribute or courtesy; empty for strengths.
+        side: Answer that the point is about.
+        what: Verb of the point, a key of `WEIGHTS`.
+        of: Attribute or courtesy; empty for strengths.
     """
 
     side: Side
@@ -67,12 +67,12 @@ class Point:
 
     @property
     def favors(self) -> Side:
-        """The answer that the point speaks for."""
+        """The answer that the point favors."""
         return self.side if self.what in STRENGTHS else "B" if self.side == "A" else "A"
 
     @property
     def weight(self) -> int:
-        """How much it counts in the balance."""
+        """Weight of the point in the balance."""
         return WEIGHTS[self.what]
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ class Point:
 
 
 def read_point(text: str) -> Point | None:
-    """The point that a sentence makes, whatever its wording; ``None`` for anything else, a vague verdict included.
+    """The point that a sentence makes, regardless of wording; ``None`` for any other sentence and for a vague verdict.
 
     >>> read_point("B lacks age") == read_point("B omits age")
     True
@@ -94,7 +94,7 @@ def read_point(text: str) -> Point | None:
 
 
 def read_stance(rationale: Rationale) -> tuple[Side | None, float]:
-    """For whom a judge's reason speaks, and with what weight; a vague one speaks too, with the least."""
+    """The side that a judge's reason supports, and its weight; a vague reason has the least weight."""
     point = read_point(rationale.text)
     if point is not None:
         return point.favors, float(point.weight)
@@ -105,11 +105,11 @@ def read_stance(rationale: Rationale) -> tuple[Side | None, float]:
 
 
 def draw_pairs(n: int, *, seed: int, correlation: float) -> Iterator[PreferencePair]:
-    """Labelled pairs with their exact reasons, the weightiest first; ``importance`` is the weight.
+    """Draw labelled pairs with their exact reasons, the weightiest first; ``importance`` is the weight.
 
     Args:
-        n: How many.
-        seed: Other seeds give other pairs.
+        n: Number of pairs.
+        seed: Seed for all draws.
         correlation: Probability that the styled answer is the better one.
     """
     draw = random.Random(f"reviews {seed}")
@@ -118,7 +118,7 @@ def draw_pairs(n: int, *, seed: int, correlation: float) -> Iterator[PreferenceP
 
 
 def exchange_style(pair: PreferencePair) -> PreferencePair:
-    """The same pair with the styles of its two answers exchanged: what it says is untouched, so is the label."""
+    """The same pair with the styles of its two answers exchanged; content and label are unchanged."""
     (words_a, cues_a), (words_b, cues_b) = (_unstyled(response) for response in pair.responses)
     return pair.model_copy(update={"responses": (_styled(words_a, cues_b), _styled(words_b, cues_a))})
 
@@ -152,7 +152,7 @@ def _draw_pair(draw: random.Random, name: str, correlation: float) -> Preference
 def _draw_answer(
     draw: random.Random, side: Side, person: str, asked: Sequence[str], courtesy: str
 ) -> tuple[list[str], list[Point]]:
-    """The statements of an answer, and what is to be said of it."""
+    """The statements of an answer, and its true points."""
     statements, points = [], []
     for attribute in asked:
         luck, value = draw.random(), FACTS[person, attribute]

@@ -1,18 +1,18 @@
-"""A tokenizer for a world's words and a small Llama to train from scratch on them."""
+"""A tokenizer for a synthetic world's words, and a small Llama to train on them from scratch."""
 
 from typing import Any
 
 from rightly.synthetic.reviews import COURTESIES, CUES, PEOPLE, STRENGTHS, SYNONYMS, VAGUE, VALUES, WEIGHTS
 
 PROMPT = "{{context}} | A {{response_a}} | B {{response_b}}"
-"""Of a judge in this world."""
+"""Prompt of a judge in this synthetic world."""
 
 _TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'assistant' %}{{ '\n' + message['content'] + eos_token }}"
     "{% else %}{{ message['content'] + ' =>' }}{% endif %}{% endfor %}"
 )
 _LINE = r"\s*\n(?=- |\[\[)"
-"""Line breaks of a list and before the verdict become part of the word that follows."""
+"""Pattern of line breaks, in a list and before the verdict, that become part of the following word."""
 
 
 def words() -> list[str]:
@@ -25,7 +25,7 @@ def words() -> list[str]:
 
 
 def new_tokenizer() -> Any:
-    """A word tokenizer (transformers) with a chat template; answers end with ``<end>``."""
+    """Create a word tokenizer (transformers) with a chat template; answers end with ``<end>``."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -42,7 +42,7 @@ def new_tokenizer() -> Any:
 
 
 def new_model(tokenizer: Any, *, width: int = 64, layers: int = 3, seed: int = 0) -> Any:
-    """A Llama with random weights: some 130,000 parameters at the default size."""
+    """Create a Llama with random weights, about 130,000 parameters at the default size."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
