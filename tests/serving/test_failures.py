@@ -56,7 +56,7 @@ def server(whole_template):
             {"items": [{"context": [{"role": "system", "content": "x"}], "responses": ["y"]}]},
             "no system turn",
         ),
-        ("/v1/score", {"items": [{"prompt": "\ud800", "responses": ["y"]}]}, "cannot tokenise it"),
+        ("/v1/score", {"items": [{"prompt": "\ud800", "responses": ["y"]}]}, "cannot tokenise the text"),
         ("/v1/score", {"items": [{"prompt": "x", "responses": ["y"]}], "std_penalty": float("inf")}, "std_penalty: "),
     ],
 )
@@ -184,7 +184,7 @@ def test_models_that_cannot_be_loaded_are_said_everywhere():
     [
         (["--model", "./nowhere"], "./nowhere: no such folder; give a folder or a hub id of a model"),
         (["--model", "./damaged"], "./damaged: cannot be loaded (SafetensorError"),
-        (["--judge", "opnai:x"], "'opnai:x' names no judge; did you mean 'openai'?"),
+        (["--judge", "opnai:x"], "'opnai:x' is not a known judge; did you mean 'openai'?"),
     ],
 )
 def test_rightly_serve_that_cannot_load_ends_with_its_reason(tiny_model, tmp_path, what, said):  # noqa: F811

@@ -198,9 +198,9 @@ class TestJudge:
     def test_what_is_not_served_is_said(self, url, server):
         assert ask(url, "/ready")[2] == {"models": ["half"]}
         status, _, told = ask(url, "/classify", {"input": [1, 2]})
-        assert (status, told["detail"]) == (404, "no reward model is served here: start the server with --model")
+        assert (status, told["detail"]) == (404, "this server has no reward model: start it with --model")
         status, _, told = ask(server, "/v1/judge", {"prompt": "q", "responses": ["a", "b"]})
-        assert (status, told["detail"]) == (404, "no judge is served here: start the server with --judge")
+        assert (status, told["detail"]) == (404, "this server has no judge: start it with --judge")
         assert ask(url, "/metrics")[0] == 200
 
 

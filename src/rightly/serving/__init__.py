@@ -1,1 +1,1 @@
-"""The reward server: one process, the protocols that trainers speak."""
+"""The reward server: one process that speaks the protocols of trainers."""

@@ -1,4 +1,4 @@
-"""The HTTP application: every protocol's route, one way through the queue, errors that say what to do."""
+"""The HTTP application: a route for every protocol, one path through the queue, errors that say what to do."""
 
 import asyncio
 import logging
@@ -33,12 +33,12 @@ logger = logging.getLogger(__name__)
 
 
 class Settings(NamedTuple):
-    """How the server meets its clients.
+    """Settings of the server towards its clients.
 
     Attributes:
-        token: What ``Authorization: Bearer`` must hold; ``None`` lets everyone in.
-        max_bytes: Largest body.
-        std_penalty: Standard deviations over models that are taken off the reward in protocols of one number.
+        token: Token required in ``Authorization: Bearer``; ``None`` disables the check.
+        max_bytes: Maximum size of a body, in bytes.
+        std_penalty: Ensemble penalty in protocols of one number: reward = mean - penalty * std over models.
     """
 
     token: str | None = None
@@ -47,11 +47,12 @@ class Settings(NamedTuple):
 
 
 def build_app(load: Callable[[], Awaitable[Backend]], settings: Settings) -> FastAPI:
-    """The application.
+    """Build the application.
 
     Args:
-        load: Loads models and judge; called once the server's loop runs. Until it is done ``/ready`` says no.
-        settings: How it meets its clients.
+        load: Function that loads models and judge, called once the server's event loop runs. Until it has finished, ``/ready``
+            reports not ready.
+        settings: Settings of the server towards its clients.
     """
     metrics = Metrics()
 
@@ -95,14 +96,14 @@ def _backend(request: Request) -> Backend:
 def _ensemble(request: Request) -> Ensemble:
     ensemble = _backend(request).ensemble
     if ensemble is None:
-        raise HTTPException(404, "no reward model is served here: start the server with --model")
+        raise HTTPException(404, "this server has no reward model: start it with --model")
     return ensemble
 
 
 def _judge(request: Request) -> Judge:
     judge = _backend(request).judge
     if judge is None:
-        raise HTTPException(404, "no judge is served here: start the server with --judge")
+        raise HTTPException(404, "this server has no judge: start it with --judge")
     return judge
 
 
@@ -110,7 +111,7 @@ Served = Annotated[Ensemble, Depends(_ensemble)]
 
 
 def _named(request: Request, name: str | None) -> Ensemble:
-    """The model of that name; all where a client sends a name of its own (trainers send the policy's, or a path)."""
+    """The model with that name; all models for an unknown name (trainers send the policy's name, or a path)."""
     ensemble = _ensemble(request)
     return ensemble.named(name if name in ensemble.models else None)
 
@@ -220,7 +221,7 @@ def _add_judging(app: FastAPI) -> None:
     @app.post("/v1/judge")
     async def compare(body: JudgeBody, judge: Annotated[Judge, Depends(_judge)]) -> Compared:
         pair = PreferencePair(id="", context=body.messages, responses=body.responses)
-        # A judge that sees one order draws it by the pair's id.
+        # A judge with one order draws it by the pair's id.
         pair = pair.model_copy(update={"id": pair.content_key})
         orders: tuple[Order, ...] = judge.orders(pair) if body.orders == "both" else ("AB",)
         judgments = await asyncio.gather(*(judge.judge(pair, order) for order in orders))

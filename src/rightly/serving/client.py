@@ -1,4 +1,4 @@
-"""A client of ``/v1/score`` that loses nothing: it waits for a server that is full, restarts, or is not there yet."""
+"""A client of ``/v1/score`` that retries while the server is overloaded, restarting or not started yet."""
 
 import asyncio
 import random
@@ -15,23 +15,23 @@ from rightly.types import Message
 
 _LONGEST_PAUSE_S = 15.0
 _WAIT = (408, 425, 429, 502, 503, 504)
-"""What passes: the server is full, restarts, or waits for something itself."""
+"""Temporary errors: the server is overloaded, restarting, or waiting for another service."""
 _FAILED = (200, 500)
-"""What seldom passes: the model failed at this request; or the answer is not a reward server's."""
+"""Errors that are rarely temporary: the model failed at this request, or the answer is not a reward server's."""
 _FAILURES = 3
-"""Failed answers to one request after which it is an error."""
+"""Number of failed answers to one request before an error is raised."""
 
 
 class RewardClient:
     """Scores responses on a reward server.
 
     Args:
-        url: Of the server, without a path.
-        token: Its bearer token.
-        model: One of its models; all of them by default.
-        std_penalty: Standard deviations over models that the penalised reward takes off.
-        concurrency: Requests in flight.
-        patience: Seconds to go on asking a server that does not answer.
+        url: Address of the server, without a path.
+        token: Bearer token of the server.
+        model: One of the server's models; all of them by default.
+        std_penalty: Ensemble penalty: penalised reward = mean - penalty * std over models.
+        concurrency: Number of requests in flight.
+        patience: Seconds of retries before a server that does not answer is an error.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class RewardClient:
 
         Raises:
             EndpointError: The server did not answer for longer than `patience`, or failed at one request three times.
-            InputError: It cannot use what it was sent.
+            InputError: The server rejected the request's content.
         """
         places = asyncio.Semaphore(self._concurrency)
         connector = aiohttp.TCPConnector(limit=self._concurrency)
@@ -94,7 +94,7 @@ class RewardClient:
 
 
 def _scored(text: str, responses: int) -> ScoredItem | None:
-    """The one item of an answer; ``None`` where it is not what was asked for."""
+    """The single item of an answer; ``None`` if the answer does not fit the request."""
     try:
         items = ScoredBody.model_validate_json(text).items
     except ValueError:
@@ -106,7 +106,7 @@ class ServedReward:
     """A reward function of TRL's ``GRPOTrainer`` and ``RLOOTrainer``: the penalised reward of a server's models.
 
     Args:
-        server: The server's address, or a client with settings of its own.
+        server: Address of the server, or a client with its own settings.
     """
 
     def __init__(self, server: str | RewardClient) -> None:
@@ -121,7 +121,7 @@ class ServedReward:
         log_metric: Callable[[str, float], None] | None = None,
         **_: Any,
     ) -> list[float]:
-        """One reward a completion; responses to one prompt travel together and share its computation."""
+        """One reward per completion; responses to one prompt are sent together and share its computation."""
         contexts = [_messages(prompt, "user") for prompt in prompts]
         texts = [_messages(completion, "assistant")[-1].content for completion in completions]
         spans = [list(rows) for _, rows in groupby(range(len(texts)), lambda row: contexts[row])]
@@ -133,7 +133,7 @@ class ServedReward:
 
 
 def _messages(value: Any, role: str) -> tuple[Message, ...]:
-    """What trainers hand over: a text, or messages."""
+    """Messages from a trainer's prompt or completion: a text, or messages."""
     if isinstance(value, str):
         return (Message.model_validate({"role": role, "content": value}),)
     return tuple(Message(role=turn["role"], content=turn["content"]) for turn in value)

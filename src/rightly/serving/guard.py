@@ -1,4 +1,4 @@
-"""Before any route: the token, the size of the body, the count of requests. Plain ASGI, so that it costs next to nothing."""
+"""Check the token and the body size, and count requests, before any route. Plain ASGI, for low overhead."""
 
 import contextlib
 import hmac
@@ -10,28 +10,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rightly.serving.prometheus import Metrics
 
 _OPEN = ("/health", "/ready")
-"""What an orchestrator asks, which has no token."""
+"""Paths that need no token, for orchestrators."""
 
 
 class _TooLargeError(Exception):
-    """The body grew past its limit."""
+    """The body exceeded its limit."""
 
 
 class Guard:
-    """Turns away who has no token and what is too large, and counts everything.
+    """Rejects requests without the token and bodies that are too large, and counts all requests.
 
     Args:
-        app: What comes behind it.
-        token: What ``Authorization: Bearer`` must hold; ``None`` lets everyone in.
-        max_bytes: Largest body.
-        metrics: Where requests are counted.
+        app: The wrapped application.
+        token: Token required in ``Authorization: Bearer``; ``None`` disables the check.
+        max_bytes: Maximum size of a body, in bytes.
+        metrics: Metrics that count the requests.
     """
 
     def __init__(self, app: ASGIApp, token: str | None, max_bytes: int, metrics: Metrics) -> None:
         self._app, self._token, self._limit, self._metrics = app, token, max_bytes, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -52,7 +52,10 @@ class Guard:
                 await self._pass_on(scope, receive, counted)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A body without a length, or with a false one, is counted as it comes; then no other answer leaves."""
+        """Pass the request on, counting the bytes of its body, whose length may be missing or wrong.
+
+        Once the body is too large, no other answer is sent.
+        """
         size = 0
 
         async def counting() -> Message:

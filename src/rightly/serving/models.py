@@ -1,4 +1,4 @@
-"""What is served: reward models alone or as an ensemble, each with a queue of its own."""
+"""The served reward models, alone or as an ensemble, each with its own queue."""
 
 import asyncio
 import time
@@ -16,13 +16,13 @@ from rightly.types import Message
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request and the queue may hold.
+    """Limits of a request and of the queue.
 
     Attributes:
-        tokens_per_batch: Most tokens that a model computes together.
-        queue_tokens: Most tokens that may wait for a model.
-        timeout: Seconds that a request may take, tokenising, waiting and computing together; a batch that takes longer
-            means that the model hangs.
+        tokens_per_batch: Maximum number of tokens in one forward pass.
+        queue_tokens: Maximum number of tokens that wait for a model.
+        timeout: Maximum seconds of a request, from tokenising to the reward; a model that needs longer for one batch counts
+            as hanging.
     """
 
     tokens_per_batch: int = TOKENS_PER_BATCH
@@ -34,25 +34,25 @@ class Rewards(NamedTuple):
     """The rewards of some responses by every model.
 
     Attributes:
-        by_model: A list a model, in the order of the models; one reward a response.
+        by_model: One list per model, in the order of the models, with one reward per response.
     """
 
     by_model: list[list[float]]
 
     @property
     def mean(self) -> list[float]:
-        """Over models."""
+        """Mean over models."""
         return [fmean(rewards) for rewards in zip(*self.by_model, strict=True)]
 
     @property
     def std(self) -> list[float]:
-        """Standard deviation over models; 0 of a single one."""
+        """Standard deviation over models; 0 for a single model."""
         return [pstdev(rewards) for rewards in zip(*self.by_model, strict=True)]
 
     def penalised(self, std_penalty: float) -> list[float]:
-        """The mean minus `std_penalty` standard deviations.
+        """Mean minus `std_penalty` standard deviations over models.
 
-        Coste et al., "Reward Model Ensembles Help Mitigate Overoptimization" (2023): what the models agree on.
+        Coste et al., "Reward Model Ensembles Help Mitigate Overoptimization" (2023).
         """
         return [mean - std_penalty * std for mean, std in zip(self.mean, self.std, strict=True)]
 
@@ -61,8 +61,8 @@ class ServedModel:
     """A reward model and its queue.
 
     Args:
-        model: The model.
-        limits: Of the queue.
+        model: The reward model.
+        limits: Limits of requests and of the queue.
     """
 
     def __init__(self, model: RewardModel, limits: Limits) -> None:
@@ -77,29 +77,29 @@ class ServedModel:
 
     @property
     def load(self) -> Load:
-        """What was done until now."""
+        """Work done so far."""
         return self._batcher.load
 
     @property
     def problem(self) -> str:
-        """Why it answers nothing; empty while it does."""
+        """Reason why the model does not answer; empty while it does."""
         return self._batcher.problem
 
     async def score(self, context: tuple[Message, ...], responses: Sequence[str]) -> list[float]:
-        """The rewards of responses to a conversation, as `RewardModel.score` gives them.
+        """The rewards of responses to a conversation, equal to those of `RewardModel.score`.
 
         Raises:
             InputError: A text cannot be tokenised.
-            DeadlineError: They took longer than the limits allow.
+            DeadlineError: The request exceeded the time limit.
         """
         return await self._rewards(lambda: [each.ids for each in self._model.encode(context, responses)])
 
     async def score_texts(self, texts: Sequence[str], prompts: Sequence[str] = ()) -> list[float]:
-        """The rewards of whole texts that a chat template has rendered already, with their prompts where they are known.
+        """The rewards of complete texts rendered by a chat template, with their prompts if these are known.
 
         Raises:
             InputError: A text is empty or cannot be tokenised.
-            DeadlineError: They took longer than the limits allow.
+            DeadlineError: The request exceeded the time limit.
         """
         known = prompts or [""] * len(texts)
         return await self._rewards(
@@ -107,11 +107,11 @@ class ServedModel:
         )
 
     async def score_ids(self, sequences: Sequence[Ids]) -> list[float]:
-        """The rewards of token sequences as they are.
+        """The rewards of unchanged token sequences.
 
         Raises:
-            InputError: One is empty, too long, or holds what is no token.
-            DeadlineError: They took longer than the limits allow.
+            InputError: A sequence is empty, too long, or holds an invalid token id.
+            DeadlineError: The request exceeded the time limit.
         """
         return await self._rewards(lambda: sequences)
 
@@ -122,7 +122,7 @@ class ServedModel:
                 sequences = await asyncio.to_thread(self._encoded, encode)
         except TimeoutError:
             raise DeadlineError from None
-        # Equal sequences of a request are one: in two batches their rewards would differ by rounding.
+        # Equal sequences of a request are computed once: in two batches their rewards would differ by rounding.
         distinct = list(dict.fromkeys(sequences))
         try:
             rewards = await self._batcher.rewards(distinct, max(deadline - time.monotonic(), 0.0))
@@ -138,35 +138,37 @@ class ServedModel:
             raise
         except Exception as error:
             told = " ".join(str(error).split())[:200]
-            raise InputError(f"{self.name} cannot tokenise it ({type(error).__name__}: {told})") from error
+            raise InputError(f"{self.name} cannot tokenise the text ({type(error).__name__}: {told})") from error
         limit, words = self._model.contract.max_length, self._model.model.config.get_text_config().vocab_size
         for number, ids in enumerate(sequences):
             if not 0 < len(ids) <= limit:
                 raise InputError(f"text {number + 1}: {len(ids):,} tokens; {self.name} takes 1 to {limit:,}")
             if min(ids) < 0 or max(ids) >= words:
                 strange = min(ids) if min(ids) < 0 else max(ids)
-                raise InputError(f"text {number + 1}: token id {strange} is none of the {words:,} of {self.name}")
+                raise InputError(
+                    f"text {number + 1}: token id {strange} is not one of the {words:,} ids of {self.name}"
+                )
         return sequences
 
     async def close(self) -> None:
-        """Finish what waits."""
+        """Finish the waiting requests."""
         await self._batcher.close()
 
 
 class Ensemble:
-    """All served models; every text is scored by each of them.
+    """All served models; each model scores every text.
 
     Args:
-        models: One or more, with different names.
+        models: One or more models with different names.
     """
 
     def __init__(self, models: Sequence[ServedModel]) -> None:
         self.models = {model.name: model for model in models}
         if len(self.models) != len(models) or not models:
-            raise ValueError("models need names of their own, and there must be one")
+            raise ValueError("an ensemble needs at least one model, and its models need different names")
 
     def named(self, name: str | None) -> "Ensemble":
-        """The part that a request asks for: one model by its name, all by none.
+        """The requested part: the model with this name, or all models for ``None``.
 
         Raises:
             KeyError: There is no such model.
@@ -174,33 +176,33 @@ class Ensemble:
         return self if name is None else Ensemble([self.models[name]])
 
     async def score(self, context: tuple[Message, ...], responses: Sequence[str]) -> Rewards:
-        """Rewards of responses to a conversation."""
+        """The rewards of responses to a conversation."""
         return Rewards(list(await asyncio.gather(*(m.score(context, responses) for m in self.models.values()))))
 
     async def score_texts(self, texts: Sequence[str], prompts: Sequence[str] = ()) -> Rewards:
-        """Rewards of rendered texts."""
+        """The rewards of rendered texts."""
         return Rewards(list(await asyncio.gather(*(m.score_texts(texts, prompts) for m in self.models.values()))))
 
     async def score_ids(self, sequences: Sequence[Ids]) -> Rewards:
-        """Rewards of token sequences."""
+        """The rewards of token sequences."""
         return Rewards(list(await asyncio.gather(*(m.score_ids(sequences) for m in self.models.values()))))
 
     @property
     def problem(self) -> str:
-        """Which of them answers nothing, and why; empty while all do."""
+        """Name of a model that does not answer, and the reason; empty while all do."""
         return "; ".join(f"{name}: {model.problem}" for name, model in self.models.items() if model.problem)
 
     async def close(self) -> None:
-        """Finish what waits for any of them."""
+        """Finish the waiting requests of all models."""
         await asyncio.gather(*(model.close() for model in self.models.values()))
 
 
 class Backend(NamedTuple):
-    """All that a server has; at least one of them.
+    """Everything that a server offers; at least one of the two.
 
     Attributes:
-        ensemble: Reward models.
-        judge: A pairwise judge.
+        ensemble: The reward models, if any.
+        judge: The pairwise judge, if any.
     """
 
     ensemble: Ensemble | None = None
@@ -208,17 +210,17 @@ class Backend(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of everything served."""
+        """Names of everything served."""
         judge = [] if self.judge is None else [self.judge.name]
         return [*([] if self.ensemble is None else self.ensemble.models), *judge]
 
     @property
     def problem(self) -> str:
-        """Which model answers nothing, and why; empty while all do."""
+        """Name of a model that does not answer, and the reason; empty while all do."""
         return "" if self.ensemble is None else self.ensemble.problem
 
     async def close(self) -> None:
-        """Finish what waits."""
+        """Finish the waiting requests."""
         if self.ensemble is not None:
             await self.ensemble.close()
         if self.judge is not None:

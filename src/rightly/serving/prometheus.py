@@ -1,4 +1,4 @@
-"""Prometheus figures of the server: requests by route and status, their times, and each model's load."""
+"""Prometheus metrics of the server: requests by route and status, their duration, and each model's load."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,11 +12,11 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROUTES = frozenset(
     ("/v1/score", "/get_reward", "/slime", "/classify", "/pooling", "/v1/embeddings", "/v1/judge", "/v1/models")
 )
-"""Routes that are counted by name; any other path is ``other``, so that no client can make labels."""
+"""Routes counted by name; any other path is ``other``, so that clients cannot create labels."""
 
 
 class Metrics:
-    """Figures of one application."""
+    """Metrics of one application."""
 
     media_type = CONTENT_TYPE_LATEST
 
@@ -41,7 +41,7 @@ class Metrics:
 
     @contextmanager
     def request(self, path: str) -> Iterator[Callable[[int], None]]:
-        """Count and time a request; its status is told by the function that is given."""
+        """Count and time a request; yields the function that records its status."""
         route, began, status = path if path in _ROUTES else "other", time.perf_counter(), "500"
 
         def seen(code: int) -> None:
@@ -55,7 +55,7 @@ class Metrics:
             self._seconds.labels(route).observe(time.perf_counter() - began)
 
     def text(self, ensemble: Ensemble | None) -> str:
-        """All figures as Prometheus reads them."""
+        """All metrics in the Prometheus text format."""
         for name, model in ({} if ensemble is None else ensemble.models).items():
             for field, value in model.load._asdict().items():
                 self._load[field].labels(name).set(value)

@@ -1,11 +1,11 @@
-"""Requests of many clients in the batches of one model: no timer, no padding, a bounded queue.
+"""Batch the requests of many clients for one model: no timer, no padding, a bounded queue.
 
-While the model computes, what arrives waits; when it is free, all that waits goes in together, up to a budget of tokens. So
-a lone request is served at once and a crowd is served in large batches. Sequences with a long common start (the responses to
-one prompt, whoever sent them) are computed as one group, and equal ones once.
+Requests that arrive during a forward pass wait. When the model is free, all waiting requests form the next batch, up to a
+token limit. A single request is therefore served immediately, and many are served in large batches. Sequences with a long
+common prefix (the responses to one prompt, from any client) are computed as one group, and equal sequences once.
 
-Nothing that the model does ends the queue: what it raises is told to the requests that it failed at, and whoever waits too
-long leaves, whether or not the model ever comes back.
+A failure of the model does not end the queue: its error is passed to the affected requests. A request that waits too long
+times out, even if the model never returns.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ logger = logging.getLogger(__name__)
 
 Ids = tuple[int, ...]
 ScoreGroups = Callable[[Sequence[TokenGroup]], list[list[float]]]
-"""The rewards of every group's branches; called in a thread, one call at a time."""
+"""Computes the rewards of every group's branches; called in a thread, one call at a time."""
 
 SHARED = 32
-"""Sequences are grouped where they begin with so many equal tokens and with half of the shorter one."""
+"""Minimum number of equal first tokens, which must also cover half of the shorter sequence, to group two sequences."""
 
 
 class OverloadedError(Exception):
-    """The queue is full: come back after ``seconds``."""
+    """The queue is full: retry after ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"overloaded; retry after {seconds:.0f} s")
@@ -41,11 +41,11 @@ class OverloadedError(Exception):
 
 
 class DeadlineError(Exception):
-    """The request took longer than it allowed."""
+    """The request exceeded its time limit."""
 
 
 class DrainingError(Exception):
-    """The server is shutting down and takes no more work."""
+    """The server is shutting down and accepts no more work."""
 
 
 class StoppedError(Exception):
@@ -53,7 +53,7 @@ class StoppedError(Exception):
 
 
 class ModelError(Exception):
-    """The model failed at a sequence; says how."""
+    """The model failed at a sequence; the message is its error."""
 
 
 class _Waiting(NamedTuple):
@@ -62,7 +62,7 @@ class _Waiting(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """What became of a batch: a reward or an error for each sequence, and what was computed."""
+    """Result of a batch: a reward or an error for each sequence, and the amount of computation."""
 
     results: list["float | ModelError"]
     computed: int = 0
@@ -70,15 +70,15 @@ class _Done(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What a batcher has done.
+    """Work done by a batcher so far.
 
     Attributes:
-        waiting_tokens: In the queue now.
-        sequences: Answered since the start.
-        computed: Of these, sequences that the model computed; the others were equal to one of the same batch.
-        tokens: Computed, shared starts once.
-        batches: Calls of the model.
-        busy_s: Seconds that the model computed.
+        waiting_tokens: Number of tokens in the queue now.
+        sequences: Number of sequences answered since the start.
+        computed: Number of sequences that the model computed; the others were equal to one of the same batch.
+        tokens: Number of computed tokens; shared prefixes count once.
+        batches: Number of forward passes.
+        busy_s: Seconds spent in forward passes.
     """
 
     waiting_tokens: int = 0
@@ -90,13 +90,13 @@ class Load(NamedTuple):
 
 
 class MicroBatcher:
-    """One model's queue; to be made, used and closed on one event loop.
+    """Queue of one model; create, use and close it on one event loop.
 
     Args:
-        score: Computes a batch.
-        tokens_per_batch: Most tokens that go in together.
-        queue_tokens: Most tokens that may wait; beyond it callers are sent away.
-        patience: Seconds after which a batch that is still computed is taken for one that hangs.
+        score: Function that computes a batch.
+        tokens_per_batch: Maximum number of tokens of a batch.
+        queue_tokens: Maximum number of waiting tokens; beyond it requests are refused.
+        patience: Seconds after which a running batch counts as hanging.
     """
 
     def __init__(
@@ -117,29 +117,29 @@ class MicroBatcher:
 
     @property
     def load(self) -> Load:
-        """What was done until now."""
+        """Work done so far."""
         return self._load._replace(waiting_tokens=self._tokens)
 
     @property
     def problem(self) -> str:
-        """Why nothing is answered; empty while the queue moves."""
+        """Reason why the queue makes no progress; empty while it does."""
         if self._worker.done():
             return "its worker has stopped"
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
         return f"it has computed one batch for {seconds:.0f} s" if seconds > self._patience else ""
 
     async def rewards(self, sequences: Sequence[Ids], timeout: float = math.inf) -> list[float]:
-        """The rewards of token sequences, in their order; all of them or none.
+        """The rewards of token sequences, in their order: all of them or none.
 
         Args:
-            sequences: Each with at least one token.
-            timeout: Seconds until they must be there.
+            sequences: Token sequences, each with at least one token.
+            timeout: Maximum seconds until the rewards are available.
 
         Raises:
-            InputError: One has no tokens.
-            OverloadedError: They do not fit into the queue.
-            DeadlineError: They took too long; what was not begun is not computed.
-            ModelError: The model failed at one of them.
+            InputError: A sequence has no tokens.
+            OverloadedError: The sequences do not fit into the queue.
+            DeadlineError: The request exceeded its time limit; sequences not yet started are not computed.
+            ModelError: The model failed at one of the sequences.
             DrainingError: The batcher is closing.
             StoppedError: The batcher's worker has ended.
         """
@@ -169,7 +169,7 @@ class MicroBatcher:
                     self._tokens -= len(each.ids)
 
     async def close(self) -> None:
-        """Take no more, finish what waits, release the thread; a batch that hangs is left behind."""
+        """Accept no more work, finish the waiting requests and release the thread; a hanging batch is abandoned."""
         self._draining = True
         self._arrived.set()
         await asyncio.wait({self._worker}, timeout=self._patience if math.isfinite(self._patience) else None)
@@ -184,7 +184,7 @@ class MicroBatcher:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            await asyncio.sleep(0)  # requests that came in the same moment go in together
+            await asyncio.sleep(0)  # batch requests that arrive at the same moment
             self._computing = self._next_batch()
             if not self._computing:
                 continue
@@ -233,7 +233,7 @@ class MicroBatcher:
 class _ScoringThread:
     """The one thread that calls the model.
 
-    It is no pool's: the interpreter waits for those when it ends, and would wait for ever for a model that hangs.
+    It does not belong to a pool: at exit the interpreter waits for pool threads, and a hanging model would block it forever.
     """
 
     def __init__(self, score: ScoreGroups) -> None:
@@ -242,7 +242,7 @@ class _ScoringThread:
         threading.Thread(target=self._run, name="rightly-score", daemon=True).start()
 
     async def score(self, sequences: list[Ids]) -> _Done:
-        """The rewards of a batch; an error for each sequence that the model fails at by itself."""
+        """The rewards of a batch; an error for each sequence that fails on its own."""
         future: asyncio.Future[_Done] = asyncio.get_running_loop().create_future()
         self._asked.put((sequences, future))
         return await future
@@ -257,23 +257,23 @@ class _ScoringThread:
             done = self._scored(sequences, whole=True)
             try:
                 future.get_loop().call_soon_threadsafe(_settle, future, done)
-            except RuntimeError:  # the loop has been closed meanwhile: nobody waits any more
+            except RuntimeError:  # the loop was closed in the meantime: no request waits any more
                 return
 
     def _scored(self, sequences: list[Ids], *, whole: bool) -> _Done:
-        """Where a batch fails as a whole, its halves are scored, so that one sequence cannot fail the others."""
+        """Score a batch; if it fails as a whole, score its halves, so that one sequence cannot fail the others."""
         try:
             groups, places = group_equal_starts(sequences)
             rewards = self._score(groups)
             if [len(found) for found in rewards] != [len(group.branches) for group in groups]:
-                raise ValueError("the model gave another number of rewards than it was asked for")
+                raise ValueError("the number of rewards from the model differs from the number of sequences")
             results = [_checked(float(rewards[group][branch])) for group, branch in places]
             return _Done(results, sum(len(group.branches) for group in groups), sum(group.tokens for group in groups))
         except BaseException as error:
             problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            if whole:  # once a batch, not once more for every part of it
+            if whole:  # once per batch, not again for every part of it
                 logger.exception("the model failed at a batch of %d sequences", len(sequences))
-        # Out of the handler, which would keep the tensors of the failed batch in memory.
+        # Outside the handler, which would keep the tensors of the failed batch in memory.
         if len(set(sequences)) == 1:
             return _Done([ModelError(problem) for _ in sequences])
         half = len(sequences) // 2
@@ -282,7 +282,7 @@ class _ScoringThread:
 
 
 def group_equal_starts(sequences: Sequence[Ids]) -> tuple[list[TokenGroup], list[tuple[int, int]]]:
-    """Groups that share their starts, equal sequences once; and for every sequence its group and branch."""
+    """Group sequences by common prefix, equal sequences once; also returns each sequence's group and branch."""
     distinct = sorted(set(sequences))
     parts: list[list[Ids]] = []
     for ids in distinct:

@@ -1,4 +1,4 @@
-"""Bodies of the protocols that trainers speak, as their clients send and read them."""
+"""Request and response bodies of the protocols that trainers speak."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,17 +11,17 @@ MOST_RESPONSES = 1024
 
 
 class Body(BaseModel):
-    """A request; fields that a client sends and nobody reads are let pass."""
+    """A request; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class Asked(BaseModel):
-    """What was asked before the responses.
+    """The prompt of the responses.
 
     Attributes:
-        context: The conversation.
-        prompt: Instead of it, what a user asked.
+        context: Conversation before the responses.
+        prompt: Text of a single user message, instead of ``context``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +45,7 @@ class ScoreItem(Asked):
     """A conversation and the responses to it.
 
     Attributes:
-        responses: What is scored.
+        responses: Responses to score.
     """
 
     responses: tuple[str, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
@@ -56,8 +56,8 @@ class ScoreBody(BaseModel):
 
     Attributes:
         items: Conversations with their responses.
-        model: One of the served models; all of them by default.
-        std_penalty: Standard deviations over models that the penalised reward takes off.
+        model: Name of one served model; all of them by default.
+        std_penalty: Ensemble penalty: penalised reward = mean - penalty * std over models.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -71,10 +71,10 @@ class ScoredItem(BaseModel):
     """Rewards of one item's responses, in their order.
 
     Attributes:
-        rewards: Mean over models.
-        std: Standard deviation over models.
-        penalised: Mean minus `std_penalty` standard deviations.
-        by_model: Each model's.
+        rewards: Mean rewards over models.
+        std: Standard deviations over models.
+        penalised: Mean rewards minus `std_penalty` standard deviations.
+        by_model: Rewards of each model.
     """
 
     rewards: list[float]
@@ -84,10 +84,10 @@ class ScoredItem(BaseModel):
 
 
 class ScoredBody(BaseModel):
-    """What ``/v1/score`` answers.
+    """The response of ``/v1/score``.
 
     Attributes:
-        items: As many as were asked for, in their order.
+        items: Results of the request's items, in their order.
     """
 
     items: list[ScoredItem]
@@ -122,10 +122,10 @@ class InputBody(Body):
     """vLLM's ``/classify`` and ``/pooling`` and SGLang's ``/v1/embeddings``: rendered texts, token ids, or messages.
 
     Attributes:
-        model: A served model's name, or any other for all.
+        model: Name of a served model; any other name selects all models.
         input: One or several texts, or one or several lists of token ids.
-        messages: Instead of it, a conversation that ends with the response.
-        use_activation: vLLM squashes by default; a reward is never squashed here.
+        messages: Conversation that ends with the response, instead of ``input``.
+        use_activation: vLLM's option to apply a sigmoid, its default; here no activation is ever applied.
     """
 
     model: str | None = None
@@ -146,8 +146,8 @@ class JudgeBody(Asked):
     """``/v1/judge``: which of two responses is better, and why.
 
     Attributes:
-        responses: The two.
-        orders: ``both`` asks twice, with the responses exchanged, where the judge wants both.
+        responses: The two responses.
+        orders: ``both`` asks in both orders, if the judge supports it.
     """
 
     responses: tuple[str, str]
@@ -155,12 +155,12 @@ class JudgeBody(Asked):
 
 
 class Compared(BaseModel):
-    """What a judge said, in the names of the responses as they were sent.
+    """A judge's answer, in the names of the responses as sent.
 
     Attributes:
-        verdict: The better one over all orders; ``None`` where no order has a verdict.
-        score: The first one's share: 1, 0, or between.
-        judgments: One an order: verdict or failure, reasons.
+        verdict: The better response over all orders; ``None`` if no order has a verdict.
+        score: Share of the first response, in [0, 1].
+        judgments: One judgment per order: verdict or failure, reasons.
     """
 
     verdict: Choice | None
@@ -169,7 +169,7 @@ class Compared(BaseModel):
 
     @classmethod
     def of(cls, judgments: Sequence[Judgment]) -> "Compared":
-        """The judgments of all orders together; a failure counts for nobody."""
+        """Combine the judgments of all orders; a failure counts for neither response."""
         worth = {"A": 1.0, "B": 0.0, "tie": 0.5}
         known = [worth[judgment.verdict] for judgment in judgments if judgment.verdict is not None]
         score = sum(known) / len(known) if known else None
