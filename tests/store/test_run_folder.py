@@ -125,7 +125,7 @@ def test_only_declared_names_are_written(tmp_path):
 
 def test_an_out_path_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(InputError, match="cannot make the folder"):
+    with pytest.raises(InputError, match="cannot create the folder"):
         RunFolder(tmp_path / "out", {}, owns=OWNS)
 
 

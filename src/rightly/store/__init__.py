@@ -1,1 +1,1 @@
-"""What is on disk: fingerprints of what a record was made from, record files, run folders."""
+"""Storage: fingerprints of the inputs of records, record files, run folders."""

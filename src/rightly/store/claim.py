@@ -1,4 +1,4 @@
-"""Whose training run a folder holds: its recipe and the content that the recipe names, noted before the first step."""
+"""Identity of a folder's training run: its recipe and the content that the recipe names, stored before the first step."""
 
 import hashlib
 import json
@@ -19,17 +19,17 @@ _WRITTEN = (
     "checkpoint-*", "*.safetensors", "*.bin", "config.json", "adapter_config.json", "tokenizer*", "README.md", CLAIM,
     "training_summary.json", "trainer_log.json", "report.html", "matcher.json", "warmup", "dynamics.jsonl",
 )  # fmt: skip
-"""What a training run writes, checkpoints and model among it."""
+"""Names of the files that a training run writes, including checkpoints and model."""
 
 
 class DataDigest:
-    """Takes the fingerprint of data that stream by: of every field of every item, in their order."""
+    """Computes the fingerprint of streaming data from every field of every item, in their order."""
 
     def __init__(self) -> None:
         self._digest = hashlib.blake2b(digest_size=16)
 
     def watch(self, items: Iterable[M]) -> Iterator[M]:
-        """Pass the items on, adding them to the fingerprint."""
+        """Yield the items unchanged and add them to the fingerprint."""
         for item in items:
             self._digest.update(item.model_dump_json().encode() + b"\n")
             yield item
@@ -42,9 +42,9 @@ class Claim:
     """A recipe's claim on its output folder.
 
     Args:
-        folder: The output.
-        recipe: The recipe as JSON, without its output.
-        made_of: Fingerprints of what the recipe names: data, base, matcher, ...
+        folder: Output folder.
+        recipe: Recipe as JSON, without its output.
+        made_of: Fingerprints of the content that the recipe names: data, base, matcher, ...
     """
 
     def __init__(self, folder: Path, recipe: dict[str, Any], made_of: dict[str, str]) -> None:
@@ -52,10 +52,10 @@ class Claim:
         self._folder, self._told = folder, json.loads(json.dumps(told))
 
     def require(self) -> None:
-        """Whether the folder may be trained in: it is new, or its run was begun by this recipe on this content.
+        """Check that the folder may be trained in: it is new, or its run was started by this recipe on this content.
 
         Raises:
-            InputError: It holds another recipe's run, one on other data or another base, or files that no run of ours made.
+            InputError: The folder holds a run of another recipe, other data or another base, or files of unknown origin.
         """
         known = self._known()
         if known is None:
@@ -77,7 +77,7 @@ class Claim:
             )
 
     def note(self) -> None:
-        """Note whose run the folder holds, once it is known that the run can begin."""
+        """Store the identity of the folder's run, once the run is known to be able to start."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(self._folder / CLAIM) as partial:
             partial.write_text(json.dumps(self._told, indent=1, sort_keys=True) + "\n", encoding="utf-8")

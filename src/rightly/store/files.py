@@ -1,4 +1,4 @@
-"""Write files so that nothing of anybody else is ever lost: whole or not at all, and never over what we did not make."""
+"""Write files safely: completely or not at all, and never over a file that Rightly did not create."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from rightly.errors import InputError
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """A path to write to that takes the target's place once the block ends: a reader sees the old file or the new one."""
+    """Yield a path that replaces the target once the block ends: a reader sees the old file or the new one."""
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         yield partial
@@ -23,23 +23,23 @@ def require_new(target: Path, inputs: Iterable[str | Path] = (), *, option: str 
     """Refuse an output that would overwrite an input or anything else that exists.
 
     Args:
-        target: The file or folder that is about to be written.
-        inputs: What the command reads: paths, hub ids and the like.
-        option: The option that named the target.
+        target: File or folder that is about to be written.
+        inputs: Inputs of the command: paths, hub ids and the like.
+        option: Option that named the target, for the error message.
 
     Raises:
         InputError: The target is an input, or exists.
     """
     require_other(target, inputs, option=option)
     if target.exists():
-        raise InputError("exists already", where=str(target), fix=f"choose another {option}, or move it away first")
+        raise InputError("already exists", where=str(target), fix=f"choose another {option}, or move it away first")
 
 
 def require_other(target: Path, inputs: Iterable[str | Path], *, option: str = "--out") -> None:
     """Refuse an output that is one of the inputs.
 
     Raises:
-        InputError: It is.
+        InputError: The target is one of the inputs.
     """
     for each in inputs:
         if Path(each).resolve() == target.resolve():
@@ -49,7 +49,7 @@ def require_other(target: Path, inputs: Iterable[str | Path], *, option: str = "
 
 
 def aside(folder: Path) -> Path:
-    """A new folder ``earlier-N`` inside a folder, for what is moved out of the way of a fresh start."""
+    """Create a new folder ``earlier-N`` inside a folder, for files moved away before a fresh start."""
     number = 1
     while True:
         target = folder / f"earlier-{number}"

@@ -1,7 +1,7 @@
-"""Fingerprints: short, stable digests of the content that a number is made from. Names and paths are for people.
+"""Fingerprints: short, stable digests of the content that a number is computed from. Names and paths are for display.
 
 Everything that can change a number has one: a file, a model (weights, tokenizer, template, configuration), a recipe with its
-data. Keys of caches and records are made of them, so a record made from something else is never read as this one.
+data. Keys of caches and records are built from them, so a record with other inputs is never mistaken for this one.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from typing import Any
 from rightly.errors import InputError
 
 WHOLE = 64 << 20
-"""Bytes. Model files up to this size are read whole."""
+"""Size in bytes up to which model files are read completely."""
 BLOCK = 4096
-"""Bytes of a sample."""
+"""Size of a sampled block, in bytes."""
 _SAMPLES = 512
 _THREADS = 16
 _READ = {".safetensors", ".bin", ".gguf", ".json", ".jinja", ".txt", ".model", ".tiktoken", ".spm", ".vocab", ".py"}
-"""What a model is loaded from; anything else in its folder (notes, logs, optimiser states) does not make it another model."""
+"""File types that a model is loaded from; other files (notes, logs, optimiser states) do not change its identity."""
 _NOT_READ = {
     "training_args.bin",
     "trainer_state.json",
@@ -35,18 +35,18 @@ _NOT_READ = {
 
 
 def fingerprint(kind: str, **parts: Any) -> str:
-    """A 128-bit digest (32 hexadecimal digits) of what something is.
+    """A 128-bit digest (32 hexadecimal digits) of an object's content.
 
     Args:
-        kind: What it is; two kinds never share a fingerprint.
-        parts: What it is made of: anything that is JSON, other fingerprints among it.
+        kind: Kind of the object; two kinds never share a fingerprint.
+        parts: Parts of the object: any JSON values, including other fingerprints.
     """
     text = json.dumps([kind, parts], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def file_fingerprint(path: Path) -> str:
-    """Digest of a file's whole content.
+    """Digest of a file's complete content.
 
     Raises:
         InputError: The file cannot be read.
@@ -59,19 +59,19 @@ def file_fingerprint(path: Path) -> str:
 
 
 def model_fingerprint(name: str | Path, revision: str | None = None) -> str:
-    """Identity of a model: of the files in its folder, or of its commit on the hub; an adapter's includes its base's.
+    """Identity of a model: its files in a folder, or its commit on the hub; an adapter's includes its base's.
 
     In a folder every file that a model is loaded from counts: weights, configuration, tokenizer, template, code. Files up to
-    `WHOLE` are read whole. Of larger weights the table of tensors, the size, and of every tensor its first, middle and last
-    `BLOCK` bytes are read (up to 8 KiB whole): 16 GB take a fraction of a second, and a new head or a changed tensor shows.
-    A change confined to the unread middle of a large tensor does not.
+    `WHOLE` are read completely. For larger weights the table of tensors, the size, and the first, middle and last `BLOCK`
+    bytes of every tensor are read (tensors up to 8 KiB completely): 16 GB take a fraction of a second, and a new head or a
+    changed tensor is detected. A change confined to the unread part of a large tensor is not.
 
     Args:
         name: Folder, file, or hub id.
         revision: Branch, tag or commit on the hub.
 
     Raises:
-        InputError: There is no such folder, and no such model on the hub or in its local cache.
+        InputError: No such folder exists, nor such a model on the hub or in its local cache.
     """
     path = Path(name).expanduser()
     if path.is_file():
@@ -102,12 +102,12 @@ def _adapter_base(folder: Path) -> str | None:
 
 
 def _hub_commit(name: str, revision: str | None) -> str:
-    """The commit that the hub has under this name and revision now; the cached one where the hub is out of reach."""
+    """The hub's current commit for this name and revision; the cached one if the hub cannot be reached."""
     try:
         from huggingface_hub import HfApi, constants
         from huggingface_hub.errors import (
             HFValidationError,
-            HTTPError,  # pyright: ignore[reportPrivateImportUsage] - of whichever client it uses
+            HTTPError,  # pyright: ignore[reportPrivateImportUsage] - from the HTTP client that the hub uses
             OfflineModeIsEnabled,
         )
     except ImportError:
@@ -141,11 +141,11 @@ def _large_or_whole(path: Path) -> str:
 
 
 def _tensor_places(path: Path, size: int) -> list[int]:
-    """Where blocks of a safetensors file are read: its table, and the ends and the middle of every tensor."""
+    """Positions of the blocks to read in a safetensors file: its table, and the ends and the middle of every tensor."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > size - 8:
-            raise InputError("is no safetensors file", where=str(path))
+            raise InputError("is not a safetensors file", where=str(path))
         table = json.loads(file.read(length))
     start = 8 + length
     places = set(range(0, start, BLOCK))
@@ -157,7 +157,7 @@ def _tensor_places(path: Path, size: int) -> list[int]:
 
 
 def _zip_digest(path: Path, size: int) -> str:
-    """Of a torch checkpoint its directory, which holds a checksum of every tensor."""
+    """Digest of a torch checkpoint's zip directory, which holds a checksum of every tensor."""
     with zipfile.ZipFile(path) as archive:
         entries = [[each.filename, each.file_size, each.CRC] for each in archive.infolist()]
     return fingerprint("zip", size=size, entries=entries)
@@ -166,7 +166,7 @@ def _zip_digest(path: Path, size: int) -> str:
 def _sampled(path: Path, size: int, places: Iterable[int]) -> str:
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
     with path.open("rb") as file, ThreadPoolExecutor(_THREADS) as readers:
-        # Reads in parallel: on a cold disk the time goes into waiting, not into hashing.
+        # Parallel reads: on a cold disk most time is spent waiting, not hashing.
         for block in readers.map(lambda place: os.pread(file.fileno(), BLOCK, place), places, chunksize=64):
             digest.update(block)
     return digest.hexdigest()

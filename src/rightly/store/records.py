@@ -1,4 +1,4 @@
-"""Record files: append-only JSON lines, each known by the content that it was made from."""
+"""Record files: append-only JSON lines, each identified by the content that it was made from."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,13 +16,13 @@ R = TypeVar("R", bound=Record)
 class RecordFile(Generic[R]):
     """An append-only file of records of one kind.
 
-    A process killed in the middle leaves at most one torn last line, which is dropped on opening; the work behind it is done
-    again. Records lie in the order of their completion: arithmetic must not depend on it.
+    A process killed during a write leaves at most one incomplete last line, which is dropped on opening; its work is repeated.
+    Records are in the order of their completion, and computations must not depend on it.
 
     Args:
-        path: The ``.jsonl`` file; made when missing.
-        model: The class of its records.
-        before_first: Called before the first record of this process is written.
+        path: The ``.jsonl`` file; created if missing.
+        model: Class of the records.
+        before_first: Callback before the first record of this process is written.
     """
 
     def __init__(self, path: Path, model: type[R], before_first: Callable[[], None] = lambda: None) -> None:
@@ -30,7 +30,7 @@ class RecordFile(Generic[R]):
         self._file: BinaryIO | None = None
 
     def append(self, record: R) -> None:
-        """Write one record; it survives the death of this process once this returns."""
+        """Write one record. Once this returns, the record survives a crash of this process."""
         if self._file is None:
             self._before_first()
             _drop_torn_line(self.path)
@@ -39,7 +39,7 @@ class RecordFile(Generic[R]):
         self._file.flush()
 
     def __iter__(self) -> Iterator[R]:
-        """All records, oldest first; a torn last line is none."""
+        """All records, oldest first, without an incomplete last line."""
         if not self.path.exists():
             return
         with self.path.open("rb") as lines:
@@ -53,18 +53,18 @@ class RecordFile(Generic[R]):
                     raise InputError(
                         f"not a {self._model.__name__} record ({problem})",
                         where=f"{self.path}:{number}",
-                        fix="delete this line to have its work done again",
+                        fix="delete this line; its work is then repeated",
                     ) from error
 
     def done(self) -> set[str]:
-        """Keys of the work that need not be done again."""
+        """Keys of the completed work."""
         keys: set[str] = set()
         for record in self:
             (keys.discard if record.retry else keys.add)(record.key)
         return keys
 
     def latest(self) -> list[R]:
-        """One record for each piece of work, the newest, sorted by key: the same whatever the order of completion."""
+        """The newest record of each piece of work, sorted by key, so independent of the order of completion."""
         newest = {record.key: record for record in self}
         return [newest[key] for key in sorted(newest)]
 

@@ -1,4 +1,4 @@
-"""A run folder: whose run it is, its records, its summaries; nothing done is lost, nothing of anybody else is touched."""
+"""A run folder: the run's identity, records and summaries. No finished work is lost and no other file is touched."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from rightly.types import Frozen, Record
 R = TypeVar("R", bound=Record)
 
 HEADER = "run.json"
-"""Says that a folder is a run of ours, of what, and which names in it we made."""
+"""Name of the file that identifies a folder as a Rightly run and lists the names that the run owns."""
 SETTINGS = "settings.json"
 _FORMAT = 2
 
@@ -22,22 +22,22 @@ _FORMAT = 2
 class RunFolder:
     """A folder that holds one run.
 
-    Whose run it is gets noted when the first record or summary is written, so a command that fails before that does not block
-    the folder for the corrected one.
+    The run's identity is stored with its first record or summary, so a command that fails before that does not block the
+    folder for the corrected command.
 
     Args:
-        path: The folder; made when missing.
-        identity: What the run is; must be JSON. A folder that holds a run with another identity is refused.
-        owns: Exact names of the files and folders that a run of this kind writes, `HEADER` and `SETTINGS` besides.
-        ledger: Names that it may write before its first record and shares with earlier tries: the book of what calls cost.
-        inputs: What the command reads: paths, hub ids and the like. None of them may be among ``owns``.
-        fresh: Move what an earlier run wrote into a subfolder ``earlier-N`` first.
+        path: The folder; created if missing.
+        identity: Identity of the run, as JSON. A folder that holds a run with another identity is refused.
+        owns: Exact names of the files and folders that a run of this kind writes, in addition to `HEADER` and `SETTINGS`.
+        ledger: Names that the run may write before its first record and shares with earlier attempts: the spending book.
+        inputs: Inputs of the command: paths, hub ids and the like. None of them may be among ``owns``.
+        fresh: Whether to move an earlier run's files into a subfolder ``earlier-N`` first.
 
     Attributes:
-        settings: Of this command; where there are any, they are written to `SETTINGS` with its first record or summary.
+        settings: Settings of this command; non-empty settings are written to `SETTINGS` with its first record or summary.
 
     Raises:
-        InputError: The folder holds another run, or files under our names that no run of ours made, or an input is among the
+        InputError: The folder holds another run, or files with our names that no Rightly run made, or an input is among the
             outputs.
     """
 
@@ -57,7 +57,7 @@ class RunFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            problem = f"cannot make the folder ({error.strerror})"
+            problem = f"cannot create the folder ({error.strerror})"
             raise InputError(problem, where=str(path), fix="choose another --out") from error
         _require_outside(path, (*self._owns, HEADER), inputs)
         header = _read_header(path)
@@ -69,7 +69,7 @@ class RunFolder:
             _require_same(self._identity, header["identity"], path)
 
     def begin(self) -> None:
-        """Note whose run this is, before its first record; what is noted already is noted once."""
+        """Store the run's identity before its first record; repeated calls have no effect."""
         if self._begun:
             return
         self._begun = True
@@ -82,13 +82,13 @@ class RunFolder:
         return RecordFile(self._own(f"{name}.jsonl"), model, before_first=self.begin)
 
     def write(self, name: str, content: Frozen | dict[str, Any]) -> Path:
-        """Write a JSON file as a whole: a reader sees the old one or the new one, never half."""
+        """Write a JSON file atomically: a reader sees the old file or the new one."""
         self._own(name)
         self.begin()
         return self._replace(name, content)
 
     def write_lines(self, name: str, rows: Iterable[Frozen]) -> Path:
-        """Write a JSON-lines file as a whole."""
+        """Write a JSON Lines file atomically."""
         target = self._own(name)
         self.begin()
         with atomic_write(target) as partial, partial.open("w", encoding="utf-8") as file:
@@ -110,7 +110,7 @@ class RunFolder:
 
 
 def read_identity(path: Path) -> dict[str, Any] | None:
-    """What the run in a folder is; ``None`` where it holds none of ours."""
+    """Identity of the run in a folder; ``None`` if the folder holds no Rightly run."""
     header = _read_header(path)
     return None if header is None else header["identity"]
 
