@@ -55,7 +55,7 @@ def test_the_prefix_may_be_left_out(hub):
 
 
 def test_several_splits_and_none_named(hub):
-    with pytest.raises(InputError, match="org/two: has the splits train, test; choose one: org/two#train"):
+    with pytest.raises(InputError, match="org/two: has the splits train, test; choose a split: org/two#train"):
         list(load_pairs("org/two"))
     with pytest.raises(InputError, match="has no split 'valid', only train, test; try #train"):
         list(load_pairs("org/two#valid"))

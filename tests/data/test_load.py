@@ -18,7 +18,7 @@ def write(path, *rows):
 def test_limit_stops_before_a_later_error(tmp_path):
     file = write(tmp_path / "p.jsonl", ROW | {"id": 1}, ROW | {"id": 2}, {"broken": True})
     assert [pair.id for pair in load_pairs(file, limit=2)] == ["1", "2"]
-    with pytest.raises(InputError, match=r"p.jsonl:3: chosen, rejected missing"):
+    with pytest.raises(InputError, match=r"p.jsonl:3: missing columns of family chosen-rejected: chosen, rejected"):
         list(load_pairs(file))
 
 
@@ -47,9 +47,9 @@ def test_columns_choose_between_families(tmp_path):
     assert (first.responses, first.label) == (("one", "two"), "B")
     assert second.id == first.id + "#2"
     assert {*next(load_pairs(file, columns="chosen-rejected")).responses} == {"x", "y"}
-    with pytest.raises(InputError, match="model_a, model_b, winner missing, which family arena needs"):
+    with pytest.raises(InputError, match="missing columns of family arena: model_a, model_b, winner"):
         list(load_pairs(file, columns="arena"))
-    with pytest.raises(InputError, match="no column family is called 'llm-bar'; did you mean 'llmbar'"):
+    with pytest.raises(InputError, match="no column family is named 'llm-bar'; did you mean 'llmbar'"):
         load_pairs(file, columns="llm-bar")
 
 

@@ -31,5 +31,5 @@ def test_the_longer_argument_wins_as_often_as_in_the_whole_corpus():
 
 
 def test_an_unknown_sample_names_those_there_are():
-    with pytest.raises(InputError, match="no sample is called 'nothing'; there is ukpconvarg1"):
+    with pytest.raises(InputError, match="no sample is named 'nothing'; use one of: ukpconvarg1"):
         load_pairs("sample:nothing")

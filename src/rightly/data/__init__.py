@@ -1,1 +1,1 @@
-"""Loaders of preference pairs: files, hub datasets, the column families that peers use."""
+"""Loaders of preference pairs: files, hub data sets, and the column families of published data."""

@@ -1,7 +1,7 @@
-"""Which column family is a row of? Recognised by its columns, never guessed.
+"""Recognise the column family of a row by its columns, without guessing.
 
-A family is recognised when the row has all of its required columns and no other family is. Two that fit are an error
-that names both and the flag that chooses; none that fits is an error that names the nearest.
+A family is recognised if it is the only one whose required columns the row has. If two fit, the error names both and the
+flag that selects one. If none fits, the error names the nearest.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from rightly.types import PreferencePair
 
 @dataclass(frozen=True)
 class Family:
-    """A way in which people publish pairs.
+    """A published column layout of preference pairs.
 
     Attributes:
-        name: What ``--columns`` calls it.
-        required: Columns that make the family.
-        convert: Row to pair; raises `InputError` (without a place) on a bad row.
-        absent: Columns that make it another family.
+        name: Name for ``--columns``.
+        required: Columns that identify the family.
+        convert: Function from row to pair; raises `InputError` (without file and row) on a bad row.
+        absent: Columns that rule the family out.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Family:
     absent: frozenset[str] = frozenset()
 
     def fits(self, columns: frozenset[str]) -> bool:
-        """Whether a row with these columns is of this family."""
+        """Whether a row with these columns belongs to this family."""
         return self.required <= columns and not self.absent & columns
 
 
@@ -57,18 +57,18 @@ FAMILIES = {
 
 
 def family_named(name: str) -> Family:
-    """The family that ``--columns NAME`` asks for."""
+    """The family selected by ``--columns NAME``."""
     if name not in FAMILIES:
-        raise InputError(f"no column family is called {name!r}", where="--columns", fix=did_you_mean(name, FAMILIES))
+        raise InputError(f"no column family is named {name!r}", where="--columns", fix=did_you_mean(name, FAMILIES))
     return FAMILIES[name]
 
 
 @lru_cache(maxsize=1024)
 def recognise(columns: frozenset[str]) -> Family:
-    """The one family that a row with these columns is of.
+    """The only family that fits a row with these columns.
 
     Raises:
-        InputError: None fits, or several do.
+        InputError: No family fits, or several do.
     """
     fitting = [family for family in FAMILIES.values() if family.fits(columns)]
     if len(fitting) == 1:
@@ -86,27 +86,27 @@ def recognise(columns: frozenset[str]) -> Family:
 
 
 def check_columns(row: Row, family: Family, *, chosen: bool) -> None:
-    """Check that a row is of the family that its file began with, or that was chosen.
+    """Check that a row belongs to the family of its file's first row, or to the chosen one.
 
     Args:
-        row: The row.
-        family: The family that it must be of.
-        chosen: Whether the user chose it, so that further columns do not matter.
+        row: The row to check.
+        family: Required family.
+        chosen: Whether the user chose the family, so that additional columns are ignored.
 
     Raises:
-        InputError: A required column is missing, or the row is of another family.
+        InputError: A required column is missing, or the row belongs to another family.
     """
     columns = frozenset(row)
     missing = family.required - columns
     if missing:
         raise InputError(
-            f"{', '.join(sorted(missing))} missing, which family {family.name} needs",
-            fix="keep to one family of columns in a file",
+            f"missing columns of family {family.name}: {', '.join(sorted(missing))}",
+            fix="use one column family per file",
         )
     if not chosen and recognise(columns) is not family:
         raise InputError(
-            f"the columns are those of {recognise(columns).name}, the rows before were {family.name}",
-            fix=f"keep to one family of columns in a file, or choose with --columns {family.name}",
+            f"the columns are those of {recognise(columns).name}, but the rows before were {family.name}",
+            fix=f"use one column family per file, or select it with --columns {family.name}",
         )
 
 

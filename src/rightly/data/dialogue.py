@@ -1,8 +1,8 @@
-r"""Split two dialogues that share their beginning into a context and two responses, and place them without bias.
+r"""Split two dialogues with a common beginning into a context and two responses, in an unbiased order.
 
-``chosen``/``rejected`` files come in four shapes: plain texts beside a ``prompt``; message lists that repeat the prompt;
-transcripts that hold everything ("\n\nHuman: ... \n\nAssistant: ...", as in HH-RLHF); and lists of texts, a turn each, the
-last one the response (MOSS-RLHF, fnlp/hh-rlhf-strength-cleaned).
+``chosen``/``rejected`` files come in four forms: plain texts with a ``prompt`` column; message lists that repeat the
+prompt; complete transcripts ("\n\nHuman: ... \n\nAssistant: ...", as in HH-RLHF); and lists of texts, one per turn, whose
+last one is the response (MOSS-RLHF, fnlp/hh-rlhf-strength-cleaned).
 """
 
 import re
@@ -19,10 +19,10 @@ Turns = tuple[Message, ...]
 
 
 def chosen_rejected(row: Row) -> PreferencePair:
-    """``chosen``, ``rejected``, and a ``prompt`` unless both repeat it; ``target``, ``margin``, ``weight`` where given.
+    """Read ``chosen``, ``rejected``, a ``prompt`` unless both repeat it, and optional ``target``, ``margin``, ``weight``.
 
-    Which one becomes A is drawn by a hash of the context and the two texts as a set, so the place says nothing about
-    the label: a file and its copy with all labels flipped show every pair in the same order.
+    A hash of the context and the unordered two texts decides which one becomes A, so the position is independent of the
+    label: a file and its copy with all labels flipped show every pair in the same order.
     """
     context, chosen, rejected = _parts(row)
     responses, label = place(context, chosen, rejected)
@@ -41,21 +41,21 @@ def chosen_rejected(row: Row) -> PreferencePair:
 
 
 def _margins(row: Row) -> tuple[float, ...]:
-    """Score differences of fnlp/hh-rlhf-strength-cleaned: two lists of scores, one a reward model."""
+    """Score differences of fnlp/hh-rlhf-strength-cleaned: two lists of scores, one score per reward model."""
     names = {name.replace("_", " "): name for name in row}
     lists = [row.get(names.get(f"{side} score list", "")) for side in ("chosen", "rejected")]
     if lists == [None, None]:
         return ()
     if not all(isinstance(scores, list) and all(isinstance(s, int | float) for s in scores) for scores in lists):
-        raise InputError("the score lists of chosen and rejected are no lists of numbers")
+        raise InputError("the score lists of chosen and rejected are not lists of numbers")
     chosen, rejected = (list(map(float, scores or ())) for scores in lists)
     if len(chosen) != len(rejected):
-        raise InputError(f"{len(chosen)} scores of chosen and {len(rejected)} of rejected, expected as many")
+        raise InputError(f"{len(chosen)} scores of chosen and {len(rejected)} of rejected, expected equal numbers")
     return tuple(a - b for a, b in zip(chosen, rejected, strict=True))
 
 
 def place(context: Turns, chosen: str, rejected: str) -> tuple[tuple[str, str], str]:
-    """The two texts in their drawn order, and the letter of the chosen one."""
+    """The two texts in the drawn order, and the letter of the chosen one."""
     pair = sorted([(chosen, "chosen"), (rejected, "rejected")], key=lambda entry: entry[0])
     digest = content_key([_PLACE, *(m.content for m in context), *(entry[0] for entry in pair)])
     if int(digest[-1], 16) & 1:
@@ -64,13 +64,13 @@ def place(context: Turns, chosen: str, rejected: str) -> tuple[tuple[str, str], 
 
 
 def split_shared(first: Turns, second: Turns) -> tuple[Turns, str, str]:
-    """The turns that both dialogues begin with, and what each goes on with, as one text.
+    """The common first turns of both dialogues, and the continuation of each, as one text.
 
-    A response is what starts at the first assistant turn where the dialogues part. Where more turns follow, they are
-    kept under "User:" and "Assistant:" headings, because the preference was given with them in sight.
+    A response starts at the first assistant turn in which the dialogues differ. Further turns are kept under "User:" and
+    "Assistant:" headings, because annotators saw them.
 
     Raises:
-        InputError: No assistant turn is left to tell them apart.
+        InputError: The dialogues do not differ in an assistant turn.
     """
     shared = 0
     for mine, other in zip(first, second, strict=False):
@@ -80,9 +80,7 @@ def split_shared(first: Turns, second: Turns) -> tuple[Turns, str, str]:
     while shared > 0 and not _answers(first, second, shared):
         shared -= 1
     if not _answers(first, second, shared):
-        raise InputError(
-            "the two dialogues do not part at an assistant's turn", fix="end both with an assistant's turn"
-        )
+        raise InputError("the two dialogues do not differ at an assistant turn", fix="end both with an assistant turn")
     return first[:shared], _rest(first[shared:]), _rest(second[shared:])
 
 
@@ -93,7 +91,7 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
             if "prompt" not in row:
                 raise InputError(
                     "chosen and rejected are plain texts and there is no prompt",
-                    fix="add a column 'prompt' (text, messages, or null where there is none)",
+                    fix="add a column 'prompt' (text, messages, or null if there is none)",
                 )
             return _prompt(row), chosen, rejected
         turns = _transcript(chosen), _transcript(rejected)
@@ -110,7 +108,7 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
 
 
 def _alternating(texts: list[str]) -> Turns:
-    """Turns without roles: the last one is the assistant's, and they alternate."""
+    """Assign roles to turns without roles: they alternate, and the last one is the assistant's."""
     roles = ("assistant", "user")
     return tuple(
         Message(role=roles[place % 2], content=text.removeprefix("Human: ").removeprefix("Assistant: "))  # pyright: ignore[reportArgumentType]
@@ -124,7 +122,7 @@ def _with_prompt(prompt: Turns, shared: Turns, chosen: str, rejected: str) -> tu
     said = {(turn.role, turn.content.strip()) for turn in shared}
     if any((turn.role, turn.content.strip()) not in said for turn in prompt):
         raise InputError(
-            "prompt is not among the turns that chosen and rejected share", fix="drop the column 'prompt' or correct it"
+            "prompt is not among the common turns of chosen and rejected", fix="remove or correct the column 'prompt'"
         )
     return shared, chosen, rejected
 

@@ -1,6 +1,6 @@
-"""Row to pair, one small pure function for each column family that people publish.
+"""Convert a row to a pair: one small pure function for each published column family.
 
-Labels keep the meaning that their publishers gave them; a null label stays ``None``; anything else is an error.
+Labels keep their publishers' meaning, and a null label stays ``None``. Any other value is an error.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ _NUMBERED: dict[str | int, Choice] = {1: "A", 2: "B"}
 
 
 def native(row: Row) -> PreferencePair:
-    """A `PreferencePair` as JSON; without ``id`` it is named by its content."""
+    """Read a `PreferencePair` as JSON; without ``id`` its id is a content hash."""
     for part in (row, *records(row, "votes")):
         number(part, "degree")
     for part in records(row, "rationales"):
@@ -53,7 +53,7 @@ def native(row: Row) -> PreferencePair:
 
 
 def judgebench(row: Row) -> PreferencePair:
-    """``response_A``, ``response_B``, ``label`` (``A>B``, ``B>A``, ``A=B``; or ``A``, ``B``, ``tie``).
+    """Read ``response_A``, ``response_B``, ``label`` (``A>B``, ``B>A``, ``A=B``; or ``A``, ``B``, ``tie``).
 
     The context is ``question`` or ``prompt``; JudgeBench's ``source`` (its subset) becomes the domain.
     """
@@ -71,8 +71,8 @@ def helpsteer3(row: Row) -> PreferencePair:
     """HelpSteer3-Preference: ``overall_preference`` from -3 (response 1 far better) to 3 (response 2 far better).
 
     ``individual_preference`` gives the votes and, from ``reasoning``, the rationales. Annotators have no ids upstream:
-    ``annotator 1`` is the first one of the row, not one person over rows. ``feedback1`` and ``feedback2`` describe one
-    response each and are left out, since they are not reasons for the preference.
+    ``annotator 1`` is the first one of the row, not the same person across rows. ``feedback1`` and ``feedback2`` describe one
+    response each and are ignored, since they are not reasons for the preference.
     """
     votes, reasons = _individual_preferences(row)
     return _scored(row, votes, reasons)
@@ -81,18 +81,18 @@ def helpsteer3(row: Row) -> PreferencePair:
 def rationalerm(row: Row) -> PreferencePair:
     """RationaleRM's checklist files: HelpSteer3's columns and ``human-checklist``, the human points already atomic.
 
-    The rationales are the checklist alone, as the annotators' ``reasoning`` is what it was made from. The stored lists
-    of single judges (``{model}-checklist``) are not read.
+    Only the checklist gives the rationales, because it was made from the annotators' ``reasoning``. The stored lists of
+    single judges (``{model}-checklist``) are not read.
     """
     points = tuple(Rationale(text=point) for point in texts(row, "human-checklist"))
     return _scored(row, _individual_preferences(row)[0], points)
 
 
 def arena(row: Row) -> PreferencePair:
-    """Arena battles: ``winner`` (``model_a``, ``model_b``, ``tie``, ``both_bad``), which counts both bad as a tie.
+    """Arena battles: ``winner`` is ``model_a``, ``model_b``, ``tie`` or ``both_bad``, which counts as a tie.
 
-    Responses are ``response_a``/``response_b`` beside ``prompt`` or ``question``, or two whole conversations
-    (``conversation_a``/``conversation_b``) whose shared beginning is the context.
+    Responses are ``response_a``/``response_b`` with ``prompt`` or ``question``, or two complete conversations
+    (``conversation_a``/``conversation_b``) whose common beginning is the context.
     """
     if one_of(row, "response_a", "conversation_a") == "response_a":
         asked = one_of(row, "prompt", "question")
@@ -117,8 +117,8 @@ def arena(row: Row) -> PreferencePair:
 def ukpconvarg1(row: Row) -> PreferencePair:
     """UKPConvArg1 (Habernal and Gurevych, ACL 2016): two arguments for one stance, votes with a reason each.
 
-    The label is the corpus' strict one (``None`` where its authors dropped the pair). Reasons call the arguments A1 and
-    A2, which `rightly.references` reads.
+    The label is the corpus' strict one (``None`` if its authors dropped the pair). Reasons call the arguments A1 and A2,
+    which `rightly.references` recognises.
     """
     votes = records(row, "votes")
     for vote in votes:
@@ -140,7 +140,7 @@ def ukpconvarg1(row: Row) -> PreferencePair:
 
 
 def pandalm(row: Row) -> PreferencePair:
-    """PandaLM's test set: ``annotator1``..``annotator3`` say 1, 2 or 0 (tie); the label is their majority.
+    """PandaLM's test set: ``annotator1``..``annotator3`` are 1, 2 or 0 (tie); the label is their majority.
 
     Without a majority (1, 2 and 0) the label is ``None``.
     """

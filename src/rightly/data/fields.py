@@ -1,7 +1,7 @@
-"""Read one column of a row strictly: the right type, or an error that says what came.
+"""Read one column of a row strictly: the right type, or an error that states the received value.
 
-Real files hold booleans where text is expected, NaN where a label is, numbers as text. Each of these would otherwise turn
-into a plausible wrong pair, so nothing is converted that is not certain.
+Real files contain booleans instead of text, NaN as a label, numbers as text. Each of these would otherwise become a
+plausible wrong pair, so only unambiguous values are converted.
 """
 
 import math
@@ -18,7 +18,7 @@ _ROLES = ("system", "user", "assistant", "tool")
 
 
 def came(value: Any) -> str:
-    """A short description of a value for an error message.
+    """A short description of a value, for an error message.
 
     >>> came(True), came(float("nan")), came([1, 2]), came(None)
     ('true', 'NaN', 'a list of 2', 'null')
@@ -39,34 +39,32 @@ def came(value: Any) -> str:
 
 
 def text(row: Row, column: str) -> str:
-    """The text of a column; empty text is text, anything else is an error."""
+    """The text of a column; empty text is allowed, any other type is an error."""
     value = row.get(column)
     if not isinstance(value, str):
-        raise InputError(
-            f"column {column!r} is {came(value)}, expected text", fix="write it as text or leave the row out"
-        )
+        raise InputError(f"column {column!r} is {came(value)}, expected text", fix="write it as text or remove the row")
     return value
 
 
 def optional_text(row: Row, column: str) -> str | None:
-    """The text of a column; ``None`` where the column is missing or null."""
+    """The text of a column; ``None`` if the column is missing or null."""
     return None if row.get(column) is None else text(row, column)
 
 
 def one_of(row: Row, *columns: str) -> str | None:
-    """The one of these columns that the row fills, or ``None`` where it fills none.
+    """The only one of these columns that the row fills, or ``None`` if it fills none.
 
     Raises:
-        InputError: It fills several.
+        InputError: The row fills several of them.
     """
     filled = [column for column in columns if row.get(column) is not None]
     if len(filled) > 1:
-        raise InputError(f"the columns {' and '.join(filled)} say the same thing", fix="keep one of them")
+        raise InputError(f"the columns {' and '.join(filled)} have the same meaning", fix="keep one of them")
     return filled[0] if filled else None
 
 
 def identity(row: Row, *columns: str) -> str | None:
-    """The row's id from the first of these columns that is filled (text or a whole number), else ``None``."""
+    """The row's id from the first filled one of these columns (text or a whole number), else ``None``."""
     for column in columns:
         value = row.get(column)
         if value is None:
@@ -74,14 +72,14 @@ def identity(row: Row, *columns: str) -> str | None:
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             raise InputError(
                 f"id in column {column!r} is {came(value)}, expected text or a whole number",
-                fix="drop the column to have ids made from the content",
+                fix="remove the column; ids are then made from the content",
             )
         return str(value)
     return None
 
 
 def number(row: Row, column: str, low: float = -math.inf, high: float = math.inf) -> float | None:
-    """The finite number of a column, within ``[low, high]``; ``None`` where the column is missing or null."""
+    """The finite number of a column, within ``[low, high]``; ``None`` if the column is missing or null."""
     value = row.get(column)
     if value is None:
         return None
@@ -93,15 +91,15 @@ def number(row: Row, column: str, low: float = -math.inf, high: float = math.inf
 
 
 def choice(row: Row, column: str, meanings: Mapping[str | int, Choice]) -> Choice | None:
-    """What a label column means; ``None`` where it is null.
+    """The meaning of a label column; ``None`` if it is null.
 
     Args:
-        row: The row.
-        column: The label's column.
-        meanings: Every value that may stand there and the choice that it means.
+        row: The row to read.
+        column: Column of the label.
+        meanings: Valid values and the choice that each means.
 
     Raises:
-        InputError: Any other value stands there: a boolean, NaN, an unknown word.
+        InputError: The column holds any other value: a boolean, NaN, an unknown word.
     """
     value = row.get(column)
     if value is None:
@@ -113,7 +111,7 @@ def choice(row: Row, column: str, meanings: Mapping[str | int, Choice]) -> Choic
 
 
 def records(row: Row, column: str) -> list[Row]:
-    """The objects of a list column; ``[]`` where the column is missing or null."""
+    """The objects of a list column; ``[]`` if the column is missing or null."""
     value = row.get(column)
     if value is None:
         return []
@@ -123,7 +121,7 @@ def records(row: Row, column: str) -> list[Row]:
 
 
 def texts(row: Row, column: str) -> list[str]:
-    """The texts of a list column; ``[]`` where the column is missing or null."""
+    """The texts of a list column; ``[]`` if the column is missing or null."""
     value = row.get(column)
     if value is None:
         return []
@@ -133,7 +131,7 @@ def texts(row: Row, column: str) -> list[str]:
 
 
 def conversation(row: Row, column: str) -> tuple[Message, ...]:
-    """The messages of a column: a message list as it is, text as one user message, ``()`` where missing or null."""
+    """The messages of a column: a message list unchanged, text as one user message, ``()`` if missing or null."""
     value = row.get(column)
     if value is None:
         return ()
@@ -145,12 +143,12 @@ def conversation(row: Row, column: str) -> tuple[Message, ...]:
 def make_pair(
     row_id: str | None, context: tuple[Message, ...], responses: Sequence[str], **rest: Any
 ) -> PreferencePair:
-    """A pair; without an id of its own it is named by its content, so by the same id in every file."""
+    """Make a pair; without its own id it gets a content hash, which is the same id in every file."""
     return named(PreferencePair(id=row_id or "?", context=context, responses=tuple(responses), **rest), row_id)
 
 
 def named(pair: PreferencePair, row_id: str | None) -> PreferencePair:
-    """The pair as it is where the row had an id, else under the key of its content."""
+    """The pair unchanged if the row had an id, else with its content hash as id."""
     return pair if row_id else pair.model_copy(update={"id": pair.content_key})
 
 
@@ -166,7 +164,7 @@ def _message(turn: Row, column: str) -> Message:
 
 
 def _refuse_tool_calls(turn: Row, column: str) -> None:
-    """A message's text alone would lose the calls: two responses that call different tools would be equal."""
+    """Reject tool calls: without them two responses that call different tools would be equal."""
     calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
     if not calls:
         return
@@ -175,12 +173,12 @@ def _refuse_tool_calls(turn: Row, column: str) -> None:
     name = parts.get("name") if isinstance(parts, Mapping) else None
     raise InputError(
         f"column {column!r} has a message that calls {name or 'a tool'}, and tool calls are not read",
-        fix="write the call as text into the content, or leave the row out",
+        fix="write the call as text into the content, or remove the row",
     )
 
 
 def _content(content: Any, column: str) -> str:
-    # Newer arena files give content as parts: {"type": "text", "text": ...}; pictures cannot be judged here.
+    # Newer arena files give content as parts: {"type": "text", "text": ...}; images are not supported.
     if isinstance(content, list) and all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
         return "\n".join(text(part, "text") for part in content)
     if not isinstance(content, str):

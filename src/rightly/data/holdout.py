@@ -1,4 +1,4 @@
-"""Hold one annotator of a pair out, to measure people by the measure of judges."""
+"""Hold out one annotator of a pair, to measure people in the same way as judges."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ from rightly.types import PreferencePair, Rationale, Vote, content_key
 
 
 class HeldOut(NamedTuple):
-    """What the held-out annotator said, and the pair as the others left it.
+    """The held-out annotator's vote and reason, and the pair without them.
 
     Attributes:
         pair: The pair without the annotator's votes and rationales; its label is unchanged.
-        annotator: Who was held out.
-        vote: Their vote.
-        rationale: Their (first) reason.
+        annotator: Name of the held-out annotator.
+        vote: Vote of the held-out annotator.
+        rationale: First reason of the held-out annotator.
     """
 
     pair: PreferencePair
@@ -28,7 +28,7 @@ def holdout_annotator(pair: PreferencePair, seed: int) -> HeldOut | None:
     of the votes nor on the order of the responses.
 
     Returns:
-        ``None`` where nobody gave both.
+        The held-out annotator and the remaining pair; ``None`` if no annotator gave both.
     """
     votes = {vote.annotator: vote for vote in pair.votes}
     reasons = {r.annotator: r for r in reversed(pair.rationales) if r.annotator in votes and r.text.strip()}

@@ -1,4 +1,4 @@
-"""Stream a data set of the model hub; needs the extra ``data``."""
+"""Stream a data set from the Hugging Face hub; needs the extra ``data``."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _ADDRESS = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^:#]+))?(?::(?P
 
 @dataclass(frozen=True)
 class HubAddress:
-    """``ORG/NAME[@revision][:config][#split]``."""
+    """The address ``ORG/NAME[@revision][:config][#split]``."""
 
     id: str
     revision: str | None = None
@@ -21,7 +21,7 @@ class HubAddress:
 
 
 def parse_address(text: str) -> HubAddress | None:
-    """The parts of ``ORG/NAME[@revision][:config][#split]``; ``None`` where the text is no such thing.
+    """Parse ``ORG/NAME[@revision][:config][#split]``; ``None`` if the text is not of this form.
 
     >>> parse_address("nvidia/HelpSteer3@v1:preference#train")
     HubAddress(id='nvidia/HelpSteer3', revision='v1', config='preference', split='train')
@@ -31,15 +31,16 @@ def parse_address(text: str) -> HubAddress | None:
 
 
 def read_hub(address: HubAddress, name: str) -> Iterator[tuple[int, Row]]:
-    """The rows of one split, streamed, each with its number (from 1).
+    """Stream the rows of one split, each with its number (from 1).
 
     Args:
-        address: The data set; its split may be left out where there is only one.
-        name: What errors call it.
+        address: Address of the data set; the split may be omitted if there is only one.
+        name: Name of the data set in errors.
 
     Raises:
         MissingExtraError: ``datasets`` is not installed.
-        InputError: The data set, its config or its split does not exist or cannot be fetched; several splits and none named.
+        InputError: The data set, its config or its split does not exist or cannot be fetched, or one of several splits must
+            be chosen.
     """
     try:
         import datasets
@@ -58,7 +59,7 @@ def read_hub(address: HubAddress, name: str) -> Iterator[tuple[int, Row]]:
 def _split(splits, split: str | None, name: str) -> Iterator[Row]:  # noqa: ANN001 - a type of an optional package
     names = list(splits)
     if split is None and len(names) > 1:
-        raise InputError(f"has the splits {', '.join(names)}", where=name, fix=f"choose one: {name}#{names[0]}")
+        raise InputError(f"has the splits {', '.join(names)}", where=name, fix=f"choose a split: {name}#{names[0]}")
     if split is not None and split not in names:
         raise InputError(f"has no split {split!r}, only {', '.join(names)}", where=name, fix=f"try #{names[0]}")
     return iter(splits[split or names[0]])

@@ -1,8 +1,8 @@
-r"""Read JSON lines, plain or gzipped, and arrays of objects, as they are found in the wild.
+r"""Read JSON Lines, plain or gzipped, and arrays of objects, tolerating the irregularities of real files.
 
-Lines end at ``\n`` alone: U+2028, U+2029 and U+0085 are legal inside JSON text, and text-mode line splitting (Python's
+Lines end only at ``\n``: U+2028, U+2029 and U+0085 are legal inside JSON text, and text-mode line splitting (Python's
 ``str.splitlines``) breaks rows there. A byte order mark, ``\r\n`` and blank lines are accepted. Lone surrogates
-(``"\ud800"``), which JSON can spell and UTF-8 cannot, become U+FFFD.
+(``"\ud800"``), which JSON can express and UTF-8 cannot, become U+FFFD.
 """
 
 import gzip
@@ -23,23 +23,24 @@ _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_lines(path: Path, name: str) -> Iterator[tuple[int, Row]]:
-    """The objects of a JSONL file, one at a time, each with the number of its line (from 1).
+    """Yield the objects of a JSONL file, each with its line number (from 1).
 
     Args:
         path: The file; gzip is recognised by its first bytes.
-        name: What errors call it.
+        name: Name of the file in errors.
 
     Raises:
-        InputError: A line is not UTF-8, not JSON, cut off or not an object; the file cannot be read.
+        InputError: A line is not UTF-8, not JSON, truncated or not an object; or the file cannot be read.
     """
     for line, raw in _raw_lines(path, name):
         yield line, _object(_parsed(raw, name, line), name, line)
 
 
 def read_array(path: Path, name: str) -> Iterator[tuple[int, Row]]:
-    """The objects of a ``.json`` file, with their places (from 1): one array, an object of arrays, or one object a line.
+    """Yield the objects of a ``.json`` file, each with its position (from 1).
 
-    Arrays are read whole into memory; lines are streamed.
+    The file holds one array, an object of arrays, or one object per line. Arrays are read completely into memory; lines are
+    streamed.
     """
     first = next(_raw_lines(path, name), (0, b""))[1].strip()
     if not (first.startswith(b"[") or first == b"{"):
@@ -49,7 +50,7 @@ def read_array(path: Path, name: str) -> Iterator[tuple[int, Row]]:
     found = _parsed(whole.rstrip() + b"\n", name, 1)
     parts = [found] if isinstance(found, list) else list(found.values())
     if not all(isinstance(part, list) for part in parts):
-        raise InputError("one object, expected an array of objects", where=f"{name}:1", fix="write one object a line")
+        raise InputError("one object, expected an array of objects", where=f"{name}:1", fix="write one object per line")
     rows = [row for part in parts for row in part]
     for place, row in enumerate(rows, start=1):
         yield place, _object(row, name, place)
@@ -65,7 +66,7 @@ def _raw_lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
                     yield line, raw
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise InputError(
-            "the gzip file is cut off or damaged", where=f"{name}:{line + 1}", fix="fetch it again"
+            "the gzip file is truncated or damaged", where=f"{name}:{line + 1}", fix="download it again"
         ) from None
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=name) from None
@@ -84,16 +85,18 @@ def _parsed(raw: bytes, name: str, line: int) -> Any:
     try:
         value = json.loads(raw.decode("utf-8"))
     except RecursionError:
-        raise InputError("nested too deeply to read", where=where, fix="correct the row or leave it out") from None
+        raise InputError("nested too deeply to read", where=where, fix="correct or remove the row") from None
     except ValueError as error:
         if not raw.endswith(b"\n") and raw.lstrip().startswith(b"{"):
-            raise InputError("the last row is cut off", where=where, fix="remove it or write the file again") from None
+            raise InputError(
+                "the last row is truncated", where=where, fix="remove it or write the file again"
+            ) from None
         if isinstance(error, UnicodeDecodeError):
             raise InputError(
                 f"byte {error.start + 1} is not UTF-8", where=where, fix="save the file as UTF-8"
             ) from None
         problem = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise InputError(f"not JSON: {problem}", where=where, fix="write one JSON object a line") from None
+        raise InputError(f"not JSON: {problem}", where=where, fix="write one JSON object per line") from None
     return _without_surrogates(value) if _SURROGATE_ESCAPE.search(raw) else value
 
 

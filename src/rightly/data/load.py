@@ -1,4 +1,4 @@
-"""Preference pairs from wherever they are: a file, a data set of the hub, a shipped sample. One at a time."""
+"""Stream preference pairs from any source: a file, a hub data set, a shipped sample, or memory."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -29,15 +29,15 @@ _READERS = {
 
 
 IN_MEMORY = "the pairs in memory"
-"""What errors call a source that is no file."""
+"""Name in errors of a source that is not a file."""
 
 
 class Rows:
-    """The rows of a source, one by one; knows which one it is at, so that an error names it.
+    """The rows of a source, one by one; it tracks the current row, so that an error can name it.
 
     Attributes:
-        name: What errors call the source.
-        corpus: What pairs give as their source; ``None`` for a file.
+        name: Name of the source in errors.
+        corpus: Value for the ``source`` field of the pairs; ``None`` for a file.
     """
 
     def __init__(self, rows: Iterator[tuple[int, Row]], name: str, corpus: str | None) -> None:
@@ -46,7 +46,7 @@ class Rows:
 
     @property
     def place(self) -> str:
-        """The source and the number of the row that was given last."""
+        """The source and the number of the latest row."""
         return f"{self.name}:{self._number}"
 
     def __iter__(self) -> Iterator[Row]:
@@ -55,10 +55,10 @@ class Rows:
             yield row
 
     def converted(self, convert: Callable[["Rows"], Iterator[T]]) -> Iterator[T]:
-        """What is made of the rows.
+        """Yield the objects that a function makes from the rows.
 
         Raises:
-            InputError: A row is unusable; names source and row.
+            InputError: A row is unusable; the error names source and row.
         """
         try:
             yield from convert(self)
@@ -71,22 +71,22 @@ class Rows:
 def load_pairs(
     source: str | Path | Iterable[PreferencePair | Row], *, columns: str | None = None, limit: int | None = None
 ) -> Iterator[PreferencePair]:
-    """Stream the pairs of a source; memory does not grow with its size (8 bytes a row for the check of ids).
+    """Stream the pairs of a source in constant memory, apart from 8 bytes per row for the check of ids.
 
     Args:
         source: Pairs, or rows with the columns of a family, in memory (a list, a ``datasets.Dataset``); a file (``.jsonl``,
-            ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config][#split]``, or ``ORG/NAME`` where no
-            such file exists; ``sample:ukpconvarg1``. An array in a ``.json`` file is the one thing that is read whole.
-        columns: The column family, where the columns fit several (see `rightly.data.columns`).
-        limit: At most so many pairs.
+            ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config][#split]``, or ``ORG/NAME`` if no such
+            file exists; ``sample:ukpconvarg1``. Only an array in a ``.json`` file is read completely into memory.
+        columns: Column family, if the columns fit several (see `rightly.data.columns`).
+        limit: Maximum number of pairs.
 
     Returns:
-        Pairs with ids unique within the source. A row without an id is named by its content; where such a row occurs
-        again, ``#2`` (``#3``, ...) is added.
+        Pairs with ids unique within the source. A row without an id gets a content hash as id; if such a row occurs again,
+        ``#2`` (``#3``, ...) is appended.
 
     Raises:
-        InputError: At the call, when the source or an option is unusable; while streaming, when a row is: it names the
-            row. Ids of the file's own that repeat are an error.
+        InputError: The source or an option is unusable (raised at the call), or a row is unusable (raised while streaming,
+            with the row's number). Repeated ids in the file are an error.
         MissingExtraError: The source needs the extra ``data``.
     """
     if limit is not None and limit < 1:
@@ -115,13 +115,13 @@ def _in_memory(source: Iterator[PreferencePair | Row], family: Family | None) ->
 
 @contextmanager
 def rows_named(sources: Iterable[str | Path], columns: str | None = None) -> Iterator[None]:
-    """An error about a pair of these sources, raised inside the block, names its file and row.
+    """Add file and row to an error about a pair of these sources that is raised inside the block.
 
-    A pair does not carry its place, so the sources are read again up to it.
+    A pair does not store its position, so the sources are read again up to the pair.
 
     Args:
-        sources: As for `load_pairs`.
-        columns: As for `load_pairs`.
+        sources: Sources of the pairs, see `load_pairs`.
+        columns: Column family, see `load_pairs`.
     """
     try:
         yield
@@ -164,13 +164,15 @@ class _UniqueIds:
         if self._seen.add(pair.id):
             return pair
         if pair.id != pair.content_key:
-            raise InputError(f"id {pair.id!r} is there twice", fix="make ids unique, or drop them to have them made")
+            raise InputError(
+                f"id {pair.id!r} occurs twice", fix="make ids unique, or remove them to have them generated"
+            )
         self._repeats[pair.id] += 1
         return self(pair.model_copy(update={"id": f"{pair.id}#{self._repeats[pair.id] + 1}"}))
 
 
 def open_rows(source: str) -> Rows:
-    """The rows of a source as they are, before any column is looked at; the source is as for `load_pairs`."""
+    """The raw rows of a source, before any column is interpreted; see `load_pairs` for sources."""
     kind, _, rest = source.partition(":")
     path = Path(source)
     address = parse_address(rest if kind == "hub" else source)

@@ -1,4 +1,4 @@
-"""Read Parquet row by row, a batch in memory at a time; needs the extra ``data``."""
+"""Read Parquet row by row, with one batch in memory at a time; needs the extra ``data``."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ _BATCH = 1024
 
 
 def read_parquet(path: Path, name: str) -> Iterator[tuple[int, Row]]:
-    """The rows of a Parquet file, each with its number (from 1).
+    """Yield the rows of a Parquet file, each with its number (from 1).
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -31,5 +31,5 @@ def read_parquet(path: Path, name: str) -> Iterator[tuple[int, Row]]:
     except (arrow.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(
-            f"cannot be read as Parquet ({reason})", where=f"{name}:{number + 1}", fix="fetch it again"
+            f"cannot be read as Parquet ({reason})", where=f"{name}:{number + 1}", fix="download it again"
         ) from None

@@ -1,4 +1,4 @@
-"""Small samples of public data that travel with the package; licences in ``samples/ATTRIBUTION.md`` beside them."""
+"""Small samples of public data shipped with the package; licences are in ``samples/ATTRIBUTION.md``."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ from rightly.errors import InputError
 
 _FOLDER = Path(__file__).parent / "samples"
 SAMPLES = {"ukpconvarg1": "UKPConvArg1", "hh-rlhf": "HH-RLHF"}
-"""Name after ``sample:`` to the corpus it is from."""
+"""Corpus of each sample, by the name after ``sample:``."""
 
 
 def sample_path(name: str) -> Path:
     """The file of a shipped sample.
 
     Raises:
-        InputError: No sample has that name.
+        InputError: No sample has this name.
     """
     if name not in SAMPLES:
-        raise InputError(f"no sample is called {name!r}", where="sample:", fix=f"there is {', '.join(SAMPLES)}")
+        raise InputError(f"no sample is named {name!r}", where="sample:", fix=f"use one of: {', '.join(SAMPLES)}")
     return _FOLDER / f"{name}.jsonl.gz"

@@ -1,4 +1,4 @@
-"""Where the pairs of a job come from: a file, a hub id, a sample, or objects in memory; as a field of a configuration."""
+"""Source of a job's pairs, as a configuration field: a file, a hub id, a sample, or objects in memory."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ def _as_source(value: Any) -> Any:
 
 
 def source_name(source: "str | tuple[PreferencePair, ...]") -> str:
-    """A source as settings, keys and pages name it: the file or address; of pairs in memory how many, and their content."""
+    """Name of a source in settings, keys and pages: the file or address, or number and digest of pairs in memory."""
     if isinstance(source, str):
         return source
     return f"{len(source)} pairs in memory ({fingerprint('pairs', pairs=[pair.model_dump() for pair in source])[:12]})"

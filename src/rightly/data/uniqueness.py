@@ -1,4 +1,4 @@
-"""Has this id been seen before? At 8 bytes an id, so that a file larger than memory can be checked while it streams."""
+"""Check ids for uniqueness at 8 bytes per id, so that a file larger than memory can be checked while streaming."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ _BUFFERED = 65_536
 
 
 class SeenIds:
-    """A set of strings that only grows, kept as 64-bit hashes: a sorted array and a small set of the newest.
+    """A growing set of strings, stored as 64-bit hashes: a sorted array and a small set of the newest.
 
     Two different ids share a hash with probability n² / 2⁶⁵: about 3 in 10⁸ for a million ids.
     """
@@ -18,7 +18,7 @@ class SeenIds:
         self._newest: set[int] = set()
 
     def add(self, text: str) -> bool:
-        """Remember an id; ``False`` where it was there before."""
+        """Add an id; returns ``False`` if it was already present."""
         code = int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
         if code in self._newest or self._is_sorted_in(code):
             return False
