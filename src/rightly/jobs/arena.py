@@ -1,4 +1,4 @@
-"""Arena-Hard: a model's answers against a baseline's, judged here or elsewhere."""
+"""Arena-Hard: compare a model's answers with a baseline's, judged here or elsewhere."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -33,52 +33,52 @@ Style = Literal["tokens", "headers", "lists", "bold"]
 
 
 class ArenaConfig(AskingConfig):
-    """Whose answers are judged against whose."""
+    """Configuration of an Arena-Hard run: answers, baselines and judge."""
 
     answers: Annotated[str, Flag(metavar="FILE")]
-    """The model's answers (model_answer/*.jsonl)."""
+    """File with the model's answers (model_answer/*.jsonl)."""
     baselines: Annotated[tuple[str, ...], Flag("--baseline", metavar="FILE")]
-    """A baseline's answers; repeat where categories have their own."""
+    """File with a baseline's answers; repeat if categories have different baselines."""
     questions: Annotated[str | None, Flag(metavar="FILE")] = None
-    """question.jsonl, for the categories."""
+    """File question.jsonl, for the categories."""
     judges: Annotated[tuple[AnyJudge, ...], Flag("--judge", metavar="SPEC")]
-    """The judge, one; name a panel as one: panel:SPEC+SPEC."""
+    """Spec of the judge; for several, use a panel: panel:SPEC+SPEC."""
     limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
     """Judge only the first N questions."""
     features: Annotated[tuple[Style, ...], Flag("--control")] = ()
-    """Style that is controlled; repeat. Default: all four."""
+    """Style feature to control for; repeat for several. Default: all four."""
 
 
 class StoredArenaConfig(Config):
-    """Whose stored judgments are scored."""
+    """Configuration for scoring stored Arena-Hard judgments."""
 
     judgments: Annotated[str, Flag(positional=True)]
-    """An upstream judgment file (model_judgment/JUDGE/MODEL.jsonl)."""
+    """Upstream judgment file (model_judgment/JUDGE/MODEL.jsonl)."""
     answers: Annotated[str | None, Flag(metavar="FILE")] = None
-    """The model's answers, for style control."""
+    """File with the model's answers, for style control."""
     baselines: Annotated[tuple[str, ...], Flag("--baseline", metavar="FILE")] = ()
-    """A baseline's answers, for style control; repeat."""
+    """File with a baseline's answers, for style control; repeat for several."""
     features: Annotated[tuple[Style, ...], Flag("--control")] = ()
-    """Style that is controlled; repeat. Default: all four."""
+    """Style feature to control for; repeat for several. Default: all four."""
     seed: int = 0
-    """Seed of upstream's interval."""
+    """Seed for upstream's bootstrap interval."""
 
 
 def run(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
-    """Judge a model's answers against a baseline's; as `arun`."""
+    """Judge a model's answers against a baseline's; synchronous version of `arun`."""
     return run_now(arun(config, events))
 
 
 async def arun(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
-    """Get the judgments that are missing and score all of them; writes ``judgments.jsonl`` and ``arena.json``.
+    """Make the missing judgments and score all of them; writes ``judgments.jsonl`` and ``arena.json``.
 
     Raises:
         InputError: Files or specs are not usable, or no question is answered by both.
-        BudgetExceededError: The next call does not fit the budget; what is done is kept.
-        EndpointError: The judge got no answer at all.
+        BudgetExceededError: The next call does not fit the budget; finished work is kept.
+        EndpointError: No request of the judge was answered.
     """
     if len(config.judges) != 1:
-        raise InputError(f"{len(config.judges)} judges, expected one", fix="name a panel as one: panel:SPEC+SPEC")
+        raise InputError(f"{len(config.judges)} judges, expected one", fix="use a panel: panel:SPEC+SPEC")
     model, baselines = read_answers(config.answers), [read_answers(name) for name in config.baselines]
     categories = {} if config.questions is None else _categories(config.questions)
     pairs = list(islice(arena_pairs(model, baselines, categories), config.limit))
@@ -122,19 +122,19 @@ def run_stored(config: StoredArenaConfig) -> ArenaResult:
     """Score an upstream judgment file.
 
     Raises:
-        InputError: A file is not usable, or style control lacks one.
+        InputError: A file is not usable, or a file for style control is missing.
     """
     judgments, answers, baselines = config.judgments, config.answers, config.baselines
     battles, left_out, model, baseline = read_judgments(judgments)
     if (answers is None) != (not baselines):
-        raise InputError("style control needs --answers and --baseline, both or neither")
+        raise InputError("style control needs both --answers and --baseline")
     styles, notes = None, []
     if answers is not None:
         own, others = read_answers(answers), [read_answers(name) for name in baselines]
         styles = _styles(own, others)
         missing = next((battle.uid for battle in battles if battle.uid not in styles), None)
         if missing is not None:
-            raise InputError(f"question {missing!r} is judged, and not answered by both", where=answers)
+            raise InputError(f"question {missing!r} has a judgment, but not both answers", where=answers)
         notes = _counted(own, others)
     rows = arena_score(battles, left_out, model, baseline, styles, features=config.features or STYLES, seed=config.seed)
     return ArenaResult(rows=tuple(rows), notes=tuple(notes))

@@ -1,4 +1,4 @@
-"""What a verb that asks models works with: the pairs, the judges, the book, the folder; opened once, closed once."""
+"""Shared steps of jobs that send requests to models: judges, account, answer cache, and run folder."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -21,7 +21,7 @@ from rightly.types import Judgment, PreferencePair
 
 @contextmanager
 def answer_cache(path: Path) -> Iterator[AnswerCache]:
-    """The answer cache, closed at the end."""
+    """Open the answer cache, and close it at the end."""
     cache = AnswerCache(path)
     try:
         yield cache
@@ -30,19 +30,19 @@ def answer_cache(path: Path) -> Iterator[AnswerCache]:
 
 
 def build_judges(builder: JudgeBuilder, judges: Sequence[str | Judge]) -> list[Judge]:
-    """The judges, each once: specs are built, a caller's own are taken as they are.
+    """Build the judges from specs; a caller's own judges are used unchanged.
 
     Raises:
-        InputError: No judge, or one twice.
+        InputError: No judge is given, or one is given twice.
     """
     if not judges:
-        raise InputError("no judge is named", fix="add --judge SPEC, for example --judge longer")
+        raise InputError("no judge is given", fix="add --judge SPEC, for example --judge longer")
     known: dict[str, str] = {}
     for each in judges:
         identity = builder.identify(each) if isinstance(each, str) else each.identity
         if identity.fingerprint in known:
             same = known[identity.fingerprint]
-            raise InputError(f"judge {identity.name!r} is named twice (as {same!r})", fix="name it once")
+            raise InputError(f"judge {identity.name!r} is given twice (as {same!r})", fix="remove one of them")
         known[identity.fingerprint] = identity.name
     return [builder.build(each) if isinstance(each, str) else each for each in judges]
 
@@ -54,7 +54,7 @@ async def ask_judges(
     folder: RunFolder,
     events: Events,
 ) -> list[list[Judgment]]:
-    """The judgments of pairs by each judge, those that are missing made first; of these pairs alone."""
+    """The judgments of these pairs by each judge; missing ones are made first."""
     account = config.account()
     with answer_cache(config.cache) as cache:
         judges = build_judges(config.builder(cache, account), specs)
@@ -77,7 +77,7 @@ async def ask_judges(
 
 @contextmanager
 def spending(account: Account, folder: RunFolder, events: Events) -> Iterator[None]:
-    """Keep the book in the run folder; at the end, also one before its time, say what was spent and what failed."""
+    """Keep the book in the run folder; at the end, even after an error, report spending and failures."""
     with account.kept_in(folder.path):
         try:
             yield
@@ -86,32 +86,32 @@ def spending(account: Account, folder: RunFolder, events: Events) -> Iterator[No
 
 
 def failure_lines(account: Account) -> list[str]:
-    """A line for each model that left some requests of this process unanswered, and what to do about them."""
+    """A line for each model with failed requests in this process, with instructions."""
     silent = all(one.silent for one in account.models.values())
     lines = [
-        f"{one.failed:,} of {one.calls:,} requests to {role} {model} failed, the last with: {one.last_error}; run the same "
-        "command again to retry them"
+        f"{one.failed:,} of {one.calls:,} requests to {role} {model} failed, the last one with: {one.last_error}; to retry "
+        "them, run the same command again"
         for (role, model), one in sorted(account.models.items())
         if one.failed and not silent
     ]
     if account.overrun:
         lines.append(
-            f"${account.overrun:,.4f} was billed above what max_tokens allows: the endpoint does not keep to it, so a budget "
-            "can be passed"
+            f"${account.overrun:,.4f} was billed above what max_tokens allows: the endpoint does not respect it, so a budget "
+            "can be exceeded"
         )
     return lines
 
 
 def require_answers(account: Account, role: str, ended: Iterable[tuple[str, str | None]]) -> None:
-    """Check that a role was answered.
+    """Check that some request of a role was answered.
 
     Args:
-        account: What this process asked.
-        role: ``judge``, ``atomiser`` or ``matcher``.
+        account: Account with the requests of this process.
+        role: Role of the models: ``judge``, ``atomiser`` or ``matcher``.
         ended: Name and failure kind (``None`` for an answer) of every record of the role in the run.
 
     Raises:
-        EndpointError: This process got no answer in this role, and some name has no answer on disk either.
+        EndpointError: This process got no answer in this role, and some name has no stored answer either.
     """
     asked = [one for (as_role, _), one in account.models.items() if as_role == role]
     if not asked or not all(one.silent for one in asked):
@@ -122,19 +122,19 @@ def require_answers(account: Account, role: str, ended: Iterable[tuple[str, str 
     if {"provider"} in kinds.values():
         n, last = sum(one.failed for one in asked), asked[-1].last_error
         raise EndpointError(
-            f"none of {n:,} {role} requests was answered: {last}; run the same command again to retry them"
+            f"none of {n:,} {role} requests was answered: {last}; to retry them, run the same command again"
         )
 
 
 def say_all(events: Events, lines: Iterable[str]) -> None:
-    """Say every line."""
+    """Report every line."""
     for line in lines:
         events.say(line)
 
 
 @asynccontextmanager
 async def closing(made: Iterable[Judge | Matcher | Atomiser]) -> AsyncIterator[None]:
-    """Close judges and matchers at the end, also when the asking stops early."""
+    """Close judges and matchers at the end, even if the run stops early."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""An audit: judgments, human points and matches are made where they are missing; the rest is arithmetic on the records."""
+"""An audit: make the missing judgments, human points and matches, then compute the result from the records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,28 +35,28 @@ from rightly.store.run_folder import SETTINGS, RunFolder, read_identity
 from rightly.types import Judgment, PreferencePair
 
 PAIRS = "pairs.jsonl"
-"""Pairs that were given in memory, so that the audit can be scored again."""
+"""File for pairs given in memory, so that the audit can be scored again."""
 
 
 class AuditConfig(JudgingConfig):
-    """Which judges are measured on which pairs, and by whom their reasons are matched with the human ones."""
+    """Configuration of an audit: pairs, judges, atomiser and matcher."""
 
     matcher: Annotated[AnyMatcher, Flag(metavar="SPEC")]
-    """Who matches the reasons: a model (openai:MODEL, ...), local:FOLDER (trained), embedding, lexical (smoke tests)."""
+    """Matcher of the reasons: a model (openai:MODEL, ...), local:FOLDER (trained), embedding, lexical (smoke tests)."""
     atomiser: Annotated[str, Flag(metavar="SPEC")] = "given"
-    """Who splits human feedback into points: a model, or given (the human reasons as they are)."""
+    """Atomiser that splits human feedback into points: a model, or given (the human reasons unchanged)."""
     spurious_below: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """A right verdict with consistency below this is counted as right for the wrong reasons."""
+    """Consistency in [0, 1] below which a right verdict counts as right for the wrong reasons."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """Result of an audit.
 
     Attributes:
-        folder: The run folder.
-        result: The table: a row a judge, paired tests, notes; as in ``audit.json``.
-        items: The pairs with their judgments and matches; as in ``items.jsonl``.
+        folder: Run folder.
+        result: Table with one row per judge, paired tests and notes, as in ``audit.json``.
+        items: Pairs with their judgments and matches, as in ``items.jsonl``.
     """
 
     folder: Path
@@ -65,17 +65,17 @@ class Audit:
 
 
 def run(config: AuditConfig, events: Events = SILENT) -> Audit:
-    """Run an audit; as `arun`."""
+    """Run an audit; synchronous version of `arun`."""
     return run_now(arun(config, events))
 
 
 async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
-    """Make the records that are missing and score all of them; writes ``audit.json``, ``items.jsonl`` and ``scores.jsonl``.
+    """Make the missing records and score all of them; writes ``audit.json``, ``items.jsonl`` and ``scores.jsonl``.
 
     Raises:
-        InputError: The pairs are not usable for an audit, or a spec names nobody.
-        BudgetExceededError: The next call does not fit the budget; what is done is kept.
-        EndpointError: Judges, atomiser or matcher got no answer at all.
+        InputError: The pairs are not usable for an audit, or a spec is unknown.
+        BudgetExceededError: The next call does not fit the budget; finished work is kept.
+        EndpointError: No request of the judges, the atomiser or the matcher was answered.
     """
     pairs = _load(config)
     inputs = (*config.files, config.cache)
@@ -86,12 +86,12 @@ async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
 
 
 def rescore(folder: Path, spurious_below: float | None = None, events: Events = SILENT) -> Audit:
-    """Score the records of an audit again, without a call and without loading a model.
+    """Score the records of an audit again, without calls and without loading a model.
 
     Args:
-        folder: Of an audit.
-        spurious_below: Another threshold for right verdicts with wrong reasons.
-        events: Hears what the audit has cost.
+        folder: Run folder of an audit.
+        spurious_below: Consistency below which a right verdict counts as spurious; by default the audit's own threshold.
+        events: Listener for the cost of the audit.
 
     Raises:
         InputError: The folder holds no audit.
@@ -125,14 +125,14 @@ def _scored(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFol
 
 
 class _Asked(NamedTuple):
-    """Everybody that an audit asks."""
+    """The judges, the atomiser and the matcher of an audit."""
 
     judges: list[Judge]
     atomiser: Atomiser
     matcher: Matcher
 
     def cast(self, trust: Trust | None) -> Cast:
-        """Who they are."""
+        """Their identities, as a cast."""
         return Cast(
             judges=tuple(judge.identity for judge in self.judges),
             atomiser=Maker(name=self.atomiser.name, fingerprint=self.atomiser.fingerprint),
@@ -142,7 +142,7 @@ class _Asked(NamedTuple):
 
 
 async def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFolder, events: Events) -> Cast:
-    """Make every record that is missing; who made them is noted with the first."""
+    """Make every missing record; the cast is stored with the first."""
     account = config.account()
     with answer_cache(config.cache) as cache:
         judges = build_judges(config.builder(cache, account), config.judges)
@@ -180,7 +180,7 @@ def _estimate(config: AuditConfig, pairs: Sequence[PreferencePair], asked: _Aske
 
 
 def _require_answers(account: Account, pairs: Sequence[PreferencePair], folder: RunFolder, cast: Cast) -> None:
-    """Nothing is scored where judges, atomiser or matcher got no answer at all."""
+    """Stop before scoring if no request of the judges, the atomiser or the matcher was answered."""
     judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
     points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
     matches = [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint]
@@ -190,19 +190,19 @@ def _require_answers(account: Account, pairs: Sequence[PreferencePair], folder: 
 
 
 def _prices(judges: Sequence[str], prices: Mapping[str, Price]) -> dict[str, Price]:
-    """The price of each judge's model, where it is known."""
+    """Known prices of the judges' models."""
     models = {name: priced_model(name) or "" for name in judges}
     return {name: prices[model] for name, model in models.items() if model in prices}
 
 
 class StoredAudit(NamedTuple):
-    """An audit that a folder holds: what was done and who made its records."""
+    """An audit stored in a folder: its configuration and the makers of its records."""
 
     config: AuditConfig
     cast: Cast
 
     def scored(self) -> dict[str, list[Scored]]:
-        """The scored judgments, by judge; loads no model."""
+        """The scored judgments by judge; loads no model."""
         pairs = _load(self.config)
         folder = RunFolder(self.config.out, _identity(self.config), owns=(*OWNS, PAIRS), ledger=LEDGER)
         reference = reference_pairs(pairs, self.cast.judges, self.config.seed)
@@ -211,7 +211,7 @@ class StoredAudit(NamedTuple):
 
 
 def stored_audit(out: Path) -> StoredAudit:
-    """The audit that a folder holds, with the newest that is known of its matcher.
+    """The audit stored in a folder, with the newest measurements of its matcher.
 
     Raises:
         InputError: The folder holds no audit.
@@ -229,7 +229,7 @@ def stored_audit(out: Path) -> StoredAudit:
 
 
 def _identity(config: AuditConfig) -> dict[str, object]:
-    """What may not change between two runs in one folder; judges and matchers may come and go."""
+    """Settings that must not change between two runs in one folder; judges and matchers may change."""
     return {"verb": "audit", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
 
 
@@ -241,10 +241,10 @@ def _load(config: AuditConfig) -> list[PreferencePair]:
         raise InputError(
             f"none of {len(pairs)} pairs has a human rationale, so there is nothing to be consistent with",
             where=source_name(config.pairs),
-            fix="give pairs with rationales, or use rightly judge for outcomes alone",
+            fix="give pairs with rationales, or use rightly judge for outcomes only",
         )
     wide = next((pair for pair in pairs if len(pair.responses) != 2), None)
     if wide is not None:
         problem = f"pair {wide.id!r} has {len(wide.responses)} responses"
-        raise InputError(problem, where=source_name(config.pairs), fix="an audit needs pairs of two")
+        raise InputError(problem, where=source_name(config.pairs), fix="give pairs of two responses")
     return pairs

@@ -1,4 +1,4 @@
-"""Run a benchmark: answers from models of every kind, kept, then scored."""
+"""Run a benchmark: store the answers of models of every kind, then score them."""
 
 import re
 from collections.abc import Sequence
@@ -39,12 +39,12 @@ class _LoadOptions(Frozen):
 
 
 class BenchConfig(AskingConfig):
-    """Which benchmark, with which models."""
+    """Configuration of a benchmark run: benchmark, data and models."""
 
     name: Annotated[str, Flag(positional=True, metavar="BENCHMARK")]
     """The benchmark."""
     models: Annotated[tuple[AnyJudge, ...], Flag("--model", metavar="SPEC")] = ()
-    """A reward model (rm:NAME), a published run (stored:FILE) or a judge; NAME=SPEC names it; repeat for several."""
+    """Reward model (rm:NAME), published run (stored:FILE) or judge; NAME=SPEC sets a name; repeat for several."""
     data: Annotated[PairSource | None, Flag(metavar="PATH")] = None
     """File, folder or hub address of the data. Default: the official data on the hub."""
     limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
@@ -53,11 +53,11 @@ class BenchConfig(AskingConfig):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a run of a benchmark found.
+    """Result of a benchmark run.
 
     Attributes:
-        folder: The run folder.
-        result: The tables, as in ``bench.json``.
+        folder: Run folder.
+        result: Tables, as in ``bench.json``.
     """
 
     folder: Path
@@ -65,22 +65,22 @@ class Bench:
 
 
 def run(config: BenchConfig, events: Events = SILENT) -> Bench:
-    """Run a benchmark; as `arun`."""
+    """Run a benchmark; synchronous version of `arun`."""
     return run_now(arun(config, events))
 
 
 async def arun(config: BenchConfig, events: Events = SILENT) -> Bench:
-    """Get the answers that are missing and score all of them; writes ``answers.jsonl`` and ``bench.json``.
+    """Get the missing answers and score all of them; writes ``answers.jsonl`` and ``bench.json``.
 
     Raises:
         InputError: A name, a spec or the data are not usable.
-        BudgetExceededError: The next call does not fit the budget; what is done is kept.
-        EndpointError: A judge got no answer at all.
+        BudgetExceededError: The next call does not fit the budget; finished work is kept.
+        EndpointError: No request of a judge was answered.
     """
     benchmark = benchmark_named(config.name)
     wanted = dict(map(_named, config.models))
     if len(wanted) < len(config.models):
-        raise InputError("the same model is named twice", where="--model")
+        raise InputError("the same model is given twice", where="--model")
     whole = _items(benchmark, config.data)
     items = whole if config.limit is None else _spread(whole, config.limit)
     identity = {
@@ -136,12 +136,12 @@ def _items(benchmark: Benchmark, data: str | tuple[PreferencePair, ...] | None) 
 
 
 def merged_benches(folders: Sequence[Path]) -> list[BenchResult]:
-    """The runs in folders, those on the same items as one.
+    """The runs in folders; runs on the same items are merged.
 
-    A name whose answers differ between folders stands for two models, or two samples of one: each is shown with its folder.
+    A name with different answers in two folders stands for two models, or two samples of one: each is shown with its folder.
 
     Raises:
-        InputError: A folder holds no run of a benchmark.
+        InputError: A folder holds no benchmark run.
     """
     runs: dict[tuple[str, str], dict[Path, dict[str, list[Answer]]]] = {}
     about: dict[tuple[str, str], About] = {}
@@ -152,7 +152,7 @@ def merged_benches(folders: Sequence[Path]) -> list[BenchResult]:
             key = (str(config["benchmark"]), str(config["data"]))
         except (OSError, ValueError, KeyError):
             raise InputError(
-                "holds no run of a benchmark", where=str(folder), fix="give --out of rightly bench"
+                "holds no benchmark run", where=str(folder), fix="give the --out folder of rightly bench"
             ) from None
         about[key] = About(data=stored.data, n=stored.n, deviations=stored.deviations)
         own: dict[str, list[Answer]] = {}
@@ -165,7 +165,7 @@ def merged_benches(folders: Sequence[Path]) -> list[BenchResult]:
 
 
 def _together(found: dict[Path, dict[str, list[Answer]]]) -> list[list[Answer]]:
-    """The answers of every model, equal ones once, a name that stands for several with the folder of each."""
+    """The answers of every model, equal ones once; models with the same name are shown with their folders."""
     versions: dict[str, list[tuple[Path, list[Answer]]]] = {}
     for folder, own in found.items():
         for model, answers in own.items():
@@ -180,12 +180,12 @@ def _together(found: dict[Path, dict[str, list[Answer]]]) -> list[list[Answer]]:
 
 
 def holds_bench(folder: Path) -> bool:
-    """Whether a folder holds a run of a benchmark."""
+    """Whether a folder holds a benchmark run."""
     return (folder / "bench.json").exists()
 
 
 def _named(model: str | Judge) -> tuple[str, str | Judge]:
-    """The name and the spec of ``NAME=SPEC``, or of a spec that is its own name; a caller's own judge has a name."""
+    """Name and spec from ``NAME=SPEC``, or from a spec without a name; a caller's own judge has a name."""
     if not isinstance(model, str):
         return model.name, model
     found = re.match(r"([^:=?/]+)=(.+)", model)
@@ -203,7 +203,7 @@ def _spread(items: list[PreferencePair], count: int) -> list[PreferencePair]:
 
 
 def _score(name: str, spec: str, items: Sequence[PreferencePair], folder: RunFolder) -> list[Answer]:
-    """Answers of a reward model; ``rm:NAME?dtype=bfloat16&max_length=4096``."""
+    """The answers of a reward model; ``rm:NAME?dtype=bfloat16&max_length=4096``."""
     with needs_extra("scoring", "train"):
         from rightly.reward_models.identity import reward_model_fingerprint
         from rightly.reward_models.margins import read_scores, score_run

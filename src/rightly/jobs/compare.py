@@ -1,4 +1,4 @@
-"""Test judges, or models on a benchmark, against each other on what they share, from the records alone."""
+"""Test judges, or models on a benchmark, against each other on their shared items, from the records only."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,17 +13,17 @@ from rightly.jobs.config import Config
 
 
 class CompareConfig(Config):
-    """Which runs are compared."""
+    """Configuration of a comparison of runs."""
 
     folders: tuple[Path, ...]
     """Run folders of audits, or of benchmarks."""
 
 
 def run(config: CompareConfig) -> Comparison | list[BenchResult]:
-    """Paired tests between all judges of audits, or the tables of benchmarks with such tests between all their models.
+    """Compute paired tests between all judges of audits, or benchmark tables with tests between all their models.
 
     Raises:
-        InputError: A folder holds neither, or nothing in them can be compared.
+        InputError: A folder holds neither, or the runs have no comparable numbers.
     """
     if config.folders and all(map(holds_bench, config.folders)):
         return merged_benches(config.folders)
@@ -31,7 +31,7 @@ def run(config: CompareConfig) -> Comparison | list[BenchResult]:
 
 
 def compare_audits(folders: Sequence[Path]) -> Comparison:
-    """Test every two judges of audits, paired by pair; the notes say what cannot be compared, and why."""
+    """Test every two judges of audits, paired by pair; the notes list omitted comparisons and the reasons."""
     stored = [stored_audit(folder) for folder in folders]
     names = [str(folder) if len(folders) > 1 else "" for folder in folders]
     runs, notes = comparable(

@@ -1,6 +1,6 @@
-"""What the configurations of jobs share; each field is declared once, with its effect, its unit and its default.
+"""Shared parts of the jobs' configurations; each field is declared once, with its effect, unit and default.
 
-The command line makes its options from these fields (`rightly.cli.options`); a `Flag` says what differs there.
+The command line makes its options from these fields (`rightly.cli.options`); a `Flag` states deviations.
 """
 
 import os
@@ -27,13 +27,13 @@ C = TypeVar("C", bound="Config")
 
 @dataclass(frozen=True)
 class Flag:
-    """How a field is written on the command line, where that is not its name with dashes.
+    """Command-line form of a field, if it is not the field's name with dashes.
 
     Attributes:
-        name: The option, for example ``--judge``.
-        metavar: What stands for its value in the help.
-        positional: Whether it is an argument without a name.
-        off: The option that turns a field off which is on by default.
+        name: Name of the option, for example ``--judge``.
+        metavar: Placeholder for the value in the help.
+        positional: Whether the field is a positional argument.
+        off: Option that turns off a field which is on by default.
     """
 
     name: str = ""
@@ -43,16 +43,16 @@ class Flag:
 
 
 class Config(Frozen):
-    """What a job does. A field's text is its help on the command line."""
+    """Configuration of a job. A field's docstring is its help text on the command line."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
 
 def configured(model: type[C], values: dict[str, Any]) -> C:
-    """A configuration from values by field name.
+    """Build a configuration from values by field name.
 
     Raises:
-        InputError: One does not fit; names its option.
+        InputError: A value is invalid; the error names its option.
     """
     try:
         return model(**values)
@@ -60,12 +60,12 @@ def configured(model: type[C], values: dict[str, Any]) -> C:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         option = option_name(model, name) if name in model.model_fields else f"--{name.replace('_', '-')}"
-        problem = "is no option" if first["type"] == "extra_forbidden" else first["msg"]
+        problem = "is not an option" if first["type"] == "extra_forbidden" else first["msg"]
         raise InputError(f"{option}: {problem}") from error
 
 
 def option_name(model: type[Config], field: str) -> str:
-    """How the command line writes a field."""
+    """Name of a field on the command line."""
     flag = next((each for each in model.model_fields[field].metadata if isinstance(each, Flag)), Flag())
     return flag.name or (field.upper() if flag.positional else f"--{field.replace('_', '-')}")
 
@@ -81,34 +81,34 @@ def _name(made: Any) -> str:
 
 
 AnyJudge = Annotated[str | Judge, PlainSerializer(_name, return_type=str)]
-"""A judge's spec, or a judge of the caller's own."""
+"""A judge's spec, or the caller's own judge."""
 AnyMatcher = Annotated[str | Matcher, PlainSerializer(_name, return_type=str)]
-"""A matcher's spec, or a matcher of the caller's own."""
+"""A matcher's spec, or the caller's own matcher."""
 
 Out = Annotated[Path, Flag(metavar="DIR")]
 
 
 class PairsConfig(Config):
-    """Which pairs."""
+    """Configuration of a source of pairs."""
 
     pairs: Annotated[PairSource, Flag(positional=True)]
-    """A file (.jsonl, .json, either gzipped, .parquet), a hub id, or sample:NAME."""
+    """Source of the pairs: a file (.jsonl, .json, either gzipped, .parquet), a hub id, or sample:NAME."""
     columns: Annotated[str | None, Flag(metavar="FAMILY")] = None
-    """Column family of the file, where its columns fit several."""
+    """Column family of the file, if its columns fit several."""
     limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
     """Use only the first N pairs."""
 
     def load(self) -> Iterator[PreferencePair]:
-        """The pairs, one by one."""
+        """Yield the pairs one by one."""
         return load_pairs(self.pairs, columns=self.columns, limit=self.limit)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The file or address of the pairs; none where they are in memory."""
+        """The file or address of the pairs; empty if they are in memory."""
         return (self.pairs,) if isinstance(self.pairs, str) else ()
 
     def identity(self) -> dict[str, Any]:
-        """What makes these pairs these, with the path of a file whole, so that any folder can find it again."""
+        """Identity of these pairs; the path of a file is absolute, so that it can be found from any folder."""
         name = source_name(self.pairs)
         path = Path(name)
         whole = str(path.resolve()) if self.files and path.exists() else name
@@ -116,50 +116,50 @@ class PairsConfig(Config):
 
 
 class RunConfig(Config):
-    """Where a run is kept."""
+    """Configuration of a run folder."""
 
     out: Out
-    """Run folder; made when missing."""
+    """Run folder; created if missing."""
     resume: Annotated[bool, Flag(off="--fresh")] = True
-    """Go on with what --out holds, or move its records aside and start over; answers in the cache are kept."""
+    """Resume the run in --out, or move its records aside and start over; answers in the cache are kept."""
     seed: int = 0
     """Seed for order draws, folds and samples."""
 
 
 class SuspectsConfig(Config):
-    """Which labels are suspected of being wrong."""
+    """Configuration of the labels that are suspected to be wrong."""
 
     suspects: Suspects = "probability"
-    """Which labels are suspected: more likely wrong than right, of negative strength, or the weakest --share."""
+    """Suspected labels: more likely wrong than right, of negative strength, or the weakest --share."""
     share: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Share of the pairs that are suspected, for --suspects quantile."""
+    """Share of suspected pairs in [0, 1], for --suspects quantile."""
 
 
 class AskingConfig(RunConfig):
-    """How models are asked, and what asking may cost."""
+    """Configuration of requests to models, and of their cost."""
 
     max_reasons: Annotated[int, Field(ge=1, le=50)] = 5
-    """Ask a judge for at most N reasons; longer lists are truncated before matching."""
+    """Maximum number of reasons of a judge; longer lists are truncated before matching."""
     cache: Annotated[Path, Flag(metavar="FILE")] = Field(default_factory=default_cache)
-    """Where answers are kept, so that nothing is asked twice. Default: $RIGHTLY_CACHE or ~/.cache/rightly/answers.db."""
+    """Answer cache, so that no request is sent twice. Default: $RIGHTLY_CACHE or ~/.cache/rightly/answers.db."""
     budget: Annotated[float | None, Field(ge=0), Flag(metavar="USD")] = None
-    """Most dollars for --out, over all runs in it; exit code 3 when the next call does not fit. Needs --price and max_tokens
-    for every API model. Default: no limit."""
+    """Maximum cost of --out in dollars, over all runs in it; exit code 3 if the next call does not fit. Needs --price and
+    max_tokens for every API model. Default: no limit."""
     prices: Annotated[tuple[str, ...], Flag("--price", metavar="MODEL=IN,OUT")] = ()
     """Dollars per million input and output tokens; repeat for each model."""
 
     def account(self) -> Account:
-        """The account of the run, with its prices and its budget."""
+        """The account of the run, with prices and budget."""
         return Account(dict(map(parse_price, self.prices)), self.budget)
 
     def builder(self, cache: AnswerCache, account: Account) -> JudgeBuilder:
-        """Builds this run's judges."""
+        """The builder of this run's judges."""
         return JudgeBuilder(cache=cache, account=account, max_reasons=self.max_reasons, seed=self.seed)
 
 
 class JudgingConfig(AskingConfig, PairsConfig):
-    """Pairs, judges, and how they are asked."""
+    """Configuration of pairs, judges and requests."""
 
     judges: Annotated[tuple[AnyJudge, ...], Flag("--judge", metavar="SPEC")]
-    """Who judges: longer, shorter, first, annotator, openai:MODEL, hf:PATH, vllm:PATH, replay:FILE, panel:SPEC+SPEC; repeat for
+    """Judge: longer, shorter, first, annotator, openai:MODEL, hf:PATH, vllm:PATH, replay:FILE, panel:SPEC+SPEC; repeat for
     several."""

@@ -1,4 +1,4 @@
-"""The demo: an audit of shipped real data, and how much its numbers depend on the matcher."""
+"""The demo: an audit of shipped real data, and the effect of the matcher on its numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from rightly.matchers.validation.summhay import CoverageCase, load_summhay
 
 
 class DemoConfig(Config):
-    """Where the demo goes."""
+    """Configuration of the demo."""
 
     out: Annotated[Path, Flag(metavar="DIR")] = Path("demo-report")
-    """Run folder; made when missing."""
+    """Run folder; created if missing."""
     seed: int = 0
-    """Seed for the choice of held-out people."""
+    """Seed for the choice of held-out annotators."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo found.
+    """Result of the demo.
 
     Attributes:
-        audit: Of a held-out person, "longer wins" and "first wins".
+        audit: Audit of a held-out annotator, "longer wins" and "first wins".
         cases: The 200 summaries whose matching points people labelled.
-        matched: Links of the offline matchers on them: by matcher, then by case.
+        matched: Links of the offline matchers on these cases, by matcher, then by case.
     """
 
     audit: audit.Audit
@@ -42,7 +42,7 @@ class Demo:
 
 
 def run(config: DemoConfig, events: Events = SILENT) -> Demo:
-    """Run the demo; as `arun`."""
+    """Run the demo; synchronous version of `arun`."""
     return run_now(arun(config, events))
 
 

@@ -1,4 +1,4 @@
-"""The demo of training: one start model, four ways of training it, and what each makes of its reasons."""
+"""The demo of training: one start model, four ways to train it, and their effect on its reasons."""
 
 import contextlib
 import io
@@ -28,18 +28,18 @@ ARMS: Mapping[str, dict[str, Any]] = {
         "world": {"exchange_style": True},
     },
 }
-"""The usual reward, the paper's, one that charges for every unsupported reason, and that one on pairs of either style."""
+"""The usual reward, the paper's, one that charges every unsupported reason, and the same with half of the styles exchanged."""
 SHOWN_POINTS = 4
-"""Human points of the pair whose judgments are shown: the first hard one with so many."""
+"""Number of human points of the shown pair, the first hard one with this number."""
 
 
 class DemoJudgeConfig(Config):
-    """How long the judges of the demo are trained."""
+    """Configuration of the training demo."""
 
     out: Annotated[Path, Flag(metavar="DIR")] = Path("demo-genrm")
-    """Run folder; made when missing."""
+    """Run folder; created if missing."""
     steps: Annotated[int, Field(ge=1), Flag(metavar="N")] = 60
-    """Steps of GRPO for each of the four rewards."""
+    """GRPO steps for each of the four rewards."""
     seed: int = 0
     """Seed for the pairs and for sampling."""
 
@@ -48,8 +48,8 @@ class JudgedPair(NamedTuple):
     """One judgment of the shown pair.
 
     Attributes:
-        reasons: The reasons that were listed, and whether each is a human point.
-        verdict: As the judge writes it.
+        reasons: Listed reasons, each with whether it is a human point.
+        verdict: Verdict as the judge writes it.
     """
 
     reasons: list[tuple[str, bool]]
@@ -58,12 +58,12 @@ class JudgedPair(NamedTuple):
 
 @dataclass(frozen=True)
 class DemoJudge:
-    """What became of the judges.
+    """Result of the training demo.
 
     Attributes:
         dynamics: Audits by step and set, for each reward.
         pair: The first hard pair with `SHOWN_POINTS` human points.
-        judged: What each trained judge says of it.
+        judged: Judgment of each trained judge on this pair.
     """
 
     dynamics: dict[str, list[dict[str, Any]]]
@@ -72,7 +72,7 @@ class DemoJudge:
 
 
 def run(config: DemoJudgeConfig, events: Events = SILENT) -> DemoJudge:
-    """Train a tiny judge on each reward, from the same start, on the same pairs."""
+    """Train a tiny judge with each reward, from the same start, on the same pairs."""
     with needs_extra("training", "genrm"):
         from transformers.utils import logging
 
@@ -89,7 +89,9 @@ def run(config: DemoJudgeConfig, events: Events = SILENT) -> DemoJudge:
             folder = config.out / name.replace(" ", "_")
             table = _table(folder, start, tables, config.steps, config.seed)
             recipe = check_recipe(GenrmRecipe, table, "the demo")
-            with contextlib.redirect_stdout(io.StringIO()):  # the trainer's log; its bar is on the other stream
+            with contextlib.redirect_stdout(
+                io.StringIO()
+            ):  # the trainer's log; its progress bar is on the other stream
                 dynamics[name] = train_judge(recipe).dynamics
             shown, judged[name] = _judge_one(recipe, folder)
             pair = pair or shown

@@ -1,4 +1,4 @@
-"""Does everyone who loads a reward model get the same rewards?"""
+"""Check whether all software that loads a reward model computes the same rewards."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,31 +10,31 @@ if TYPE_CHECKING:
 
 
 class DoctorConfig(Config):
-    """Which reward model is examined."""
+    """Configuration of an examination of a reward model."""
 
     model: Annotated[str, Flag(positional=True)]
     """Folder or hub id of the reward model."""
     dtype: Literal["auto", "float32", "bfloat16"] = "float32"
-    """Precision of every way of scoring."""
+    """Precision of all scoring paths."""
     device: Annotated[str | None, Flag(metavar="NAME")] = None
-    """cpu, cuda, cuda:1. Default: the accelerator if there is one."""
+    """Device: cpu, cuda, cuda:1. Default: the accelerator if there is one."""
     revision: Annotated[str | None, Flag(metavar="NAME")] = None
-    """Branch, tag or commit on the hub."""
+    """Revision on the hub: branch, tag or commit."""
     endpoint: Annotated[str | None, Flag(metavar="URL")] = None
-    """A running server of the same model, to be compared."""
+    """Address of a running server with the same model, to compare with."""
     protocol: Literal["vllm", "sglang"] = "vllm"
-    """What the server at --endpoint speaks."""
+    """Protocol of the server at --endpoint."""
     served_name: Annotated[str | None, Flag(metavar="NAME")] = None
-    """The model's name on the server. Default: its first."""
+    """Name of the model on the server. Default: the server's first model."""
     trust_remote_code: bool = False
-    """Run the checkpoint's own code."""
+    """Run code from the checkpoint."""
 
 
 def run(config: DoctorConfig) -> "Diagnosis":
-    """Score probes in every usual way and explain what differs.
+    """Score probes in every usual way and explain the differences.
 
     Raises:
-        InputError: There is no such model.
+        InputError: The model does not exist.
     """
     with needs_extra("the doctor", "train"):
         from rightly.reward_models.doctor import examine

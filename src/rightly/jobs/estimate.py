@@ -1,4 +1,4 @@
-"""What asking will take, said by role before the first call, and what it took."""
+"""Estimated requests and cost by role before the first call, and actual spending afterwards."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -17,23 +17,23 @@ from rightly.matchers.language_model import LLMMatcher
 from rightly.types import PreferencePair, Usage
 
 ANSWER_TOKENS = 400
-"""A guess at one answer: five reasons and a verdict; thinking comes on top."""
+"""Assumed tokens of one answer: five reasons and a verdict, without thinking."""
 REASON = "x" * 120
-"""Stands for a judge's reason, whose text is not known before it is given."""
+"""Placeholder for a judge's reason, whose text is not known in advance."""
 _SAMPLE = 200
 _GUESSES = (
-    f"(estimated at 4 characters a token, {ANSWER_TOKENS} tokens an answer, {len(REASON)} characters a reason to be "
-    "matched; answers on disk or in the cache cost nothing)"
+    f"(estimated with 4 characters per token, {ANSWER_TOKENS} tokens per answer, {len(REASON)} characters per reason to "
+    "match; answers on disk or in the cache are free)"
 )
 
 
 class Asked(NamedTuple):
-    """What one model will be asked in one role.
+    """The expected requests to one model in one role.
 
     Attributes:
-        role: ``judge``, ``atomiser`` or ``matcher``.
-        name: The spec.
-        requests: Requests of the pairs that were looked at.
+        role: Role of the model: ``judge``, ``atomiser`` or ``matcher``.
+        name: Spec of the model.
+        requests: Requests of the sampled pairs.
     """
 
     role: str
@@ -42,14 +42,14 @@ class Asked(NamedTuple):
 
     @property
     def worst(self) -> Usage | None:
-        """The most that one attempt at each can be billed for; ``None`` where an answer has no limit."""
+        """Maximum billed tokens of one attempt at each request; ``None`` if an answer has no limit."""
         found = [worst_usage(request) for request in self.requests]
         known = [usage for usage in found if usage is not None]
         return sum(known, Usage()) if len(known) == len(found) else None
 
 
 def asked_of_judges(judges: Sequence[Judge], pairs: Sequence[PreferencePair]) -> list[Asked]:
-    """What the judges that ask a model will ask about these pairs, the members of a panel each by itself."""
+    """The requests of the judges with a model about these pairs; each member of a panel is listed separately."""
     single = [one for judge in judges for one in (judge.members if isinstance(judge, PanelJudge) else [judge])]
     return [Asked("judge", judge.name, [r for pair in pairs for r in judge.requests(pair)]) for judge in single]
 
@@ -57,7 +57,7 @@ def asked_of_judges(judges: Sequence[Judge], pairs: Sequence[PreferencePair]) ->
 def asked_of_graders(
     atomiser: Atomiser, matcher: Matcher, judges: Sequence[Judge], pairs: Sequence[PreferencePair], max_reasons: int
 ) -> list[Asked]:
-    """What the atomiser and the matcher will be asked about these pairs; the lists to be matched are guessed."""
+    """The requests to the atomiser and the matcher about these pairs; the lists to match are assumed."""
     with_reasons = [pair for pair in pairs if pair.rationales]
     asked = []
     if isinstance(atomiser, GenerativeAtomiser):
@@ -75,18 +75,18 @@ def asked_of_graders(
 
 
 def sample(pairs: Iterable[PreferencePair]) -> list[PreferencePair]:
-    """The pairs that prompts are measured on: the first 200."""
+    """The pairs used to measure prompt lengths: the first 200."""
     return list(islice(pairs, _SAMPLE))
 
 
 def estimate_lines(asked: Sequence[Asked], n_looked: int, n_pairs: int | None, account: Account) -> list[str]:
-    """A line for each model and role, and one for the sum against the budget; none where no model is asked.
+    """A line for each model and role, and one for the total against the budget; empty without requests.
 
     Args:
-        asked: What will be asked about the pairs that were looked at.
-        n_looked: How many these are.
-        n_pairs: How many there are in all; ``None`` when nobody knows, then the figures are for 1,000 pairs.
-        account: Prices, budget, and what the run folder spent before.
+        asked: Requests about the sampled pairs.
+        n_looked: Number of sampled pairs.
+        n_pairs: Total number of pairs; ``None`` if unknown, in which case the figures are for 1,000 pairs.
+        account: Prices, budget, and earlier spending in the run folder.
     """
     asked = [each for each in asked if each.requests]
     if not asked:
@@ -113,7 +113,7 @@ def estimate_lines(asked: Sequence[Asked], n_looked: int, n_pairs: int | None, a
 
 
 def spending_lines(book: SpendingBook) -> list[str]:
-    """What a run folder spent, by role and model, over all its processes; none where nothing was billed."""
+    """Spending of a run folder by role and model, over all its processes; empty if nothing was billed."""
     lines = []
     for (role, model), one in sorted(book.settled.items()):
         money = f", ${one.dollars:,.4f}" if one.unpriced != one.usage else ""
@@ -124,7 +124,7 @@ def spending_lines(book: SpendingBook) -> list[str]:
         )
     if book.open:
         lines.append(
-            f"{len(book.open):,} calls were sent and their bill never came (stopped, timed out, server error): up to "
+            f"{len(book.open):,} calls were sent and their bill never arrived (stopped, timed out, server error): up to "
             f"${book.reserved():,.4f} more, which counts as spent"
         )
     return ["spent in this run folder:", *lines] if lines else []

@@ -1,4 +1,4 @@
-"""Put pairs before judges and keep every judgment; a file larger than memory streams through."""
+"""Judge pairs and store every judgment; files larger than memory are streamed."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -21,21 +21,21 @@ JUDGMENTS = "judgments.jsonl"
 
 
 class JudgeConfig(JudgingConfig):
-    """Which judges judge which pairs."""
+    """Configuration of a judging run."""
 
 
 class Tallies(Frozen):
-    """How the judgments of every judge came out; as in ``summary.json``."""
+    """Counts and accuracy of every judge, as in ``summary.json``."""
 
     judges: tuple[JudgeTally, ...]
 
 
 @dataclass(frozen=True)
 class Judged(Iterable[Judgment]):
-    """What the judges said; iterating reads the judgments from disk, one by one.
+    """Result of a judging run; iterating reads the judgments from disk, one by one.
 
     Attributes:
-        folder: The run folder.
+        folder: Run folder.
         tallies: Verdicts, failures and accuracy of every judge.
     """
 
@@ -48,17 +48,17 @@ class Judged(Iterable[Judgment]):
 
 
 def run(config: JudgeConfig, events: Events = SILENT) -> Judged:
-    """Judge pairs; as `arun`."""
+    """Judge pairs; synchronous version of `arun`."""
     return run_now(arun(config, events))
 
 
 async def arun(config: JudgeConfig, events: Events = SILENT) -> Judged:
-    """Make the judgments that are missing; writes ``judgments.jsonl`` and ``summary.json``.
+    """Make the missing judgments; writes ``judgments.jsonl`` and ``summary.json``.
 
     Raises:
         InputError: The pairs are not usable, or a spec names no judge.
-        BudgetExceededError: The next call does not fit the budget; what is done is kept.
-        EndpointError: A judge got no answer at all.
+        BudgetExceededError: The next call does not fit the budget; finished work is kept.
+        EndpointError: No request of a judge was answered.
     """
     account = config.account()
     identity = {"verb": "judge", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()

@@ -1,4 +1,4 @@
-"""Measure matchers against links that people made, beside stored language models."""
+"""Measure matchers against human links, with stored language models for comparison."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,20 +18,20 @@ from rightly.types import Frozen
 
 
 class MatcherCheckConfig(Config):
-    """Which matchers are measured."""
+    """Configuration of a matcher check."""
 
     matchers: Annotated[tuple[AnyMatcher, ...], Flag("--matcher", metavar="SPEC")]
-    """A matcher: a model (openai:MODEL, ...), local:FOLDER, embedding, lexical; repeat for several."""
+    """Matcher: a model (openai:MODEL, ...), local:FOLDER, embedding, lexical; repeat for several."""
     cache: Annotated[Path, Flag(metavar="FILE")] = Field(default_factory=default_cache)
-    """Where answers and results are kept. Default: $RIGHTLY_CACHE or ~/.cache/rightly/answers.db."""
+    """Cache of answers and results. Default: $RIGHTLY_CACHE or ~/.cache/rightly/answers.db."""
 
 
 class CheckedMatchers(Frozen):
-    """What is known of matchers.
+    """Measurements of matchers.
 
     Attributes:
-        matchers: Those that were measured.
-        stored: Six language models whose answers the data set brings, for comparison.
+        matchers: Measurements of the checked matchers.
+        stored: Measurements of six language models whose answers are part of the data set, for comparison.
     """
 
     matchers: tuple[Trust, ...]
@@ -39,16 +39,16 @@ class CheckedMatchers(Frozen):
 
 
 def run(config: MatcherCheckConfig, events: Events = SILENT) -> CheckedMatchers:
-    """Measure matchers; as `arun`."""
+    """Measure matchers; synchronous version of `arun`."""
     return run_now(arun(config, events))
 
 
 async def arun(config: MatcherCheckConfig, events: Events = SILENT) -> CheckedMatchers:
-    """Measure matchers and keep what is found: every report that uses one prints it.
+    """Measure matchers and store the results, which every report with such a matcher prints.
 
     Raises:
         InputError: A spec names no matcher.
-        EndpointError: A matcher got no answer at all.
+        EndpointError: No request of a matcher was answered.
     """
     account = Account()
     with answer_cache(config.cache) as answers, events.progress(account) as stage:

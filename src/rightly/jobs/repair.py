@@ -1,4 +1,4 @@
-"""Repair a data set by its preference strength or by people's decisions: exports, an audit line a change, and the way back."""
+"""Repair a data set by preference strength or by human decisions: exports, one audit line per change, and undo."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -29,60 +29,60 @@ Format = Literal["native", "chosen-rejected", "parquet", "hub"]
 
 
 class RepairConfig(SuspectsConfig):
-    """Which data set is repaired, by what, and what is done."""
+    """Configuration of a repair: data set, evidence and action."""
 
     pairs: Annotated[PairSource, Flag(positional=True)]
-    """The data set: a file, a hub id or sample:NAME."""
+    """Data set to repair: a file, a hub id or sample:NAME."""
     columns: Annotated[str | None, Flag(metavar="FAMILY")] = None
-    """Column family of the file, where its columns fit several."""
+    """Column family of the file, if its columns fit several."""
     out: Annotated[Path, Flag(metavar="FILE")]
-    """The repaired data set, a new file; beside it FILE.audit.jsonl, one line a change: why, before, after."""
+    """New file for the repaired data set. FILE.audit.jsonl next to it has one line per change: why, before, after."""
     strength: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """strength.parquet of this data set, as rightly strength writes it."""
+    """Table strength.parquet of this data set, written by rightly strength."""
     decisions: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """JSON lines of id and label, by people, instead of --strength."""
+    """JSON Lines with id and label decided by people, instead of --strength."""
     preset: Action = "drop"
-    """What is done. drop and weight change no label; flip, flip+margin and auto flip labels, and are refused where the 95%
-    interval allows that they add wrong ones."""
+    """Action on suspects. drop and weight change no label; flip, flip+margin and auto flip labels, and are refused if the
+    95% interval includes adding wrong labels."""
     force_flip: bool = False
-    """Flip labels even where that may add wrong ones."""
+    """Flip labels even if that may add wrong ones."""
     smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.4
-    """Weight of the opposite label for suspects, for the smooth presets."""
+    """Weight of the opposite label for suspects in [0, 1], for the smooth presets."""
     kappa: Annotated[float, Field(ge=0)] = 0.5
     """Margin per unit of strength, for the margin presets."""
     form: Annotated[Format, Flag("--format")] = "native"
-    """native JSON lines; or chosen, rejected, margin: as JSON lines, as Parquet, or as a datasets folder (hub)."""
+    """Output format: native JSON Lines; or chosen, rejected, margin as JSON Lines, Parquet, or a datasets folder (hub)."""
     undo: Annotated[Path | None, Flag(metavar="AUDIT")] = None
-    """Take a repair back: write the data set as it was before."""
+    """Undo a repair: write the data set as it was before."""
 
     def load(self) -> Iterator[PreferencePair]:
-        """The pairs, one by one."""
+        """Yield the pairs one by one."""
         return load_pairs(self.pairs, columns=self.columns)
 
     @property
     def audit(self) -> Path:
-        """Where the audit of the repair lies."""
+        """Path of the repair's audit."""
         return self.out.with_name(self.out.name + ".audit.jsonl")
 
     def rule(self) -> AdjustRule:
-        """What is done to suspects."""
+        """The rule for suspects."""
         return AdjustRule(
             preset=self.preset, suspects=self.suspects, share=self.share, smoothing=self.smoothing, kappa=self.kappa
         )
 
 
 class RepairCounts(Frozen):
-    """What became of the pairs.
+    """Counts of a repair.
 
     Attributes:
-        read: Pairs in.
-        written: Pairs out.
-        flipped: Whose label changed.
-        reweighed: Whose target, margin or weight changed.
-        dropped: Left out.
-        exported: Pairs in the export; ties and unlabelled ones have no place in ``chosen``/``rejected``.
-        no_difference: Pairs that all models give a difference of exactly 0; they stay as they are.
-        effect: How many of the flipped and dropped labels are wrong; ``None`` for decisions of people.
+        read: Number of input pairs.
+        written: Number of output pairs.
+        flipped: Number of pairs with a changed label.
+        reweighed: Number of pairs with a changed target, margin or weight.
+        dropped: Number of removed pairs.
+        exported: Number of pairs in the export; ``chosen``/``rejected`` cannot hold ties and unlabelled pairs.
+        no_difference: Number of pairs with a difference of exactly 0 for all models; they are unchanged.
+        effect: Estimated number of wrong labels among flipped and dropped ones; ``None`` for human decisions.
     """
 
     read: int
@@ -96,10 +96,10 @@ class RepairCounts(Frozen):
 
 
 def run(config: RepairConfig, events: Events = SILENT) -> RepairCounts:
-    """Write the repaired data set and its audit; with ``undo`` the data set as it was before.
+    """Write the repaired data set and its audit; with ``undo`` the original data set.
 
     Raises:
-        InputError: The target exists, the strength is not of this data set, or flips may add wrong labels.
+        InputError: The target exists, the strength belongs to another data set, or flips may add wrong labels.
     """
     source = [config.pairs] if isinstance(config.pairs, str) else []
     inputs = (*source, *filter(None, (config.strength, config.decisions, config.undo)))
@@ -114,15 +114,15 @@ def run(config: RepairConfig, events: Events = SILENT) -> RepairCounts:
 
 
 def plan_of(config: RepairConfig) -> "RepairPlan":
-    """What each pair shall be.
+    """The planned change of each pair.
 
     Raises:
-        InputError: As `run`.
+        InputError: The conditions of `run`.
     """
     if config.strength is None and config.decisions is not None:
         return plan_decisions(config.decisions, config.load)
     if config.strength is None or config.decisions is not None:
-        raise InputError("give --strength or --decisions, one of them")
+        raise InputError("give either --strength or --decisions")
     plan = plan_repair(config.strength, config.rule(), config.load(), source_name(config.pairs))
     if not config.force_flip:
         plan.require_harmless()
@@ -131,39 +131,39 @@ def plan_of(config: RepairConfig) -> "RepairPlan":
 
 @dataclass(frozen=True)
 class RepairPlan:
-    """What each pair shall be, by id, and what that does to the number of wrong labels."""
+    """The planned change of each pair, by id, and its effect on the number of wrong labels."""
 
     repairs: dict[str, Repair]
     effect: RepairEffect | None = None
     no_difference: int = 0
 
     def require_harmless(self) -> None:
-        """Refuse flips whose interval allows that they add wrong labels.
+        """Refuse flips whose interval includes adding wrong labels.
 
         Raises:
-            InputError: It does.
+            InputError: The interval includes adding wrong labels.
         """
         if self.effect is not None and self.effect.flips_may_harm:
             raise InputError(
                 f"the flips may add wrong labels: {self.effect.sentence} (95% interval)",
-                fix="leave suspects out (--preset drop), check 50 or more labels and run rightly strength --trusted FILE, "
-                "or flip all the same with --force-flip",
+                fix="drop suspects (--preset drop), check 50 or more labels and run rightly strength --trusted FILE, "
+                "or flip anyway with --force-flip",
             )
 
 
 def plan_repair(path: Path, rule: AdjustRule, pairs: Iterable[PreferencePair], source: str) -> RepairPlan:
-    """What each pair shall be, by the rule, from ``strength.parquet``.
+    """Plan each pair's change by the rule, from ``strength.parquet``.
 
     Args:
-        path: The table.
-        rule: What is done.
-        pairs: The data set: pairs that were scored, or what this repair left of them. A label of more than two responses is
-            never flipped.
-        source: What errors call the data set.
+        path: Path of the strength table.
+        rule: Rule for suspects.
+        pairs: Pairs of the data set, as scored or as left by this repair. The label of a pair with more than two responses
+            is never flipped.
+        source: Name of the data set in errors.
 
     Raises:
-        InputError: The file is no table of strength of labelled pairs, or lacks pairs of the data set, or their texts or
-            labels have changed since.
+        InputError: The file is not a strength table of labelled pairs, or lacks pairs of the data set, or their texts or
+            labels have changed.
     """
     table = read_strength(path)
     rows = {name: row for row, name in enumerate(table.ids)}
@@ -208,14 +208,14 @@ def _repair(table: StrengthTable, terms: Adjustment, row: int, preset: Preset, *
 
 
 class _Mismatch:
-    """Pairs of a data set that a table of strength does not know as they are."""
+    """Pairs of a data set that differ from a strength table."""
 
     def __init__(self, table: Path, source: str) -> None:
         self._table, self._source, self._pairs, self._first = table, source, 0, ""
         self._counts = {"id": 0, "text": 0, "label": 0}
 
     def found(self, pair: PreferencePair, key: str | None) -> bool:
-        """Count a pair; whether the table, where it has this key, does not know it."""
+        """Count a pair, and return whether it differs from the table at this key."""
         self._pairs += 1
         if key == pair.content_key:
             return False
@@ -227,12 +227,12 @@ class _Mismatch:
         self._first = self._first or name
 
     def refuse(self) -> None:
-        """One line where any pair was counted."""
+        """Raise a one-line error if any pair was counted."""
         said = {"id": "are not in it", "text": "have another text", "label": "have another label"}
         parts = [f"{count:,} {said[what]}" for what, count in self._counts.items() if count]
         if parts:
             raise InputError(
-                f"is not of this data set: of {self._pairs:,} labelled pairs in {self._source} {', '.join(parts)}; "
+                f"belongs to another data set: of {self._pairs:,} labelled pairs in {self._source} {', '.join(parts)}; "
                 f"the first is {self._first!r}",
                 where=str(self._table),
                 fix="measure this data set first: rightly strength",
@@ -240,14 +240,14 @@ class _Mismatch:
 
 
 def plan_decisions(path: Path, load: Callable[[], Iterable[PreferencePair]]) -> RepairPlan:
-    """What people decided: lines of ``id`` and ``label``, as the reviewer's page exports them; a tie leaves the pair out.
+    """Plan human decisions: lines of ``id`` and ``label``, as the review page exports them; a tie removes the pair.
 
     Args:
-        path: The lines.
-        load: Gives the data set, each time anew.
+        path: File with the decisions.
+        load: Function that returns a new iterator over the data set.
 
     Raises:
-        InputError: As in `read_decisions`.
+        InputError: The conditions of `read_decisions`.
     """
     decided = read_decisions(path, load())
     found = {
@@ -267,14 +267,14 @@ def plan_decisions(path: Path, load: Callable[[], Iterable[PreferencePair]]) -> 
 def write_repaired(
     pairs: Iterable[PreferencePair], plan: RepairPlan, target: Path, audit: Path, form: Format
 ) -> RepairCounts:
-    """Write data set and audit; both are whole or not there.
+    """Write data set and audit atomically.
 
     Args:
-        pairs: The data set.
-        plan: What each pair shall be.
-        target: File, or folder of a ``hub`` export.
-        audit: JSON lines, one a change.
-        form: ``native`` JSON lines; ``chosen-rejected`` JSON lines with a ``margin`` column (TRL, OpenRLHF, ms-swift);
+        pairs: Pairs of the data set.
+        plan: Planned change of each pair.
+        target: Output file, or folder for a ``hub`` export.
+        audit: Output file with one JSON line per change.
+        form: ``native`` JSON Lines; ``chosen-rejected`` JSON Lines with a ``margin`` column (TRL, OpenRLHF, ms-swift);
             the same as ``parquet`` or as a ``datasets`` folder.
     """
     counts = {"read": 0, "written": 0, "flip": 0, "reweigh": 0, "drop": 0, "exported": 0}
@@ -305,7 +305,7 @@ def write_repaired(
 
 
 def export(pairs: Iterable[PreferencePair], target: Path, form: Format) -> int:
-    """Write pairs in a format; returns how many have a place in it."""
+    """Write pairs in a format; returns the number of pairs that it can hold."""
     rows = (pair.model_dump(mode="json", exclude_defaults=True) for pair in pairs)
     if form != "native":
         rows = filter(None, map(chosen_rejected_row, pairs))
@@ -348,13 +348,13 @@ def chosen_rejected_row(pair: PreferencePair) -> dict[str, Any] | None:
 
 
 def read_changes(audit: Path) -> list[Change]:
-    """The lines of a repair's audit.
+    """Read the lines of a repair's audit.
 
     Raises:
-        InputError: The file is none.
+        InputError: The file is not such an audit.
     """
     try:
         lines = audit.read_bytes().split(b"\n")
         return [Change.model_validate_json(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
-        raise InputError(f"is no audit of a repair: {str(error).splitlines()[0]}", where=str(audit)) from None
+        raise InputError(f"is not an audit of a repair: {str(error).splitlines()[0]}", where=str(audit)) from None

@@ -21,29 +21,29 @@ _SAY_EVERY_S = 5.0
 
 
 class ScoreConfig(PairsConfig):
-    """Which pairs are scored, by which reward models."""
+    """Configuration of scoring: pairs and reward models."""
 
     models: Annotated[tuple[str, ...], Flag("--model", metavar="NAME")]
     """Reward model: folder or hub id; repeat for several."""
     out: Out
-    """Run folder; made when missing."""
+    """Run folder; created if missing."""
     resume: Annotated[bool, Flag(off="--fresh")] = True
-    """Go on with what --out holds, or move its records aside and start over."""
+    """Resume the run in --out, or move its records aside and start over."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the weights. Default: what the checkpoint was saved in."""
+    """Precision of the weights. Default: the checkpoint's."""
     max_length: Annotated[int | None, Field(ge=8), Flag(metavar="N")] = None
-    """Truncate sequences to N tokens. Default: what the model was trained on."""
+    """Truncate sequences to N tokens. Default: the model's training length."""
     tokens_per_batch: Annotated[int, Field(ge=64), Flag(metavar="N")] = 8192
-    """Tokens computed in one pass; lower it where memory is short."""
+    """Maximum number of tokens in one forward pass; lower it if memory runs out."""
     compiled: Annotated[bool, Flag("--compile")] = False
-    """Compile the layers: slower to start, then faster."""
+    """Compile the layers: slower start, faster scoring."""
     packed: Annotated[bool, Flag("--packing", off="--no-packing")] = True
-    """Let responses to one prompt share its computation, or compute every sequence alone in padded batches."""
+    """Let responses to one prompt share its computation, or compute every sequence separately in padded batches."""
     ray: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
-    """Score with N actors of Ray. Default: in this process and its like (accelerate launch)."""
+    """Number of Ray actors that score. Default: no Ray, only this process or those of accelerate launch."""
 
     def build(self, name: str) -> "RewardModel":
-        """Load a model as these options say."""
+        """Load a model with these options."""
         from rightly.reward_models.model import RewardModel
 
         model = RewardModel.load(name, dtype=self.dtype, max_length=self.max_length, packed=self.packed)
@@ -54,12 +54,12 @@ class ScoreConfig(PairsConfig):
 
 @dataclass(frozen=True)
 class Scores:
-    """What a run of scoring found.
+    """Result of scoring.
 
     Attributes:
-        folder: The run folder.
+        folder: Run folder.
         models: Metrics of every model on the labelled pairs; empty on all processes but the first.
-        speed: What this process scored and how fast; empty where everything was scored before.
+        speed: Amount and speed of this process's scoring; empty if all pairs were scored before.
     """
 
     folder: Path
@@ -73,16 +73,16 @@ class Scores:
 
 
 def run(config: ScoreConfig, events: Events = SILENT) -> Scores:
-    """Score what is not scored yet; writes ``margins.parquet``.
+    """Score the missing pairs; writes ``margins.parquet``.
 
     Raises:
-        InputError: A model cannot be loaded, or a pair cannot be scored; names its row.
+        InputError: A model cannot be loaded, or a pair cannot be scored; the error names the pair's row.
     """
     with needs_extra("scoring", "train"):
         from rightly.reward_models.identity import reward_model_fingerprint
         from rightly.reward_models.margins import score_run
     if len(set(config.models)) < len(config.models):
-        raise InputError("the same model is named twice", where="--model")
+        raise InputError("the same model is given twice", where="--model")
     made_by = {
         name: reward_model_fingerprint(name, dtype=config.dtype, max_length=config.max_length) for name in config.models
     }
@@ -104,7 +104,7 @@ def run(config: ScoreConfig, events: Events = SILENT) -> Scores:
 
 
 class _Meter:
-    """Counts what this process scores and says so now and then."""
+    """Counts the pairs that this process scores, and reports progress from time to time."""
 
     def __init__(self, events: Events) -> None:
         self._events = events

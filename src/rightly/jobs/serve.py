@@ -21,48 +21,48 @@ if TYPE_CHECKING:
 
 
 class ServeConfig(Config):
-    """What is served, and where."""
+    """Configuration of the server."""
 
     models: Annotated[tuple[str, ...], Flag("--model", metavar="NAME")] = ()
     """Reward model: folder or hub id; repeat for an ensemble."""
     judge: Annotated[AnyJudge | None, Flag(metavar="SPEC")] = None
-    """A pairwise judge for /v1/judge, as rightly judge takes it."""
+    """Pairwise judge for /v1/judge; a spec as for rightly judge."""
     host: str = "127.0.0.1"
-    """Address to listen at; 0.0.0.0 for all of them."""
+    """Address to listen on; 0.0.0.0 for all."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """Port to listen at."""
+    """Port to listen on."""
     std_penalty: Annotated[float, Field(ge=0), Flag(metavar="PENALTY")] = 0.0
     """Ensemble penalty: reward = mean - PENALTY * standard deviation over the models."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the weights. Default: what the checkpoint was saved in."""
+    """Precision of the weights. Default: the checkpoint's."""
     max_length: Annotated[int | None, Field(ge=8), Flag(metavar="N")] = None
-    """Truncate sequences to N tokens. Default: what the model was trained on."""
+    """Truncate sequences to N tokens. Default: the model's training length."""
     tokens_per_batch: Annotated[int, Field(ge=64), Flag(metavar="N")] = 8192
-    """Tokens computed in one pass; lower it where memory is short."""
+    """Maximum number of tokens in one forward pass; lower it if memory runs out."""
     queue_tokens: Annotated[int, Field(ge=64), Flag(metavar="N")] = 1_000_000
-    """Answer 429 (try again) while more than N tokens wait."""
+    """Answer 429 (retry) while more than N tokens wait."""
     timeout: Annotated[float, Field(ge=0.1), Flag(metavar="S")] = 60.0
     """Answer 504 after S seconds without a reward."""
     max_mb: Annotated[int, Field(ge=1), Flag(metavar="N")] = 32
     """Answer 413 to a request of more than N MiB."""
     trust_remote_code: bool = False
-    """Run the checkpoints' own code."""
+    """Run code from the checkpoints."""
 
 
 def run(config: ServeConfig, events: Events = SILENT) -> None:
     """Serve until interrupted; with ``RIGHTLY_TOKEN`` set, requests need it as their bearer token.
 
     Raises:
-        InputError: There is nothing to serve, or a model cannot be loaded.
+        InputError: No model and no judge is given, or a model cannot be loaded.
     """
     with needs_extra("serving", "serve"):
         import uvicorn
 
         from rightly.serving.app import Settings, build_app
     if not config.models and config.judge is None:
-        raise InputError("there is nothing to serve", fix="give --model, --judge or both")
+        raise InputError("no model and no judge is given", fix="give --model, --judge or both")
     if len(set(config.models)) != len(config.models):
-        raise InputError("--model names the same model twice", fix="leave one out")
+        raise InputError("--model names the same model twice", fix="remove one of them")
     settings = Settings(
         token=os.environ.get("RIGHTLY_TOKEN") or None, max_bytes=config.max_mb << 20, std_penalty=config.std_penalty
     )

@@ -1,4 +1,4 @@
-"""Preference strength: margins from wherever they come, one table, figures."""
+"""Preference strength: collect margins, write one table and figures."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -25,82 +25,82 @@ from rightly.types import Frozen, PreferencePair
 
 TABLE = "strength.parquet"
 OWNS = ("ensemble", "scores", "scored.parquet", TABLE, "strength.json", "report.html")
-"""What a run writes into its folder."""
+"""Names of the files that a run writes into its folder."""
 
 
 class StrengthConfig(SuspectsConfig, RunConfig):
-    """What is measured, and how."""
+    """Configuration of a strength measurement."""
 
     pairs: Annotated[PairSource | None, Flag(positional=True)] = None
-    """A file, a hub id or sample:NAME; nothing where only a table of --scores is diagnosed."""
+    """Source of the pairs: a file, a hub id or sample:NAME; omit it to diagnose a table of --scores."""
     columns: Annotated[str | None, Flag(metavar="FAMILY")] = None
-    """Column family of the file, where its columns fit several."""
+    """Column family of the file, if its columns fit several."""
     limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
     """Use only the first N pairs."""
     models: Annotated[tuple[str, ...], Flag("--model", metavar="NAME")] = ()
     """Reward model (folder or hub id) that scores the pairs; repeat for several."""
     members: Annotated[int, Field(ge=0), Flag("--train", metavar="N")] = 0
-    """Train an ensemble of N members for it; 0 trains none."""
+    """Train an ensemble of N members to score the pairs; 0 trains none."""
     ensemble: Literal["heads", "lora", "checkpoints", "full"] = "heads"
-    """How much of each member is trained, from cheap to expensive."""
+    """Trained part of each member, from cheap to expensive."""
     base: Annotated[str, Flag(metavar="NAME")] = "sentence-transformers/all-MiniLM-L6-v2"
-    """Folder or hub id of the model that members start from."""
+    """Base model of the members: folder or hub id."""
     folds: Annotated[int, Field(ge=2)] = 5
-    """Folds of the cross-fit: a pair is scored by members that did not train on it."""
+    """Number of folds of the cross-fit: a pair is scored by members that did not train on it."""
     in_sample: bool = False
-    """Score the pairs that were trained on, as the papers do, instead of cross-fitting."""
+    """Score the training pairs, as the papers do, instead of cross-fitting."""
     group_by: Literal["context", "domain", "pair"] = "context"
     """Keep pairs with the same context (or domain) in one cross-validation fold."""
     max_length: Annotated[int, Field(ge=8), Flag(metavar="N")] = 512
     """Truncate sequences to N tokens."""
     recipe: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """Recipe (TOML) whose tables replace the defaults of trained members; not for heads."""
+    """Recipe (TOML) whose tables replace the training defaults of members; not for heads."""
     scores: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """Parquet of score differences that others made: id, a column a model."""
+    """Parquet table of existing score differences: id, and one column per model."""
     trusted: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """JSON lines of id and label that people have checked."""
+    """JSON Lines with id and label checked by people."""
     trust_votes: bool = True
-    """Let 50 or more votes and --trusted labels make the probabilities, or only compare with them."""
+    """Compute the probabilities from 50 or more votes and --trusted labels, or only compare with them."""
     expected_noise: Annotated[float | None, Field(ge=0, le=0.5), Flag(metavar="RATE")] = None
-    """Expected share of wrong labels. Default: estimated."""
+    """Expected share of wrong labels in [0, 1]. Default: estimated."""
     preset: Preset = "auto"
     """How strength sets each pair's loss target, margin and weight."""
 
     def load(self) -> Iterator[PreferencePair]:
-        """The pairs that have a better response."""
+        """Yield the pairs with a better response."""
         return filter(labelled, self.load_all())
 
     def load_all(self) -> Iterator[PreferencePair]:
-        """All pairs, ties and unlabelled ones too."""
+        """Yield all pairs, including ties and unlabelled ones."""
         return iter(()) if self.pairs is None else load_pairs(self.pairs, columns=self.columns, limit=self.limit)
 
     def tables(self) -> dict[str, Any]:
-        """The tables of the recipe; empty where none is named.
+        """The tables of the recipe; empty without a recipe.
 
         Raises:
-            InputError: The file is no TOML.
+            InputError: The file is not TOML.
         """
         if self.recipe is None:
             return {}
         try:
             return tomllib.loads(self.recipe.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"is no recipe: {error}", where=str(self.recipe)) from None
+            raise InputError(f"is not a recipe: {error}", where=str(self.recipe)) from None
 
 
 class StrengthSummary(Frozen):
-    """What ``strength.json`` holds.
+    """Content of ``strength.json``.
 
     Attributes:
-        config: What was measured, and how.
-        models: Their names.
-        scales: What each model's margins were divided by.
+        config: Configuration of the measurement.
+        models: Names of the models.
+        scales: Divisor of each model's margins.
         agreement: Spearman's correlation of the first m models' mean with that of all.
-        diagnosis: Figures.
-        effects: What a repair by each preset would do.
-        conflicts: Pairs that contradict each other; at most 1,000 of them.
-        conflict_counts: How many there are of each kind.
-        held_out: Whether no model scored a pair that it trained on; ``None`` where that is not known.
+        diagnosis: Figures of the diagnosis.
+        effects: Expected effect of a repair with each preset.
+        conflicts: Pairs that contradict each other, at most 1,000.
+        conflict_counts: Number of conflicts of each kind.
+        held_out: Whether no model scored a pair that it trained on; ``None`` if unknown.
     """
 
     config: StrengthConfig
@@ -116,10 +116,10 @@ class StrengthSummary(Frozen):
 
 @dataclass(frozen=True)
 class Strength:
-    """What a measurement of preference strength found.
+    """Result of a strength measurement.
 
     Attributes:
-        config: What was measured, and how.
+        config: Configuration of the measurement.
         summary: Figures and conflicts, as in ``strength.json``.
     """
 
@@ -128,7 +128,7 @@ class Strength:
 
     @property
     def table(self) -> Path:
-        """The Parquet table with a row a pair: strength, probability that the label is right, class, terms of the loss."""
+        """The Parquet table with one row per pair: strength, probability that the label is right, class, loss terms."""
         return self.config.out / TABLE
 
 
@@ -162,7 +162,7 @@ def _summary(config: StrengthConfig, events: Events) -> StrengthSummary:
     target = out / TABLE
     if config.pairs is None:
         if config.scores is None:
-            raise InputError("nothing to measure", fix="name a data set, or --scores FILE")
+            raise InputError("nothing to measure", fix="give a data set, or --scores FILE")
         return _written(run, config, diagnose_table(config.scores, target, rule), (), None)
     run.begin()
     models, margins, held_out = _margins(out, config, events)
@@ -203,7 +203,7 @@ def _written(
 def _margins(
     out: Path, config: StrengthConfig, events: Events
 ) -> tuple[Sequence[str], Iterator[Sequence[float]], bool | None]:
-    """Names of the models, and for each labelled pair its margins by them."""
+    """Names of the models, and the margins of each labelled pair."""
     given = [bool(config.models), config.members > 0, config.scores is not None]
     if sum(given) > 1:
         raise InputError("--model, --train and --scores were given together", fix="choose one")
@@ -216,11 +216,11 @@ def _margins(
         return models, _joined(config, found, config.scores), None
     carried = [pair.margins for pair in config.load()]
     if not carried or not carried[0]:
-        raise InputError("nothing scores the pairs", fix="give --model, --train N, or --scores FILE")
+        raise InputError("no model scores the pairs", fix="give --model, --train N, or --scores FILE")
     width = len(carried[0])
     short = next((row for row, values in enumerate(carried, start=1) if len(values) != width), None)
     if short is not None:
-        problem = f"labelled pair {short} carries {len(carried[short - 1])} margins, the first one {width}"
+        problem = f"labelled pair {short} carries {len(carried[short - 1])} margins, but the first one carries {width}"
         raise InputError(problem, where=source_name(config.pairs or ()))
     return [f"carried {n + 1}" for n in range(width)], iter(carried), None
 
@@ -228,7 +228,7 @@ def _margins(
 def _joined(config: StrengthConfig, found: dict[str, list[float]], path: Path) -> Iterator[Sequence[float]]:
     for pair in config.load():
         if pair.id not in found:
-            raise InputError(f"has no row of pair {pair.id!r}", where=str(path), fix="score all labelled pairs")
+            raise InputError(f"has no row for pair {pair.id!r}", where=str(path), fix="score all labelled pairs")
         yield found[pair.id]
 
 

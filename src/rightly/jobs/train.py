@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 class TrainConfig(Config):
-    """Which recipe is run."""
+    """Configuration of a training run."""
 
     recipe: Annotated[Path, Flag(positional=True)]
-    """The recipe, a TOML file."""
+    """Recipe, a TOML file."""
     changes: Annotated[tuple[str, ...], Flag("--set", metavar="KEY=VALUE")] = ()
-    """Change a value of the recipe, for example trainer.learning_rate=1e-5; repeat."""
+    """Change a value of the recipe, for example trainer.learning_rate=1e-5; repeat for several."""
 
 
 class TrainJudgeConfig(TrainConfig):
-    """Which recipe of a judge is run, or written out for another trainer."""
+    """Configuration of a judge's training, here or in another trainer."""
 
     launch: Annotated[Path | None, Flag(metavar="DIR")] = None
-    """Write a launch folder for verl instead of training here."""
+    """Folder for a launch with verl; if given, the recipe is written there instead of being run here."""
 
 
 def run_reward_model(config: TrainConfig) -> "TrainedRewardModel":
-    """Train a scalar reward model; an interrupted run is resumed from its last whole checkpoint.
+    """Train a scalar reward model; an interrupted run resumes from its last complete checkpoint.
 
     Raises:
         InputError: The recipe, data or model are unusable, or the output holds a run of another recipe.
@@ -44,7 +44,7 @@ def run_reward_model(config: TrainConfig) -> "TrainedRewardModel":
 
 
 def run_matcher(config: TrainConfig) -> "TrainedMatcher":
-    """Train a matcher; as `run_reward_model`."""
+    """Train a matcher; see `run_reward_model`."""
     with needs_extra("training", "train"):
         from rightly.training.matcher.recipe import MatcherRecipe
         from rightly.training.matcher.run import train_matcher
@@ -52,10 +52,10 @@ def run_matcher(config: TrainConfig) -> "TrainedMatcher":
 
 
 def judge_recipe(config: TrainConfig) -> "GenrmRecipe":
-    """The recipe of a judge.
+    """Read the recipe of a judge.
 
     Raises:
-        InputError: The file or a change is unusable; names the key.
+        InputError: The file or a change is unusable; the error names the key.
     """
     with needs_extra("training", "genrm"):
         from rightly.training.judge.recipe import GenrmRecipe
@@ -63,20 +63,20 @@ def judge_recipe(config: TrainConfig) -> "GenrmRecipe":
 
 
 def run_judge(recipe: "GenrmRecipe") -> "TrainedJudge":
-    """Train a judge; as `run_reward_model`."""
+    """Train a judge; see `run_reward_model`."""
     with needs_extra("training", "genrm"):
         from rightly.training.judge.run import train_judge
     return train_judge(recipe, default_cache())
 
 
 def write_launch(recipe: "GenrmRecipe", folder: Path) -> list[str]:
-    """Write a judge's recipe out for verl: ``train.parquet``, ``reward.py``, ``run.sh``.
+    """Write a launch folder for verl from a judge's recipe: ``train.parquet``, ``reward.py``, ``run.sh``.
 
     Returns:
-        Arguments that verl has no place for.
+        Settings of the recipe that verl does not support.
 
     Raises:
-        InputError: The recipe cannot be run by verl, or the folder holds something else.
+        InputError: verl cannot run the recipe, or the folder holds other files.
     """
     with needs_extra("training", "genrm"):
         from rightly.training.judge.verl_launch import write_verl_launch
