@@ -120,7 +120,7 @@ def test_other_data_in_the_same_folder_are_refused(data, tmp_path):
         ("rm:x?lenght=3", "lenght: Extra inputs are not permitted; known: dtype, max_length, revision"),
         ("rm:x?max_length=long", "max_length: Input should be a valid integer"),
         ("rm:x?dtype=int3", "dtype: Input should be 'auto'"),
-        ("longest", "'longest' names no judge"),
+        ("longest", "'longest' is not a known judge"),
         ("stored:missing.jsonl", "missing.jsonl: no such file"),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_limit_spreads_over_the_items(limit, kept, data, tmp_path):
 
 
 def test_a_name_used_twice_is_refused(data, tmp_path):
-    with pytest.raises(InputError, match="named twice"):
+    with pytest.raises(InputError, match="given twice"):
         run(bench, "pairs", "--data", data, "--model", "a=longer", "--model", "a=first", *options(tmp_path, "run"))
 
 

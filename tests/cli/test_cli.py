@@ -42,11 +42,11 @@ def pairs(tmp_path):
 
 
 BAD = [
-    (["adit"], "no such verb 'adit'; did you mean 'audit'?"),
+    (["adit"], "unknown verb 'adit'; did you mean 'audit'?"),
     (["audit", "x.jsonl", "--jugde", "longer"], "'--jugde'. (Did you mean one of: '--budget', '--judge'?)"),
     (["judge", "{pairs}l", "--judge", "longer", "--out", "{out}"], "pairs.jsonl"),
     (["judge", "{pairs}", "--judge", "longr", "--out", "{out}"], "did you mean 'longer'?"),
-    (["judge", "{pairs}", "--judge", "longer", "--judge", "longer", "--out", "{out}"], "is named twice"),
+    (["judge", "{pairs}", "--judge", "longer", "--judge", "longer", "--out", "{out}"], "is given twice"),
     (["judge", "{pairs}", "--judge", "panel:longer", "--out", "{out}"], "is a panel of one"),
     (["judge", "{pairs}", "--judge", "openai:m?temprature=0", "--out", "{out}"], "unknown option 'temprature'"),
     (
@@ -58,7 +58,7 @@ BAD = [
     (["judge", "{pairs}", "--judge", "openai:m", "--price", "m=2", "--out", "{out}"], "is not MODEL=IN,OUT"),
     (["judge", "{pairs}", "--judge", "replay:none.jsonl", "--out", "{out}"], "none.jsonl"),
     (["judge", "{pairs}", "--judge", "longer", "--limit", "0", "--out", "{out}"], "--limit"),
-    (["judge", "{pairs}", "--judge", "longer", "--out", "{pairs}"], "cannot make the folder"),
+    (["judge", "{pairs}", "--judge", "longer", "--out", "{pairs}"], "cannot create the folder"),
     (["judge", "{pairs}", "--judge", "longer", "--config", "none.toml", "--out", "{out}"], "none.toml"),
     (["audit", "{pairs}", "--judge", "longer", "--matcher", "lexcal", "--out", "{out}"], "did you mean 'lexical'?"),
     (["report", "{out}"], "holds no audit"),

@@ -237,7 +237,7 @@ class TestJudges:
         assert (code, asked(endpoint)) == (0, before)
         assert [judge["judge"] for judge in found["judges"]] == ["openai:m?concurrency=3"]
         code, _, err = cli("judge", pairs, "--judge", "openai:m", "--judge", "openai:m?concurrency=3", "--out", folder)
-        assert (code, "is named twice" in err) == (2, True)
+        assert (code, "is given twice" in err) == (2, True)
 
     def test_a_person_whose_reasons_were_edited_is_heard_again(self, cli, tmp_path):
         def pairs(reason):
@@ -398,4 +398,4 @@ class TestCompare:
         assert cli("audit", path, "--judge", "longer", "--matcher", "lexical", "--out", tmp_path / "two")[0] == 0
         code, _, err = cli("compare", one, tmp_path / "two")
         assert code == 2
-        assert "pair 'p3' is another one" in err
+        assert "pair 'p3' differs between" in err

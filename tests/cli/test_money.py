@@ -103,8 +103,8 @@ def test_a_budget_holds_with_sixty_calls_in_flight_and_is_used_up_to_one_call(mo
         assert code == 3
         assert worked(endpoint) <= 10
         last = err.strip().splitlines()[-1]
-        assert "the budget of $10 has no room for the next call" in last
-        assert "run the same command with a higher --budget to resume" in last
+        assert "the budget of $10 does not cover the next call" in last
+        assert "to resume, run the same command with a higher --budget" in last
         found = re.search(r"may cost \$([\d.]+): \$([\d.]+) is spent;", last)
         assert found
         following, spent = map(float, found.groups())
@@ -164,13 +164,13 @@ def test_audit_and_bench_stop_with_code_3_too(endpoint, pairs, tmp_path, capsys)
     asked = ["audit", pairs, "--judge", spec, "--matcher", "openai:n?max_tokens=50", "--out", tmp_path / "a", *money]
     code, _, err = cli(*asked, capsys=capsys)
     assert code == 3, err
-    assert "the budget of $2 has no room" in err
+    assert "the budget of $2 does not cover" in err
     assert worked(endpoint) <= 2
     code, _, err = cli(
         "bench", "pairs", "--data", pairs, "--model", spec, "--out", tmp_path / "b", *money, capsys=capsys
     )
     assert code == 3, err
-    assert "the budget of $2 has no room" in err
+    assert "the budget of $2 does not cover" in err
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_two_processes_at_once_hold_one_budget(monkeypatch, pairs, tmp_path):
         both = [subprocess_judge(endpoint, pairs, tmp_path / "out", tmp_path / f"{i}.db", 18, str(i)) for i in range(2)]
         errors = [process.communicate(timeout=120)[1] for process in both]
         assert {process.returncode for process in both} <= {0, 3}, errors
-        assert any("the budget of $18 has no room" in error for error in errors)
+        assert any("the budget of $18 does not cover" in error for error in errors)
         assert 16 < worked(endpoint) <= 18, "one call more would not fit"
     book = [json.loads(line) for line in (tmp_path / "out" / "spending.jsonl").read_text().splitlines()]
     assert len({entry["call"].split("-")[0] for entry in book}) == 2, "both have spent"
@@ -272,7 +272,7 @@ def test_killed_and_resumed_a_run_does_not_exceed_its_budget(monkeypatch, pairs,
         process = subprocess_judge(endpoint, pairs, tmp_path / "out", tmp_path / "c.db", 12, concurrency=2)
         said = process.communicate()[1]
         assert process.returncode == 3, said
-        assert "of it reserved for calls whose bill never came" in said
+        assert "of it reserved for calls whose bill never arrived" in said
         assert worked(endpoint) <= 12
 
 
@@ -302,7 +302,7 @@ def test_few_requests_that_all_fail_are_a_failure_of_the_run(monkeypatch, pairs,
         code, out, err = cli(*judge(pairs, tmp_path / "out", "--limit", 2, spec=spec), capsys=capsys)
     assert (code, out) == (1, "")
     assert "none of 4 judge requests was answered: HTTP 500" in err
-    assert "run the same command again to retry them" in err
+    assert "to retry them, run the same command again" in err
 
 
 def test_a_matcher_that_answers_nothing_fails_the_audit(monkeypatch, pairs, tmp_path, capsys):
@@ -329,7 +329,7 @@ def test_some_failed_requests_are_counted_and_retried(monkeypatch, pairs, tmp_pa
         code, _, err = cli(*run, capsys=capsys)
         assert code == 0, err
         assert re.search(
-            r"22 of 60 requests to judge m failed, the last with: HTTP 500.*run the same command again to retry them",
+            r"22 of 60 requests to judge m failed, the last one with: HTTP 500.*to retry them, run the same command again",
             err,
         )
         endpoint.broken = False

@@ -123,7 +123,7 @@ def test_pairs_without_a_difference_are_counted_and_in_no_figure(data):
         "--out",
         data.parent / "r.jsonl",
     )
-    assert "5 pairs without a difference to any model stay as they are" in kept.stdout
+    assert "5 pairs without a difference for any model are unchanged" in kept.stdout
     weights = {pair.id: pair.weight for pair in load_pairs(data.parent / "r.jsonl")}
     assert [name for name, weight in weights.items() if weight is None] == ["20", "21", "22", "23", "24", "tie"]
 
@@ -250,7 +250,7 @@ def test_models_that_exist(tiny_model, tmp_path):  # noqa: F811
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "nothing scores the pairs"),
+        ([], "no model scores the pairs"),
         (["--model", "a", "--train", "2"], "given together"),
         (["--scores", "none.parquet"], "none.parquet"),
     ],
@@ -263,7 +263,7 @@ def test_unusable_options(data, tmp_path, options, said):
 def test_a_table_that_lacks_a_pair(data, tmp_path):
     rows = pq.read_table(tmp_path / "scores.parquet").to_pylist()[:-1]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "scores.parquet")
-    with pytest.raises(InputError, match="has no row of pair '59'"):
+    with pytest.raises(InputError, match="has no row for pair '59'"):
         measured(data)
 
 
@@ -364,7 +364,7 @@ def test_decisions_of_a_reviewer(data, tmp_path):
     assert pairs["1"].label == "A"
     assert "2" not in pairs
     written = out.read_bytes()
-    with pytest.raises(InputError, match=r"repaired.jsonl: exists already; choose another --out"):
+    with pytest.raises(InputError, match=r"repaired.jsonl: already exists; choose another --out"):
         run(repair, data, "--decisions", decisions, "--out", out)
     with pytest.raises(InputError, match=r"pairs.jsonl: is read by this command and would be overwritten"):
         run(repair, data, "--decisions", decisions, "--out", data)
@@ -423,7 +423,7 @@ def test_a_table_of_another_data_set_is_refused(data, tmp_path):
     table = measured(data) / "strength.parquet"
     edited(data, lambda pair: pair.model_copy(update={"id": f"other {pair.id}"}))
     with pytest.raises(
-        InputError, match=r"strength.parquet: is not of this data set: .* 60 are not in it; the first is 'other 0'"
+        InputError, match=r"strength.parquet: belongs to another data set: .* 60 are not in it; the first is 'other 0'"
     ):
         run(repair, data, "--strength", table, "--out", tmp_path / "r.jsonl")
     assert not (tmp_path / "r.jsonl").exists()

@@ -1,4 +1,4 @@
-"""The command line: one file a verb; parse, call one function, print one report."""
+"""The command line: one file per verb; parse, call one function, print one report."""
 
 import importlib
 import os
@@ -11,32 +11,32 @@ from rightly.version import __version__
 
 VERBS = {
     "audit": "Measure judges: outcome accuracy and rationale consistency, side by side.",
-    "judge": "Put pairs before judges and keep every judgment.",
-    "bench": "Run a public benchmark: the official number, and what it hides.",
-    "arena": "Arena-Hard: a model's answers against a baseline's, style controlled.",
-    "leaderboard": "Put runs of benchmarks on one sortable page.",
-    "compare": "Test judges against each other on the pairs that they share.",
-    "report": "Score the records of an audit again and write its report, without a call.",
-    "matcher-check": "Measure a matcher against links that people made.",
-    "strength": "Measure what is wrong with preference pairs: strength, classes, conflicts.",
-    "repair": "Mend preference pairs by their strength, with an audit and a way back.",
+    "judge": "Judge pairs and store every judgment.",
+    "bench": "Run a public benchmark: the official number, and the figures behind it.",
+    "arena": "Arena-Hard: compare a model's answers with a baseline's, with style control.",
+    "leaderboard": "Show benchmark runs on one sortable page.",
+    "compare": "Test judges against each other on their shared pairs.",
+    "report": "Score the records of an audit again and write its report, without calls.",
+    "matcher-check": "Measure a matcher against human links.",
+    "strength": "Find wrong and ambiguous labels in preference pairs: strength, classes, conflicts.",
+    "repair": "Repair preference pairs by their strength, with an audit trail and undo.",
     "serve": "Serve reward models over HTTP, in the protocols that trainers speak.",
     "score": "Score pairs with reward models: rewards and margins.",
-    "doctor": "Does everyone who loads a reward model get the same rewards?",
+    "doctor": "Check whether all software computes the same rewards from a reward model.",
     "train": "Train a reward model, scalar or generative, or a matcher, from a recipe.",
-    "demo": "Audit shipped real data; or train a tiny judge on three rewards: no key, no network.",
+    "demo": "Audit shipped real data, or train a tiny judge in four ways: no key, no network.",
 }
 
 
 class _Verbs(click.Group):
-    """Imports a verb's file only when the verb is used, so that help is instant."""
+    """Imports a verb's file only when the verb is used, so that help is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
-            raise click.UsageError(f"no such verb {cmd_name!r}; {did_you_mean(cmd_name, VERBS)}")
+            raise click.UsageError(f"unknown verb {cmd_name!r}; {did_you_mean(cmd_name, VERBS)}")
         return importlib.import_module(f"rightly.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -55,7 +55,7 @@ def app() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; what a user can mend is printed in one line, without a traceback."""
+    """Run the command line; errors that a user can fix are printed in one line, without a traceback."""
     try:
         app.main(arguments, prog_name="rightly", standalone_mode=False)
     except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError) as done:
@@ -69,9 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
     except RightlyError as error:
         _leave(2, f"rightly: {error}")
     except (KeyboardInterrupt, click.Abort):
-        _leave(130, "rightly: stopped; everything done is kept, run the same command again to go on")
+        _leave(130, "rightly: stopped; all finished work is kept, run the same command again to resume")
     except BrokenPipeError:
-        # The reader (head, less) went away: not an error of ours, and Python must not complain at shutdown.
+        # The reader (head, less) closed the pipe: not an error, and Python must not report one at shutdown.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(0, "")
 

@@ -1,4 +1,4 @@
-"""``rightly arena``: answers of a model against a baseline's (Arena-Hard), judged here or elsewhere."""
+"""``rightly arena``: compare a model's answers with a baseline's (Arena-Hard), judged here or elsewhere."""
 
 from typing import TYPE_CHECKING
 
@@ -21,20 +21,20 @@ Examples:
 
 @click.group(name="arena", epilog=EXAMPLES)
 def command() -> None:
-    """Arena-Hard: scores with intervals by question, style controlled, upstream's interval beside them."""
+    """Arena-Hard: scores with intervals by question and style control, next to upstream's interval."""
 
 
 @command.command(name="judge")
 @takes(arena.ArenaConfig)
 def judge(config: arena.ArenaConfig, as_json: bool) -> None:
-    """Judge a model's answers against a baseline's in both orders, with our prompt: verdicts are never strong ones."""
+    """Judge a model's answers against a baseline's in both orders, with Rightly's prompt (no strong verdicts)."""
     _print(arena.run(config, ConsoleEvents()), as_json)
 
 
 @command.command(name="show")
 @takes(arena.StoredArenaConfig)
 def show(config: arena.StoredArenaConfig, as_json: bool) -> None:
-    """Score an upstream JUDGMENTS file."""
+    """Score JUDGMENTS, an upstream judgment file."""
     _print(arena.run_stored(config), as_json)
 
 

@@ -24,13 +24,13 @@ Examples:
 def command(config: audit.AuditConfig, as_json: bool) -> None:
     """Measure judges on PAIRS with human rationales: outcome accuracy and rationale consistency.
 
-    Options of a model follow a question mark: openai:MODEL?temperature=0&max_tokens=4096&orders=single.
+    Write model options after a question mark: openai:MODEL?temperature=0&max_tokens=4096&orders=single.
     """
     show_audit(audit.run(config, ConsoleEvents()), as_json=as_json)
 
 
 def show_audit(found: audit.Audit, *, as_json: bool, sections: tuple = ()) -> None:
-    """Write the page of an audit, and print its summary."""
+    """Write the page of an audit and print its summary."""
     from rich.console import Console
 
     report = found.folder / "report.html"

@@ -1,4 +1,4 @@
-"""``rightly bench``: a benchmark, the official number, and what it hides."""
+"""``rightly bench``: run a benchmark and show the official number and the figures behind it."""
 
 import click
 
@@ -13,7 +13,7 @@ Examples:
   rightly bench judgebench-gpt --model openai:gpt-4.1?temperature=0 --model rm:run1 --out runs/judgebench
   rightly bench llmbar --data LLMBar/ --model gpt-4=stored:results/GPT-4 --out runs/llmbar
   rightly bench pairs --data my-pairs.jsonl --model rm:run1 --model rm:run2 --out runs/mine
-Every table holds the rules longer, shorter and first. Run the same command again and nothing is asked twice.
+Every table contains the rules longer, shorter and first. Running the same command again repeats no request.
 """
 
 
@@ -25,7 +25,7 @@ def command(config: bench.BenchConfig, as_json: bool) -> None:
     Known: rm-bench, judgebench-gpt, judgebench-claude, rewardbench, rewardbench2, llmbar, helpsteer3, evalbiasbench, hhh,
     ppe-mmlu-pro, ppe-math, ppe-gpqa, ppe-ifeval, ppe-mbpp-plus, pairs.
 
-    The official number is starred; every other convention stands beside it. A deviation from the official data or form is
+    The official number is starred and shown next to all other conventions. A deviation from the official data or format is
     part of the name.
     """
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""``rightly compare``: judges of one or several audits, tested on the pairs that they share."""
+"""``rightly compare``: test judges of one or several audits on their shared pairs."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ Examples:
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR...")
 @click.option("--json", "as_json", is_flag=True, help="Print the tests as JSON on standard output.")
 def command(folders: tuple[Path, ...], as_json: bool) -> None:
-    """Test every two models of the audits, or of the benchmark runs, in DIR... against each other, paired by item.
+    """Test every two models of the audits or benchmark runs in DIR... against each other, paired by item.
 
     Audits: outcomes and consistency. Benchmarks: the official number. The unit is the context; p-values and intervals are
-    Holm-adjusted over all pairs of models. What was not measured with the same yardstick (matcher, atomiser, human points,
-    labels) is not tested, and said.
+    Holm-adjusted over all pairs of models. Numbers that were not measured in the same way (matcher, atomiser, human points,
+    labels) are listed and not tested.
     """
     from rich.console import Console
 

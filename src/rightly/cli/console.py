@@ -1,4 +1,4 @@
-"""How the command line listens to a job: lines and progress on standard error."""
+"""Display a job on the command line: lines and progress on standard error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ from rightly.jobs.events import Events, Stage
 
 
 class ConsoleEvents(Events):
-    """Prints what a job tells."""
+    """Prints the events of a job."""
 
     def say(self, line: str) -> None:
-        """A line on standard error."""
+        """Print a line on standard error."""
         click.echo(line, err=True)
 
     @contextmanager
     def progress(self, account: Account) -> Iterator[Stage]:
-        """A bar for each stage, and what the account spends."""
+        """Show a bar for each stage, and the account's spending."""
         with progress(account) as stage:
             yield stage

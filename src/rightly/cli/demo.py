@@ -1,4 +1,4 @@
-"""``rightly demo``: an audit of shipped real data; a judge trained four ways."""
+"""``rightly demo``: audit shipped real data, or train a judge in four ways."""
 
 import click
 
@@ -21,8 +21,8 @@ FACTS = (
 def command(context: click.Context, **_: object) -> None:
     """Audit a held-out person, "longer wins" and "first wins" on 480 pairs of arguments with five voters' reasons each.
 
-    And, on 200 summaries with human-labelled matches, consistency by people's links, by six stored language models' and by
-    the offline matchers. No key, no network. The page lies in DIR/report.html.
+    It also shows, on 200 summaries with human-labelled matches, consistency by human links, by six stored language models'
+    links and by the offline matchers. No key, no network. The page is DIR/report.html.
     """
     if context.invoked_subcommand is None:
         _audit(config_of(context, demo.DemoConfig))
@@ -35,10 +35,10 @@ for _name in reversed(demo.DemoConfig.model_fields):
 @command.command(name="genrm")
 @takes(demo_judge.DemoJudgeConfig, as_json=False)
 def generative(config: demo_judge.DemoJudgeConfig) -> None:
-    """Train a tiny judge in four ways and watch what becomes of its reasons: some 4 minutes on 2 cores.
+    """Train a tiny judge in four ways and compare its reasons: about 4 minutes on 2 cores.
 
-    The usual reward (outcome), the paper's (average precision x outcome), F1 x outcome, and the same on pairs of either style;
-    in a synthetic world where everything is known. The page lies in DIR/report.html.
+    Rewards: the usual one (outcome), the paper's (average precision x outcome), F1 x outcome, and the same with half of the
+    styles exchanged, in a synthetic world where every reason is known. The page is DIR/report.html.
     """
     from rich.console import Console
 

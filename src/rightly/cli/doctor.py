@@ -1,4 +1,4 @@
-"""``rightly doctor``: does everyone who loads this reward model get the same rewards?"""
+"""``rightly doctor``: check whether all software computes the same rewards from a reward model."""
 
 import sys
 
@@ -12,19 +12,19 @@ EXAMPLES = """
 Examples:
   rightly doctor runs/rm
   rightly doctor Skywork/Skywork-Reward-V2-Qwen3-0.6B --dtype bfloat16
-  rightly doctor runs/rm --endpoint http://localhost:8000              # beside `vllm serve runs/rm`
+  rightly doctor runs/rm --endpoint http://localhost:8000              # next to `vllm serve runs/rm`
   rightly doctor runs/rm --endpoint http://localhost:30000 --protocol sglang
-Exit status: 0 where no error was found, 1 where one was, 2 where it could not look.
+Exit status: 0 if no error was found, 1 if an error was found, 2 if the examination was not possible.
 """
 
 
 @click.command(name="doctor", epilog=EXAMPLES)
 @takes(doctor.DoctorConfig)
 def command(config: doctor.DoctorConfig, as_json: bool) -> None:
-    """Score probes with MODEL in every usual way and explain what differs.
+    """Score probes with MODEL in every usual way and explain the differences.
 
-    Ways: ours packed and padded, plain transformers one by one and in batches padded right and left, adapter beside its
-    base, text tokenised as scripts do it, and a running server.
+    The ways: Rightly, packed and padded; plain transformers, one by one and in batches padded right and left; an adapter
+    loaded onto its base; text tokenised as scripts do it; and a running server.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""``rightly judge``: put pairs before judges and keep every judgment."""
+"""``rightly judge``: judge pairs and store every judgment."""
 
 import click
 
@@ -19,9 +19,9 @@ Examples:
 @click.command(name="judge", epilog=EXAMPLES)
 @takes(judge.JudgeConfig)
 def command(config: judge.JudgeConfig, as_json: bool) -> None:
-    """Judge PAIRS; a file larger than memory streams through.
+    """Judge PAIRS; files larger than memory are streamed.
 
-    Every judgment is a line of DIR/judgments.jsonl: verdict or named failure, reasons, raw answer, tokens.
+    Every judgment is a line of DIR/judgments.jsonl with verdict or kind of failure, reasons, raw answer and tokens.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""``rightly leaderboard``: runs of benchmarks on one page."""
+"""``rightly leaderboard``: show benchmark runs on one page."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ Examples:
 
 @click.command(name="leaderboard", epilog=EXAMPLES)
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR...")
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where the page goes.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder for the page.")
 def command(folders: tuple[Path, ...], out: Path) -> None:
-    """Put the benchmark runs in DIR... on one sortable page (report.html) and into leaderboard.md.
+    """Show the benchmark runs in DIR... on one sortable page (report.html) and in leaderboard.md.
 
-    Runs on the same items become one table, with paired tests between all their models.
+    Runs on the same items are merged into one table, with paired tests between all their models.
     """
     from rightly.jobs.bench import merged_benches
     from rightly.reports.bench import write_bench_report

@@ -1,4 +1,4 @@
-"""``rightly matcher-check``: measure a matcher against links that people made."""
+"""``rightly matcher-check``: measure a matcher against human links."""
 
 import click
 
@@ -18,11 +18,11 @@ Examples:
 @click.command(name="matcher-check", epilog=EXAMPLES)
 @takes(matcher_check.MatcherCheckConfig)
 def command(config: matcher_check.MatcherCheckConfig, as_json: bool) -> None:
-    """Measure matchers on 200 summaries whose matching points people labelled (SummHay), beside six stored language models.
+    """Measure matchers on 200 summaries with human-labelled matches (SummHay), next to six stored language models.
 
-    And on voters' reasons: does a fellow voter's reason score above one from elsewhere? And on 308 written probes: is a
-    paraphrase accepted, and are the opposite, the other response, a changed number rejected? A language model is asked some
-    990 times; its answers are kept. What is found is printed under every report that uses the matcher.
+    Two more checks follow. Voters' reasons: does a fellow voter's reason score above one from another pair? 308 written
+    probes: is a paraphrase accepted, and are the opposite, the other response and a changed number rejected? A language model
+    gets about 990 requests; its answers are cached. Every report with the matcher prints the results.
     """
     from rich.console import Console
 

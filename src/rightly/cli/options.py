@@ -1,4 +1,4 @@
-"""Options of a verb, made from the configuration of its job: every option is declared once, as a field."""
+"""Options of a verb, made from its job's configuration: every option is declared once, as a field."""
 
 import inspect
 import json
@@ -26,11 +26,11 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 def takes(config: type[Config], *, as_json: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb the options of a configuration.
 
-    The verb is called with the configuration, and, where it prints a result, with ``as_json``.
+    The verb is called with the configuration and, if it prints a result, with ``as_json``.
 
     Args:
-        config: The job's.
-        as_json: Whether the verb prints a result for programs with ``--json``.
+        config: Configuration class of the job.
+        as_json: Whether the verb has the option ``--json``.
     """
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
@@ -50,7 +50,7 @@ def takes(config: type[Config], *, as_json: bool = True) -> Callable[[Callable[.
 
 
 def config_of(context: click.Context, config: type[C]) -> C:
-    """The configuration that a command line gives; what it leaves out has the configuration's own defaults."""
+    """The configuration from a command line; omitted options have the configuration's defaults."""
     given = {
         name: value
         for name, value in context.params.items()
@@ -60,7 +60,7 @@ def config_of(context: click.Context, config: type[C]) -> C:
 
 
 def parameter(config: type[Config], name: str) -> Callable[[F], F]:
-    """The option, or the argument, of a field."""
+    """The option or argument for a field."""
     field = config.model_fields[name]
     flag, option = _flag(field), option_name(config, name)
     kind, many = _click_type(field)
@@ -80,7 +80,7 @@ def parameter(config: type[Config], name: str) -> Callable[[F], F]:
 
 
 def echo_json(result: Frozen) -> None:
-    """Print a result for programs."""
+    """Print a result as JSON."""
     click.echo(json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True))
 
 
@@ -95,7 +95,7 @@ def _flag(field: FieldInfo) -> Flag:
 
 
 def _click_type(field: FieldInfo) -> tuple[click.ParamType, bool]:
-    """The type of a field's option, and whether it may be repeated."""
+    """The type of a field's option, and whether the option may be repeated."""
     kind = _bare(field.annotation)
     many = get_origin(kind) is tuple
     if many:
@@ -117,7 +117,7 @@ def _click_type(field: FieldInfo) -> tuple[click.ParamType, bool]:
 
 
 def _bare(annotation: Any) -> Any:
-    """A type as the command line can give it: without its metadata, ``None``, and what only Python can hand over."""
+    """A type for the command line: without metadata, ``None``, and alternatives that only Python can pass."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, UnionType):
@@ -151,5 +151,5 @@ _CONFIG_FILE = click.option(
     is_eager=True,
     expose_value=False,
     metavar="FILE",
-    help="TOML file with these options; the command line goes first.",
+    help="TOML file with these options; the command line takes precedence.",
 )

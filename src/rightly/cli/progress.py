@@ -1,4 +1,4 @@
-"""Progress on standard error: how far, how fast, what it cost, how long yet."""
+"""Progress on standard error: completed share, speed, cost, remaining time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from rich.text import Text
 from rightly.inference.account import Account
 
 REMIND_S = 30.0
-"""Where no display can be drawn (a log), retries are said so often."""
+"""Seconds between reports of retries without an interactive display (a log)."""
 
 
 class _Rate(ProgressColumn):
@@ -29,7 +29,7 @@ class _Rate(ProgressColumn):
 
 
 class _Summary(ProgressColumn):
-    """What was spent so far, and what goes wrong now: read whenever the display is drawn, also while nothing ends."""
+    """Spending so far and current problems; read on every redraw, even while no call ends."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -44,10 +44,10 @@ class _Summary(ProgressColumn):
 
 @contextmanager
 def progress(account: Account) -> Iterator[Callable[[str, int | None], Callable[[object], None]]]:
-    """A display with a bar for each stage, what the account spent, and its retries while no answer comes.
+    """Show a bar for each stage, the account's spending, and its retries while no answer arrives.
 
     Yields:
-        The function that announces a stage and its size, and gives back what to call after each piece of work.
+        The function that announces a stage and its size; it returns the function to call after each piece of work.
     """
     columns = (
         TextColumn("{task.description:<13}", markup=False),
@@ -73,7 +73,7 @@ def progress(account: Account) -> Iterator[Callable[[str, int | None], Callable[
 
 
 class _Steps:
-    """Gathers the steps of a stage and draws ten times a second: drawing is dear beside a judge that is a rule."""
+    """Collects the steps of a stage and draws ten times a second, because drawing is slow compared with simple rules."""
 
     def __init__(self, bars: Progress, task: TaskID) -> None:
         self._bars, self._task = bars, task
@@ -88,13 +88,13 @@ class _Steps:
             self._bars.update(self._task, completed=self._done)
 
     def finish(self) -> None:
-        """Draw the end; a stage whose size was unknown is as large as what was done."""
+        """Draw the end; a stage of unknown size is as large as the work done."""
         total = self._bars.tasks[self._task].total
         self._bars.update(self._task, completed=self._done, total=self._done if total is None else total)
 
 
 class _Reminder:
-    """Prints the first retry, then the newest every `REMIND_S` seconds."""
+    """Prints the first retry, then the latest one every `REMIND_S` seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console, self._said = console, -REMIND_S

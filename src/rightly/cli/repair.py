@@ -1,4 +1,4 @@
-"""``rightly repair``: a data set mended by its preference strength or by people's decisions, with an audit and a way back."""
+"""``rightly repair``: repair a data set by preference strength or by human decisions, with an audit trail and undo."""
 
 import click
 
@@ -9,7 +9,7 @@ from rightly.jobs import repair
 EXAMPLES = """
 \b
 Examples:
-  rightly repair pairs.jsonl --strength strength/strength.parquet --out repaired.jsonl       # suspects are left out
+  rightly repair pairs.jsonl --strength strength/strength.parquet --out repaired.jsonl       # drops suspects
   rightly repair pairs.jsonl --preset weight --strength strength/strength.parquet --out repaired.jsonl
   rightly repair pairs.jsonl --decisions decisions.jsonl --out repaired.jsonl
   rightly repair pairs.jsonl --strength s/strength.parquet --format chosen-rejected --out trl.jsonl
@@ -20,25 +20,25 @@ Examples:
 @click.command(name="repair", epilog=EXAMPLES)
 @takes(repair.RepairConfig)
 def command(config: repair.RepairConfig, as_json: bool) -> None:
-    """Write PAIRS as their strength, or a reviewer, says they should be.
+    """Repair PAIRS by their strength or by a reviewer's decisions.
 
-    Says how many of the labels that it changes or leaves out are wrong, with a 95% interval.
+    Prints how many of the changed or dropped labels are wrong, with a 95% interval.
 
-    Beside FILE lies FILE.audit.jsonl, one line a change: why, before, after. Repairing twice changes nothing more.
+    FILE.audit.jsonl next to FILE has one line per change: why, before, after. Repairing twice changes nothing more.
     """
     counts = repair.run(config, ConsoleEvents())
     if as_json:
         echo_json(counts)
         return
     if config.undo is not None:
-        click.echo(f"{counts.written:,} pairs as they were: {config.out}")
+        click.echo(f"{counts.written:,} pairs restored: {config.out}")
         return
     click.echo(
-        f"{counts.read:,} pairs: {counts.flipped:,} flipped, {counts.reweighed:,} reweighed, {counts.dropped:,} left out; "
+        f"{counts.read:,} pairs: {counts.flipped:,} flipped, {counts.reweighed:,} reweighed, {counts.dropped:,} dropped; "
         f"{counts.exported:,} written to {config.out}"
     )
     if counts.no_difference:
-        click.echo(f"{counts.no_difference:,} pairs without a difference to any model stay as they are")
+        click.echo(f"{counts.no_difference:,} pairs without a difference for any model are unchanged")
     if counts.effect is not None:
         click.echo(f"{counts.effect.sentence} (95% interval)")
     click.echo(f"audit: {config.audit}")

@@ -1,4 +1,4 @@
-"""``rightly report``: score the records of an audit again, without a call."""
+"""``rightly report``: score the records of an audit again, without calls."""
 
 from pathlib import Path
 
@@ -18,8 +18,12 @@ Examples:
 
 @click.command(name="report", epilog=EXAMPLES)
 @click.argument("out", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--spurious-below", type=click.FloatRange(0, 1), help="Another threshold for right but spurious.")
+@click.option(
+    "--spurious-below",
+    type=click.FloatRange(0, 1),
+    help="Consistency in [0, 1] below which a right verdict counts as spurious. Default: the audit's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 def command(out: Path, spurious_below: float | None, as_json: bool) -> None:
-    """Score the records of the audit in DIR again and write its report; no model is asked or loaded."""
+    """Score the records of the audit in DIR again and write its report; no model is called or loaded."""
     show_audit(rescore(out, spurious_below, ConsoleEvents()), as_json=as_json)

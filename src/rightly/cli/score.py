@@ -1,4 +1,4 @@
-"""``rightly score``: rewards and margins of pairs by one or more reward models."""
+"""``rightly score``: compute rewards and margins of pairs with one or more reward models."""
 
 import click
 
@@ -13,17 +13,17 @@ Examples:
   rightly score nvidia/HelpSteer3:preference#validation --model run1 --model run2 --dtype bfloat16 --out scores
   accelerate launch -m rightly score pairs.parquet --model run1 --out scores
   ray job submit -- rightly score /shared/pairs.parquet --model /shared/run1 --ray 16 --out /shared/scores
-Run the same command again and it goes on where it stopped.
+To resume an interrupted run, run the same command again.
 """
 
 
 @click.command(name="score", epilog=EXAMPLES)
 @takes(score.ScoreConfig, as_json=False)
 def command(config: score.ScoreConfig) -> None:
-    """Score the responses of PAIRS, two or more each.
+    """Score the responses of PAIRS (two or more per pair).
 
-    Writes DIR/margins.parquet: for every model the rewards and the margin, the labelled response's reward minus the best
-    other's.
+    Writes DIR/margins.parquet: for every model the rewards and the margin, which is the labelled response's reward minus the
+    best other one.
     """
     from rich.console import Console
 
@@ -32,6 +32,6 @@ def command(config: score.ScoreConfig) -> None:
     found = score.run(config, ConsoleEvents())
     if found.models:
         console = Console()
-        console.print(found.speed or "everything was scored before")
+        console.print(found.speed or "all pairs were already scored")
         print_scores(found.models, console)
         console.print(f"table: {found.table}")

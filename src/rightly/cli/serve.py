@@ -1,4 +1,4 @@
-"""``rightly serve``: rewards over HTTP, in the protocols that trainers speak."""
+"""``rightly serve``: serve rewards over HTTP, in the protocols of trainers."""
 
 import click
 
@@ -25,8 +25,8 @@ The description of all routes is at /docs.
 @click.command(name="serve", epilog=EXAMPLES)
 @takes(serve.ServeConfig, as_json=False)
 def command(config: serve.ServeConfig) -> None:
-    """Serve reward models, one or an ensemble, and a pairwise judge.
+    """Serve one reward model or an ensemble, and a pairwise judge.
 
-    With RIGHTLY_TOKEN set, requests need it as their bearer token.
+    If RIGHTLY_TOKEN is set, requests need it as bearer token.
     """
     serve.run(config, ConsoleEvents())

@@ -1,4 +1,4 @@
-"""``rightly strength``: what the score differences of reward models say of every preference pair."""
+"""``rightly strength``: measure every preference pair by the score differences of reward models."""
 
 import click
 
@@ -12,9 +12,9 @@ Examples:
   rightly strength pairs.jsonl --train 10 --out strength                 # cross-fitted heads over frozen features
   rightly strength Anthropic/hh-rlhf#train --train 5 --ensemble lora --base Qwen/Qwen3-0.6B --out strength
   rightly strength pairs.jsonl --model org/rm1 --model org/rm2 --out strength
-  rightly strength fnlp/hh-rlhf-strength-cleaned#train --out strength    # scores that the data set carries
+  rightly strength fnlp/hh-rlhf-strength-cleaned#train --out strength    # scores stored in the data set
   rightly strength --scores scores.parquet --out strength                # ten million rows, no texts needed
-Run the same command again and nothing is trained or scored twice.
+Running the same command again repeats no training and no scoring.
 """
 
 

@@ -1,4 +1,4 @@
-"""``rightly train``: a scalar or a generative reward model, or a matcher, from a recipe."""
+"""``rightly train``: train a scalar or a generative reward model, or a matcher, from a recipe."""
 
 import os
 import shlex
@@ -19,7 +19,7 @@ Examples:
   rightly train rm recipes/rm_plain.toml
   rightly train rm recipes/rm_plain.toml --set model.name=Qwen/Qwen3-0.6B --set trainer.learning_rate=1e-5
   accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly train rm recipes/rm_plain.toml
-Run the same command again and an interrupted run goes on from its last whole checkpoint.
+To resume an interrupted run from its last complete checkpoint, run the same command again.
 """
 
 MATCHER_EXAMPLES = """
@@ -37,7 +37,7 @@ Examples:
   rightly train genrm recipes/genrm_world.toml --set reward.agreement=ap-hard --set output=runs/ap
   accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly train genrm recipes/genrm_paper.toml
   rightly train genrm recipes/genrm_paper.toml --launch launch/verl
-Run the same command again and an interrupted run goes on from its last whole checkpoint.
+To resume an interrupted run from its last complete checkpoint, run the same command again.
 """
 
 
@@ -62,7 +62,7 @@ def reward_model(config: train.TrainConfig) -> None:
 @command.command(name="matcher", epilog=MATCHER_EXAMPLES)
 @takes(train.TrainConfig, as_json=False)
 def matcher(config: train.TrainConfig) -> None:
-    """Train the matcher of RECIPE: a small encoder that says whether two reasons are the same point."""
+    """Train the matcher of RECIPE: a small encoder that decides whether two reasons make the same point."""
     trained = train.run_matcher(config)
     click.echo(f"{sum(trained.card.sources.values()):,} rows:")
     for name, count in trained.card.sources.items():
@@ -75,12 +75,12 @@ def matcher(config: train.TrainConfig) -> None:
 @command.command(name="genrm", epilog=GENRM_EXAMPLES)
 @takes(train.TrainJudgeConfig, as_json=False)
 def generative(config: train.TrainJudgeConfig) -> None:
-    """Train the generative reward model of RECIPE: imitate judgments, then reward those right for the right reasons."""
+    """Train the generative reward model of RECIPE: imitate judgments, then reward right verdicts with the right reasons."""
     recipe = train.judge_recipe(config)
     if config.launch is not None:
         left_out = train.write_launch(recipe, config.launch)
         if left_out:
-            click.echo(f"not carried over (verl has its own, or none): {', '.join(left_out)}")
+            click.echo(f"settings not transferred (verl has its own, or none): {', '.join(left_out)}")
         click.echo(f"start with: NODES=1 GPUS=8 {shlex.quote(str(config.launch / 'run.sh'))}")
         return
     trained = train.run_judge(recipe)
@@ -100,7 +100,7 @@ def _show_judge(trained: "TrainedJudge", recipe: "GenrmRecipe") -> None:
         report, runs = trained.folder / "report.html", {"run": trained.dynamics}
         write_dynamics(report, f"Training of {trained.folder.name}", runs, [reward_sentence(recipe.reward), counted])
         print_dynamics(console, runs)
-        console.print(f"how it went: {report}")
+        console.print(f"report: {report}")
     console.print(f"model: {trained.folder}  (rightly judge PAIRS --judge {shlex.quote(f'hf:{trained.folder}')})")
 
 
