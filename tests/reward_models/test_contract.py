@@ -111,7 +111,7 @@ def test_pad_is_never_the_final_token(broken):
 def test_a_contract_file_that_is_none(sound, tmp_path):
     folder = shutil.copytree(sound, tmp_path / "copy")
     (folder / FILE).write_text('{"form": "verse"}')
-    with pytest.raises(InputError, match="is no reward contract"):
+    with pytest.raises(InputError, match="is not a reward contract"):
         read_contract(folder)
 
 

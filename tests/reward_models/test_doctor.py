@@ -74,7 +74,7 @@ def test_pad_that_is_the_final_token_in_one_file_names_the_token_and_the_file(br
     found = examine(str(folder))
     told = finding(found, "pad-is-final")
     assert f"{folder}/config.json: the pad token '<end>' (2)" in told.problem
-    assert told.cure == f"set pad_token_id in {folder}/config.json to '<pad>' (0); the weights stay as they are"
+    assert told.cure == f"set pad_token_id in {folder}/config.json to '<pad>' (0); the weights do not change"
     assert "pad-disagrees" not in kinds(found)
 
 
@@ -83,7 +83,7 @@ def test_a_tokeniser_that_pads_with_the_final_token_is_to_follow_the_configurati
     found = examine(str(folder))
     told = finding(found, "pad-is-final")
     assert f"{folder}/tokenizer_config.json: batches are filled with '<end>' (2)" in told.problem
-    assert told.cure == f"set pad_token in {folder}/tokenizer_config.json to '<pad>' (0); the weights stay as they are"
+    assert told.cure == f"set pad_token in {folder}/tokenizer_config.json to '<pad>' (0); the weights do not change"
     assert "pad-disagrees" not in kinds(found)
 
 
@@ -100,7 +100,7 @@ def test_a_tokeniser_without_a_pad_token(broken):
     folder = broken(tokenizer_config={"pad_token": None})
     told = finding(examine(str(folder)), "no-pad")
     assert told.severity == "warning"
-    assert told.cure == f"set pad_token in {folder}/tokenizer_config.json to '<pad>' (0); the weights stay as they are"
+    assert told.cure == f"set pad_token in {folder}/tokenizer_config.json to '<pad>' (0); the weights do not change"
 
 
 def test_no_pad_token(broken):

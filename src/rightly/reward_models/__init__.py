@@ -1,1 +1,1 @@
-"""A number for a response: loading, packing, scoring, checking and saving scalar reward models."""
+"""Scalar reward models, which give a response a number: load, pack, score, check and save them."""

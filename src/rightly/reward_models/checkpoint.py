@@ -1,7 +1,7 @@
-"""What a checkpoint holds: configuration, weights, tokeniser. What it lacks is told once, by us, and only where it is so.
+"""Load a checkpoint's configuration, weights and tokeniser, and report missing weights once and correctly.
 
-Transformers reports every weight that a file lacks, also the reward head that an adapter brings right afterwards. Here that
-report is silent, and what remains random after all has been loaded is an error or a warning that names it.
+Transformers reports every weight that a file lacks, even a reward head that an adapter then provides. Here that report is
+silenced, and weights that are still random after loading everything cause an error or a warning that names them.
 """
 
 import logging
@@ -24,11 +24,11 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class Weights(NamedTuple):
-    """A sequence classifier as its checkpoint gives it.
+    """A sequence classifier loaded from its checkpoint.
 
     Attributes:
-        model: With one label.
-        fresh: Names of the weights that the checkpoint lacks; they are random.
+        model: Sequence classifier with one label.
+        fresh: Names of the weights that the checkpoint lacks, which are random.
     """
 
     model: PreTrainedModel
@@ -36,10 +36,10 @@ class Weights(NamedTuple):
 
 
 def read_config(source: str, options: dict[str, Any]) -> Any:
-    """The configuration of a model that gives one number.
+    """The configuration of a model with a single output.
 
     Raises:
-        InputError: There is no such model, or its head gives several numbers.
+        InputError: The model does not exist, or its head has several outputs.
     """
     if source.startswith((".", "/", "~")) and not Path(source).is_dir():
         raise InputError("no such folder", where=source, fix="give a folder or a hub id of a model")
@@ -54,12 +54,12 @@ def read_config(source: str, options: dict[str, Any]) -> Any:
 
 
 def is_classifier(config: Any) -> bool:
-    """Whether the checkpoint says that it has a head for sequences, rather than one of another task or none."""
+    """Whether the checkpoint declares a sequence classification head, rather than another head or none."""
     return any("SequenceClassification" in name for name in config.architectures or ())
 
 
 def load_tokenizer(name: str, source: str, options: dict[str, Any]) -> Tokenizer:
-    """The checkpoint's tokeniser; that of its base where an adapter brings none."""
+    """The checkpoint's tokeniser, or that of its base for an adapter without one."""
     try:
         return AutoTokenizer.from_pretrained(name, **options)
     except (OSError, ValueError):
@@ -67,14 +67,14 @@ def load_tokenizer(name: str, source: str, options: dict[str, Any]) -> Tokenizer
 
 
 def load_weights(source: str, config: Any, tokenizer: Tokenizer, dtype: Precision, options: dict[str, Any]) -> Weights:
-    """Build the model; a pad id that its embedding has no row for, with which it cannot be built, is mended.
+    """Build the model; a pad id outside the embedding, which would prevent this, is corrected.
 
     Args:
-        source: Folder or hub id of weights, no adapter.
-        config: From `read_config`.
-        tokenizer: The model's, for the pad token.
+        source: Folder or hub id of weights that are not an adapter.
+        config: Configuration from `read_config`.
+        tokenizer: Tokeniser of the model, for the pad token.
         dtype: Precision of the body.
-        options: Handed to transformers.
+        options: Options passed to transformers.
     """
     text = config.get_text_config()
     if text.pad_token_id is not None and not 0 <= text.pad_token_id < text.vocab_size:
@@ -96,7 +96,7 @@ def load_weights(source: str, config: Any, tokenizer: Tokenizer, dtype: Precisio
 
 @contextmanager
 def without_loading_report() -> Iterator[None]:
-    """Keep transformers from logging its table of missing weights; its other messages pass."""
+    """Suppress transformers' table of missing weights; its other messages are kept."""
     reporter = logging.getLogger("transformers.modeling_utils")
 
     def other(record: logging.LogRecord) -> bool:
@@ -110,10 +110,10 @@ def without_loading_report() -> Iterator[None]:
 
 
 def refuse_random(name: str, model: PreTrainedModel, fresh: Sequence[str]) -> None:
-    """Refuse to score with weights that nobody has trained.
+    """Refuse to score with untrained weights.
 
     Raises:
-        InputError: Some are.
+        InputError: Some weights are untrained.
     """
     if not fresh:
         return
@@ -123,38 +123,38 @@ def refuse_random(name: str, model: PreTrainedModel, fresh: Sequence[str]) -> No
         where=name,
         fix="score with a trained reward model, or train this one with `rightly train rm`"
         if head
-        else "the checkpoint is not whole: fetch or save it again",
+        else "the checkpoint is incomplete: download or save it again",
     )
 
 
 def tell_random(name: str, model: PreTrainedModel, fresh: Sequence[str]) -> None:
-    """Say which weights beside a new head start at random in a model that is to be trained."""
+    """Log which weights, apart from a new head, start at random in a model that will be trained."""
     body = [weight for weight in fresh if in_body(model, weight)]
     if body:
         logger.warning("%s: lacks weights of its body, they start at random and are trained: %s", name, listed(body))
 
 
 def in_body(model: PreTrainedModel, weight: str) -> bool:
-    """Whether a weight belongs to the body rather than to a head, with or without the body's prefix in its name."""
+    """Whether a weight belongs to the body rather than to a head; its name may lack the body's prefix."""
     first = weight.split(".")[0]
     return first == model.base_model_prefix or first in dict(backbone(model).named_children())
 
 
 def listed(names: Iterable[str]) -> str:
-    """The first few names."""
+    """The first few names, as text."""
     names = sorted(names)
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _tell_unused(source: str, model: PreTrainedModel, names: Iterable[str], *, of_this_task: bool) -> None:
-    """Weights of the file without a place in the model; the head of another task is expected to be left over."""
+    """Log the file's weights that the model does not use; the head of another task is expected among them."""
     strange = [name for name in names if of_this_task or in_body(model, name)]
     if strange:
         logger.warning("%s: holds weights that %s does not use: %s", source, type(model).__name__, listed(strange))
 
 
 def _restore_head(model: PreTrainedModel, source: str, revision: str | None) -> None:
-    """Undo the rounding of a float32 head by loading in a shorter precision."""
+    """Restore a float32 head that was rounded by loading in a lower precision."""
     from safetensors import safe_open
     from transformers.utils.hub import cached_file
 
@@ -166,6 +166,6 @@ def _restore_head(model: PreTrainedModel, source: str, revision: str | None) -> 
         return
     name = f"{head_name(model)}.weight"
     with safe_open(path, framework="pt") as weights:
-        if name in weights.keys():  # noqa: SIM118 - no mapping
+        if name in weights.keys():  # noqa: SIM118 - not a mapping
             head.float()
             head.weight.data.copy_(weights.get_tensor(name))

@@ -1,4 +1,4 @@
-"""Scoring over a cluster through Ray Data: a pool of actors, each with the model, fed with windows of pairs."""
+"""Score on a cluster with Ray Data: a pool of actors, each with the model, processes windows of pairs."""
 
 import json
 import logging
@@ -17,20 +17,20 @@ def score_on_ray(
     workers: int,
     tokens_per_batch: int,
 ) -> Iterator[list[Scored]]:
-    """Score windows of pairs; they come back as they are done, in any order.
+    """Score windows of pairs; results are yielded as they complete, in any order.
 
-    Joins the cluster that ``RAY_ADDRESS`` names, else starts Ray on this machine. Ray starts an actor anew that dies, and
-    gives its window to another one. The windows wait in Ray's object store, which spills to disk.
+    Joins the cluster at ``RAY_ADDRESS``, else starts Ray on this machine. Ray restarts an actor that dies and reassigns its
+    window. The windows wait in Ray's object store, which spills to disk.
 
     Args:
-        windows: What to score.
-        build: Loads the model, in every actor; must not refer to anything of this process.
-        workers: Actors; each takes an accelerator where the cluster has any.
-        tokens_per_batch: As in `RewardModel.score`.
+        windows: Windows of pairs to score.
+        build: Function that loads the model in every actor; it must not refer to objects of this process.
+        workers: Number of actors; each uses an accelerator if the cluster has any.
+        tokens_per_batch: Maximum number of tokens in one forward pass.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        PairError: As `RewardModel.score`.
+        PairError: A pair cannot be scored (`RewardModel.score`).
     """
     try:
         import ray
@@ -59,7 +59,7 @@ def score_on_ray(
 
 
 class _Scorer:
-    """An actor: loads the model once and scores the windows that it is given."""
+    """An actor that loads the model once and scores its windows."""
 
     def __init__(self, build: Callable[[], RewardModel], tokens_per_batch: int) -> None:
         self._model = build()
@@ -72,7 +72,7 @@ class _Scorer:
             try:
                 found = self._model.score(pairs, tokens_per_batch=self._budget)
                 scored = {"pairs": [(pair.model_dump(mode="json"), *rest) for pair, *rest in found]}
-            except PairError as error:  # an exception would reach the user as a trace of Ray's
+            except PairError as error:  # an exception would reach the user as one of Ray's traces
                 about = {"pair_id": error.pair_id, "pair_key": error.pair_key}
                 scored = {"refused": {**about, "problem": error.reason, "fix": error.fix}}
             out.append(json.dumps(scored))

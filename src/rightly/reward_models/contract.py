@@ -1,7 +1,7 @@
-"""What a reward model reads: template, final token, padding, length. Stored beside the weights, obeyed everywhere.
+"""The input format of a reward model: template, final token, padding, length; stored with the weights.
 
-Most wrong scores of reward models come from here: a pad token that is also the end token, a final token that training
-had and serving has not, a second start token. The contract says once what the model was trained on.
+Most wrong scores of reward models have their cause here: a pad token that is also the end token, a final token that
+training had and serving lacks, a second start token. The contract states once which format the model was trained on.
 """
 
 import threading
@@ -14,33 +14,33 @@ from rightly.reward_models.padding import choose_pad_token
 from rightly.types import Frozen, Message
 
 Tokenizer = Any
-"""A transformers tokeniser; what its methods accept is wider than their annotations."""
+"""A transformers tokeniser; its methods accept more than their annotations state."""
 
 FILE = "reward_contract.json"
 
 _TRUNCATING = threading.Lock()
-"""Held while an encoder's text is tokenised: a fast tokeniser keeps its truncation as state that its threads share."""
+"""Lock held while an encoder's text is tokenised: a fast tokeniser's truncation is state shared by threads."""
 
 TRANSCRIPT = (
     "{{ bos_token if bos_token else '' }}{% for message in messages %}{{ '\\n\\n' + {'user': 'Human', 'assistant': "
     "'Assistant', 'system': 'System', 'tool': 'Tool'}[message['role']] + ': ' + message['content'] }}{% endfor %}"
     "{{ '\\n\\nAssistant:' if add_generation_prompt else '' }}"
 )
-"""For tokenisers without a template: the transcript form of HH-RLHF (Bai et al., 2022)."""
+"""Template for tokenisers without one: the transcript format of HH-RLHF (Bai et al., 2022)."""
 
 _MARK = "rightly"
-"""A response to look behind."""
+"""Response used to find the tokens after a response."""
 
 
 class TokenContract(Frozen):
-    """How text becomes the tokens that are scored.
+    """How text becomes the token ids to score.
 
     Attributes:
         form: ``"chat"``: the tokeniser's chat template over the whole conversation; ``"pair"``: the tokeniser's own
             pair of segments, conversation and response (encoders).
-        final_token: The token that ends every sequence and is pooled; ``None``: all that the form renders, to its end.
-        max_length: Tokens of a sequence; the prompt is cut from its left, then the response from its right.
-        pad_token: What fills padded batches; never the final token.
+        final_token: Token that ends every sequence and is pooled; ``None`` keeps everything that the form renders.
+        max_length: Maximum number of tokens of a sequence; the prompt is truncated on its left, then the response on its right.
+        pad_token: Token that fills padded batches; never the final token.
     """
 
     form: Literal["chat", "pair"]
@@ -54,7 +54,7 @@ class TokenContract(Frozen):
 
 
 class Encoded(NamedTuple):
-    """Token ids of one response with its prompt, and how many were cut."""
+    """Token ids of one response with its prompt, and the number of truncated tokens."""
 
     ids: tuple[int, ...]
     response_tokens: int
@@ -64,16 +64,16 @@ class Encoded(NamedTuple):
 def contract_for(
     tokenizer: Tokenizer, *, decoder: bool, max_length: int, trained: bool, rows: int | None = None
 ) -> TokenContract:
-    """The contract of a model that has none; gives the tokeniser a template and a pad token where it lacks them.
+    """Make the contract of a model without one; adds a missing template or pad token to the tokeniser.
 
     Args:
-        tokenizer: The model's.
-        decoder: Whether the reward is read off the last token.
-        max_length: Tokens of a sequence.
-        trained: Whether the head was trained elsewhere. Such a model is scored as model cards score it, on all that its
-            template renders, often a line break behind the end of turn. A new head gets a contract that ends with the
-            special token that the template sets behind a response, else with the end token.
-        rows: Rows of the embedding, where the pad token must have one.
+        tokenizer: Tokeniser of the model.
+        decoder: Whether the reward is read from the last token.
+        max_length: Maximum number of tokens of a sequence.
+        trained: Whether the head was trained elsewhere. Such a model is scored as in model cards, on everything that its
+            template renders, often with a line break after the end of turn. A new head gets a contract that ends with the
+            special token that the template places after a response, else with the end token.
+        rows: Number of rows of the embedding, if the pad token must have one.
     """
     if not decoder:
         return TokenContract(form="pair", final_token=None, max_length=max_length, pad_token=_text(tokenizer.pad_token))
@@ -92,7 +92,7 @@ def read_contract(folder: Path) -> TokenContract | None:
     """The contract stored with a checkpoint, if any.
 
     Raises:
-        InputError: The file is no contract.
+        InputError: The file is not a contract.
     """
     path = folder / FILE
     if not path.exists():
@@ -100,7 +100,7 @@ def read_contract(folder: Path) -> TokenContract | None:
     try:
         return TokenContract.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"is no reward contract: {str(error).splitlines()[0]}", where=str(path)) from None
+        raise InputError(f"is not a reward contract: {str(error).splitlines()[0]}", where=str(path)) from None
 
 
 def encode_responses(
@@ -114,15 +114,15 @@ def encode_responses(
     """Token ids of a conversation with each of its responses, within the contract's length.
 
     Args:
-        tokenizer: The model's.
-        contract: The model's.
-        context: The conversation.
-        responses: What is to be scored behind it.
-        truncate_together: Cut the prompt for all responses as much as the longest needs, so that they are compared on the same
-            prompt and can share it; otherwise each keeps what fits, whatever stands beside it.
+        tokenizer: Tokeniser of the model.
+        contract: Contract of the model.
+        context: Conversation before the responses.
+        responses: Responses to score.
+        truncate_together: Whether to truncate the prompt of all responses as much as the longest response needs, so that they
+            are compared on the same prompt and can share it; otherwise each response is truncated independently.
 
     Raises:
-        InputError: The template refuses the conversation, or nothing is rendered of a response.
+        InputError: The template rejects the conversation, or renders nothing of a response.
     """
     if contract.form == "pair":
         with _TRUNCATING:
@@ -132,9 +132,7 @@ def encode_responses(
     prompt_ids, *sequences = tokenizer(texts, add_special_tokens=False)["input_ids"]
     if not all(sequences):
         number = 1 + next(place for place, ids in enumerate(sequences) if not ids)
-        raise InputError(
-            f"text {number}: 0 tokens, since the template renders nothing of it", fix="leave empty texts out"
-        )
+        raise InputError(f"text {number}: 0 tokens, since the template renders nothing of it", fix="remove empty texts")
     longest = max(map(len, sequences)) if truncate_together else 0
     return [
         _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1), max(len(ids), longest))
@@ -143,15 +141,15 @@ def encode_responses(
 
 
 def encode_text(tokenizer: Tokenizer, contract: TokenContract, text: str, prompt: str = "") -> Encoded:
-    """Token ids of a whole text that the chat template has rendered already, as servers are sent it.
+    """Token ids of a complete text already rendered by the chat template, as servers receive it.
 
-    The final token is added where it is missing, no start token is: what the template renders has its own.
+    A missing final token is added. A start token is not added, because the template renders its own.
 
     Args:
-        tokenizer: The model's.
-        contract: The model's.
-        text: Conversation and response.
-        prompt: What of the text is not the response, where that is known: a text that is too long loses of it first.
+        tokenizer: Tokeniser of the model.
+        contract: Contract of the model.
+        text: Rendered conversation and response.
+        prompt: Part of the text before the response, if known; a text that is too long is truncated there first.
     """
     if contract.form == "pair":
         with _TRUNCATING:
@@ -176,7 +174,7 @@ def _conversation(
     response: str,
     prompt: str,
 ) -> str:
-    """The rendered conversation up to its final token, which is added where the template has none."""
+    """The rendered conversation up to its final token, which is added if the template renders none."""
     text = _render(tokenizer, (*context, Message(role="assistant", content=response)), add_generation_prompt=False)
     if contract.final_token is None:
         return text
@@ -186,7 +184,7 @@ def _conversation(
 
 
 def _within(tokenizer: Tokenizer, limit: int, ids: list[int], response: int, longest: int) -> Encoded:
-    """Cut the prompt from the left behind a start token; then the response from the right before its last token."""
+    """Truncate the prompt on the left after a start token, then the response on the right before its last token."""
     excess = longest - limit
     if excess <= 0:
         return Encoded(tuple(ids), response, 0)
@@ -224,26 +222,26 @@ def _render(tokenizer: Tokenizer, messages: tuple[Message, ...], *, add_generati
         roles = ", ".join(message.role for message in messages)
         told = " ".join(str(error).split())
         raise InputError(
-            f"the chat template of {tokenizer.name_or_path} refuses a conversation of {roles} ({told})",
-            fix="change these turns or leave the row out",
+            f"the chat template of {tokenizer.name_or_path} rejects a conversation of {roles} ({told})",
+            fix="change these turns or remove the row",
         ) from None
 
 
 def rendered_ending(tokenizer: Tokenizer) -> str:
-    """What the chat template sets behind a response."""
+    """The text that the chat template places after a response."""
     asked = Message(role="user", content="?")
     told = _render(tokenizer, (asked, Message(role="assistant", content=_MARK)), add_generation_prompt=False)
     return told.rpartition(_MARK)[2]
 
 
 def last_token(tokenizer: Tokenizer, contract: TokenContract) -> str:
-    """The token that ends a text; where nothing is set behind a response, that of its last word."""
+    """The token that ends a text; without text after a response, that of its last word."""
     (encoded,) = encode_responses(tokenizer, contract, (Message(role="user", content="?"),), [_MARK])
     return str(tokenizer.convert_ids_to_tokens(encoded.ids[-1]))
 
 
 def _final_token(tokenizer: Tokenizer, *, trained: bool) -> str | None:
-    """The special token that the template ends with, else the first one behind a response, else the end token."""
+    """The special token that the template ends with, else the first one after a response, else the end token."""
     tail = rendered_ending(tokenizer)
     special = [str(token) for token in (*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()) if str(token)]
     closing = [token for token in special if tail.rstrip().endswith(token)]

@@ -1,4 +1,4 @@
-"""Frozen features of responses: what a head could learn from without training the body."""
+"""Frozen features of responses, from which a head can learn without training the body."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,15 +21,15 @@ from rightly.types import PreferencePair
 def frozen_features(
     model: RewardModel, pairs: Sequence[PreferencePair], *, tokens_per_batch: int = 8192
 ) -> list[NDArray[np.float32]]:
-    """Features of every response: the mean last hidden state over its tokens, and the state that a head would read.
+    """Features of every response: the mean last hidden state over its tokens, and the state that a head reads.
 
     Args:
-        model: Its head may be new; it is not used.
-        pairs: Two or more responses each.
-        tokens_per_batch: Tokens computed in one pass.
+        model: Reward model; its head is not used and may be new.
+        pairs: Pairs with two or more responses each.
+        tokens_per_batch: Maximum number of tokens in one forward pass.
 
     Returns:
-        For each pair ``(responses, 2 H)`` float32; rows of responses that are the same tokens are equal.
+        The features of each pair, ``(responses, 2 H)`` float32; responses with equal tokens have equal rows.
 
     Raises:
         PairError: A pair cannot be rendered, or its features are not finite.

@@ -1,4 +1,4 @@
-"""Who a reward model is, told without loading it."""
+"""Identity of a reward model, computed without loading it."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ def reward_model_fingerprint(
 ) -> str:
     """Digest of everything that can change a reward.
 
-    That is: the files of the checkpoint (weights, tokenizer, template, contract), of its base where it is an adapter, the
-    precision and the length. How batches are packed, and on what device, changes rewards by rounding only and is no part of it.
+    It covers the files of the checkpoint (weights, tokenizer, template, contract), those of an adapter's base, the precision
+    and the length. Packing and device change rewards only by rounding and are not part of it.
 
     Args:
-        name: Folder or hub id.
-        dtype: As in `RewardModel.load`, and so are the others.
-        max_length: Tokens of a sequence, instead of the contract's.
+        name: Folder or hub id of the checkpoint.
+        dtype: Precision of the body.
+        max_length: Maximum number of tokens of a sequence, instead of the contract's.
         revision: Branch, tag or commit on the hub.
 
     Raises:
-        InputError: There is no such checkpoint.
+        InputError: The checkpoint does not exist.
     """
     return fingerprint("reward model", model=model_fingerprint(name, revision), dtype=dtype, max_length=max_length)

@@ -1,4 +1,4 @@
-"""LoRA adapters on reward models: the head is always trained, always saved, and merged without loss."""
+"""LoRA adapters for reward models: the head is always trained and saved, and is merged without loss."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def adapter_base(name: str, revision: str | None = None) -> str | None:
-    """The base model of an adapter; ``None`` where the checkpoint is no adapter."""
+    """The base model of an adapter; ``None`` if the checkpoint is not an adapter."""
     if Path(name).is_dir() and not (Path(name) / "adapter_config.json").exists():
         return None
     try:
@@ -33,14 +33,14 @@ def adapter_base(name: str, revision: str | None = None) -> str | None:
 
 
 def refuse_beside_adapter(folder: Path) -> None:
-    """Refuse to write whole weights where an adapter lies: transformers would put it on top of them.
+    """Refuse to write full weights into a folder with an adapter, which transformers would apply to them.
 
     Raises:
-        InputError: One lies there.
+        InputError: The folder holds an adapter.
     """
     if (folder / "adapter_config.json").exists():
         raise InputError(
-            "holds an adapter, which would be added to the weights of a whole model beside it",
+            "holds an adapter, which would be added to the weights of a full model next to it",
             where=str(folder),
             fix="give another output",
         )
@@ -49,22 +49,22 @@ def refuse_beside_adapter(folder: Path) -> None:
 def attach_adapter(
     model: PreTrainedModel, name: str, revision: str | None = None, *, fresh: Sequence[str] = ()
 ) -> "PeftModel":
-    """The base with the adapter beside it.
+    """Attach an adapter to its base.
 
     Args:
-        model: The base.
-        name: The adapter's folder or hub id.
-        revision: On the hub.
-        fresh: Names of weights that the base's checkpoint lacks; the adapter must bring them.
+        model: Base model.
+        name: Folder or hub id of the adapter.
+        revision: Revision on the hub.
+        fresh: Names of weights that the base's checkpoint lacks; the adapter must provide them.
 
     Raises:
-        InputError: The adapter does not bring them, so the rewards would be random.
+        InputError: The adapter lacks such weights, so the rewards would be random.
     """
     from peft import PeftModel
 
     head = getattr(model, head_name(model))
     if isinstance(head, nn.Linear):
-        head.float()  # as it was trained; its copy in the adapter takes this precision
+        head.float()  # the precision of its training; its copy in the adapter gets the same
     adapted = PeftModel.from_pretrained(model, name, revision=revision)
     saved = getattr(adapted.peft_config["default"], "modules_to_save", None) or ()
     random = [weight for weight in fresh if not any(_within(weight, module) for module in saved)]
@@ -82,10 +82,10 @@ def attach_adapter(
 def merge_adapter(
     model: PreTrainedModel, name: str, revision: str | None = None, *, fresh: Sequence[str] = ()
 ) -> PreTrainedModel:
-    """The base with the adapter's weights and head in it.
+    """Merge an adapter's weights and head into its base.
 
     Raises:
-        InputError: As `attach_adapter`.
+        InputError: The conditions of `attach_adapter`.
     """
     return attach_adapter(model, name, revision, fresh=fresh).merge_and_unload()  # type: ignore[return-value,operator]
 
@@ -99,16 +99,16 @@ def add_lora(
     targets: Sequence[str] | str = "all-linear",
     fresh: Sequence[str] = (),
 ) -> "PeftModel":
-    """Wrap a model in a fresh LoRA adapter (Hu et al., 2021) whose reward head is trained and saved whole.
+    """Wrap a model in a new LoRA adapter (Hu et al., 2021) whose reward head is trained and saved in full.
 
     Args:
-        model: With its fast path installed.
+        model: Model with its fast path installed.
         rank: Rank of the update.
-        alpha: Scale of the update, over the rank.
-        dropout: On the adapter's input.
+        alpha: Scale of the update, divided by the rank.
+        dropout: Dropout probability on the adapter's input.
         targets: Names of linear modules, or ``"all-linear"`` (the head excepted).
-        fresh: Names of weights that the base's checkpoint lacks, such as a pooling layer: their modules are trained and
-            saved whole, like the head, since nobody who loads the base again gets the same ones.
+        fresh: Names of weights that the base's checkpoint lacks, such as a pooling layer. Their modules are trained and
+            saved in full, like the head, since loading the base again gives different random weights.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -127,10 +127,10 @@ def add_lora(
 
 
 def _module(weight: str, head: str) -> str:
-    """The module that holds a weight; the head is one module, whatever is in it."""
+    """The module that holds a weight; the head is one module, regardless of its content."""
     return head if weight.split(".")[0] == head else weight.rpartition(".")[0]
 
 
 def _within(weight: str, module: str) -> bool:
-    """Whether a weight lies in a module, named whole or by its last parts."""
+    """Whether a weight is in a module, given by its full name or its last parts."""
     return f".{module}." in f".{weight}"

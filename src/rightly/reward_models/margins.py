@@ -1,4 +1,4 @@
-"""Score a file of pairs with one or more reward models: resumable, over several processes, into one Parquet table."""
+"""Score a file of pairs with one or more reward models: resumable, in several processes, into one Parquet table."""
 
 import logging
 import os
@@ -22,23 +22,23 @@ from rightly.types import PreferencePair, Record, content_key
 logger = logging.getLogger(__name__)
 
 SCORES, TABLE = "scores", "margins.parquet"
-"""What a run writes: a folder of records, a file for each process, and the table that is made of them."""
+"""Names of a run's output: a folder with one record file per process, and the table made of them."""
 
 Load = Callable[[], Iterable[PreferencePair]]
 
 
 class ScoreRecord(Record):
-    """The rewards that one model gave the responses of one pair.
+    """The rewards of one pair's responses by one model.
 
     Attributes:
-        pair_id: The pair.
-        pair_key: Its content key as it was scored.
-        model: What the model was loaded from, for people.
+        pair_id: Id of the pair.
+        pair_key: Content key of the scored pair.
+        model: Source of the model, for display.
         made_by: Fingerprint of the model, precision and length included.
-        rewards: One a response, in their order.
-        tokens: Tokens of each sequence as scored.
-        truncated: Tokens of each sequence that did not fit.
-        same_as: For each response the place of the first one with the same tokens.
+        rewards: One reward per response, in their order.
+        tokens: Number of scored tokens of each sequence.
+        truncated: Number of truncated tokens of each sequence.
+        same_as: For each response, the index of the first one with the same tokens.
     """
 
     pair_id: str
@@ -52,23 +52,23 @@ class ScoreRecord(Record):
 
     @property
     def no_difference(self) -> bool:
-        """Whether all responses were the same tokens."""
+        """Whether all responses had the same tokens."""
         return not any(self.same_as)
 
     @property
     def key(self) -> str:
-        """The same pair and model."""
+        """Identity of the record: pair and model."""
         return _key(self.pair_id, self.pair_key, self.made_by)
 
 
 @dataclass(frozen=True)
 class ModelScores:
-    """What one model's scores of a file say.
+    """Summary of one model's scores of a file.
 
     Attributes:
-        metrics: Of the labelled pairs that have a difference; ``None`` where there are none.
-        no_difference: Pairs whose responses are all the same tokens, labelled or not. Their margin is exactly 0, and they
-            are in no metric: no model can tell which response is better.
+        metrics: Metrics on the labelled pairs with a difference; ``None`` without such pairs.
+        no_difference: Number of pairs whose responses all have the same tokens, labelled or not. Their margin is exactly 0, and
+            they are excluded from all metrics: no model can tell which response is better.
     """
 
     metrics: PreferenceMetrics | None
@@ -77,11 +77,11 @@ class ModelScores:
 
 @dataclass(frozen=True)
 class Workers:
-    """The processes of a run and which one this is, as torchrun and ``accelerate launch`` tell.
+    """The processes of a run and the number of this one, as set by torchrun and ``accelerate launch``.
 
     Attributes:
         rank: Number of this process.
-        world: How many there are.
+        world: Number of processes.
     """
 
     rank: int = 0
@@ -89,7 +89,7 @@ class Workers:
 
     @classmethod
     def from_environment(cls) -> "Workers":
-        """Read them, join the group, and take this process's accelerator."""
+        """Read the environment, join the process group, and select this process's accelerator."""
         workers = cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
         if workers.world > 1:
             if torch.accelerator.is_available():
@@ -99,7 +99,7 @@ class Workers:
         return workers
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has reached this call."""
         if self.world > 1:
             torch.distributed.barrier()
 
@@ -111,10 +111,10 @@ def score_windows(
     tokens_per_batch: int,
     wanted: Callable[[int, list[PreferencePair]], bool] = lambda _number, _pairs: True,
 ) -> Iterator[list[Scored]]:
-    """Score pairs window by window; those of no interest are passed over.
+    """Score pairs window by window, skipping unwanted ones.
 
-    Windows depend on nothing but the order of the pairs, so a resumed run computes the same batches. When the memory of
-    the device does not suffice, the budget is halved for the rest of the run.
+    Windows depend only on the order of the pairs, so a resumed run computes the same batches. If the device runs out of
+    memory, the token budget is halved for the rest of the run.
     """
     budget = tokens_per_batch
     for number, window in enumerate(windows(pairs)):
@@ -126,7 +126,7 @@ def score_windows(
                 if budget < 2:
                     raise
                 budget //= 2
-                logger.warning("out of memory: going on with %s tokens a batch", budget)
+                logger.warning("out of memory: continuing with %s tokens per batch", budget)
 
 
 def score_run(
@@ -145,22 +145,22 @@ def score_run(
     """Score all pairs with all models, one model at a time, and write ``margins.parquet``.
 
     Args:
-        folder: Run folder; what it holds already is not scored again.
-        load: Gives the pairs, the same at every call.
-        models: Fingerprints of the models (`reward_model_fingerprint`) by what they are loaded from; names of the columns.
-        build: Loads a model.
-        identity: Whose run it is: a folder of another run is refused. Records are known by pair and model alone.
-        inputs: What is read: the pairs, the models.
-        tokens_per_batch: Tokens computed in one pass.
-        fresh: Start over.
-        ray_workers: Score with so many actors of Ray; ``None`` scores in this process and its like (torchrun).
-        watch: Called with every pair as it is scored.
+        folder: Run folder; stored scores are not computed again.
+        load: Function that returns the pairs, the same at every call.
+        models: Fingerprints of the models (`reward_model_fingerprint`) by their sources, which also name the columns.
+        build: Function that loads a model.
+        identity: Identity of the run: a folder of another run is refused. Records are identified only by pair and model.
+        inputs: Inputs of the run: pairs and models.
+        tokens_per_batch: Maximum number of tokens in one forward pass.
+        fresh: Whether to start over.
+        ray_workers: Number of Ray actors; ``None`` scores without Ray, in this process or those of torchrun.
+        watch: Callback for every pair as it is scored.
 
     Returns:
-        What every model's scores say; on the first process, else empty.
+        The summary of every model's scores; empty on all processes but the first.
 
     Raises:
-        PairError: A pair cannot be scored (`RewardModel.score`); nothing is written of it.
+        PairError: A pair cannot be scored (`RewardModel.score`); nothing is written for it.
     """
     workers = Workers.from_environment()
     run = RunFolder(folder, identity, owns=(SCORES, TABLE), inputs=inputs, fresh=fresh) if workers.rank == 0 else None
@@ -237,12 +237,12 @@ def _keep(
 
 
 def best_other(rewards: Sequence[float], best: int) -> int:
-    """The place of the largest reward but that of ``best``."""
+    """The index of the largest reward other than that of ``best``."""
     return max((place for place in range(len(rewards)) if place != best), key=rewards.__getitem__)
 
 
 def margin(rewards: Sequence[float], label: str | None) -> float:
-    """The labelled response's reward minus the best other's; A's where no response is labelled the best."""
+    """The labelled response's reward minus the best other one; A counts as labelled if no response is."""
     best = _place(label)
     return rewards[best] - rewards[best_other(rewards, best)]
 
@@ -252,7 +252,7 @@ def _place(label: str | None) -> int:
 
 
 class _Measured:
-    """What metrics of one model need of the labelled pairs that have a difference."""
+    """Collects the data for one model's metrics from the labelled pairs with a difference."""
 
     def __init__(self) -> None:
         self.no_difference = 0
@@ -308,7 +308,7 @@ def _write_table(folder: Path, load: Load, models: Mapping[str, str]) -> dict[st
 
 
 def read_scores(folder: Path, made_by: str) -> Iterator[ScoreRecord]:
-    """What a run has scored so far with the model of this fingerprint."""
+    """The records that a run has so far from the model with this fingerprint."""
     for path in sorted((folder / SCORES).glob("rank-*.jsonl")):
         for record in RecordFile(path, ScoreRecord):
             if record.made_by == made_by:

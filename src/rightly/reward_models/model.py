@@ -40,23 +40,22 @@ from rightly.types import Message, PreferencePair
 DEFAULT_LENGTH = 4096
 TOKENS_PER_BATCH = 8192
 WINDOW = 256
-"""Pairs that are planned together."""
+"""Number of pairs that are batched together."""
 
 
 Prompt = str | Sequence[Message | Mapping[str, str]]
-"""A user's text, or the messages of a conversation."""
+"""A user message as text, or the messages of a conversation."""
 
 
 class Scored(NamedTuple):
     """The rewards of one pair's responses.
 
     Attributes:
-        pair: What was scored.
-        rewards: One a response, in their order.
-        tokens: Tokens of every sequence as scored.
-        truncated: Tokens of every sequence that did not fit.
-        same_as: For every response the place of the first one with the same tokens, its own where no earlier one has
-            them.
+        pair: The scored pair.
+        rewards: One reward per response, in their order.
+        tokens: Number of scored tokens of every sequence.
+        truncated: Number of truncated tokens of every sequence.
+        same_as: For every response, the index of the first one with the same tokens (its own if there is no earlier one).
     """
 
     pair: PreferencePair
@@ -67,20 +66,20 @@ class Scored(NamedTuple):
 
     @property
     def no_difference(self) -> bool:
-        """Whether all responses are the same tokens: identical, or identical up to the maximum length."""
+        """Whether all responses have the same tokens: identical, or identical up to the maximum length."""
         return not any(self.same_as)
 
 
 class RewardModel:
-    """Scores responses.
+    """A scalar reward model that scores responses.
 
     Attributes:
-        model: The transformers model; its forward takes packed and padded batches (`rightly.reward_models.fast.install`).
-        tokenizer: Its tokeniser.
-        contract: How text becomes tokens.
-        name: What it was loaded from.
+        model: The transformers model; its forward accepts packed and padded batches (`rightly.reward_models.fast.install`).
+        tokenizer: Tokeniser of the model.
+        contract: Contract that defines how text becomes tokens.
+        name: Folder or hub id that the model was loaded from.
         fresh: Names of weights that are random, since the checkpoint lacks them: a new head, sometimes a pooling layer.
-        unpacked: Why batches are padded; ``None`` where they are packed.
+        unpacked: Reason why batches are padded; ``None`` if they are packed.
     """
 
     def __init__(
@@ -119,19 +118,19 @@ class RewardModel:
         """Load a checkpoint: a folder or a hub id, of weights or of a LoRA adapter (merged into its base).
 
         Args:
-            name: Folder or hub id.
+            name: Folder or hub id of the checkpoint.
             dtype: Precision of the body; a linear head always computes in float32.
-            device: Where to; by default the accelerator if there is one.
-            new_head: Whether a model without a trained reward head is welcome (to be trained).
-            max_length: Tokens of a sequence, instead of the contract's.
+            device: Device for the model; by default the accelerator if there is one.
+            new_head: Whether to accept a model without a trained reward head, in order to train it.
+            max_length: Maximum number of tokens of a sequence, instead of the contract's.
             revision: Branch, tag or commit on the hub.
             packed: Whether responses to one prompt may share its computation.
-            kernel: How packed attention is computed.
-            trust_remote_code: Run the checkpoint's own code.
-            quantization_config: Handed to transformers (QLoRA).
+            kernel: Kernel of packed attention.
+            trust_remote_code: Whether to run code from the checkpoint.
+            quantization_config: Quantisation passed to transformers (QLoRA).
 
         Raises:
-            InputError: There is no such checkpoint, it has several labels, or its head is random.
+            InputError: The checkpoint does not exist, it has several labels, or its head is random.
         """
         from rightly.reward_models.lora import adapter_base, merge_adapter
 
@@ -154,7 +153,7 @@ class RewardModel:
         return cls(model, tokenizer, contract, name=str(name), packed=packed, kernel=kernel, fresh=fresh)
 
     def compile(self) -> None:
-        """Compile the layers; pays from some hundred batches on a CPU."""
+        """Compile the layers; this pays off after about a hundred batches on a CPU."""
         fast_path.compile_layers(self.model)
 
     def encode(
@@ -177,7 +176,7 @@ class RewardModel:
         """The rewards of a batch.
 
         Returns:
-            ``(N,)`` float32 on the CPU, in the order of the batch.
+            The rewards, ``(N,)`` float32 on the CPU, in the order of the batch.
         """
         return self.model(**to_device(batch, self.model.device)).logits[:, 0].float().cpu()
 
@@ -185,11 +184,12 @@ class RewardModel:
         """The rewards of responses to one prompt, in their order.
 
         Args:
-            prompt: A user's text, or the messages of a conversation, oldest first (`Message`, or ``role`` and ``content``).
-            responses: One or more; they share the computation of the prompt.
+            prompt: A user message as text, or the messages of a conversation, oldest first (`Message`, or a mapping with
+                ``role`` and ``content``).
+            responses: One or more responses, which share the computation of the prompt.
 
         Raises:
-            InputError: The prompt cannot be rendered (its template refuses it).
+            InputError: The prompt cannot be rendered (the template rejects it).
         """
         if not responses:
             return []
@@ -205,23 +205,23 @@ class RewardModel:
         return list(scored.rewards[: len(responses)])
 
     def score(self, pairs: Iterable[PreferencePair], *, tokens_per_batch: int = TOKENS_PER_BATCH) -> Iterator[Scored]:
-        """Score the responses of pairs; results come in the order of the pairs.
+        """Score the responses of pairs; results are in the order of the pairs.
 
-        Pairs near each other that share a context are computed together, and equal token sequences once: responses that
-        are the same tokens to the model have exactly the same reward.
+        Nearby pairs with the same context are computed together, and equal token sequences once: responses with the same
+        tokens have exactly the same reward.
 
         Args:
-            pairs: Any number, streamed.
-            tokens_per_batch: Tokens computed in one pass; bounds the memory.
+            pairs: Pairs to score; any number, streamed.
+            tokens_per_batch: Maximum number of tokens in one forward pass, which bounds the memory.
 
         Raises:
-            PairError: A pair cannot be rendered (its template refuses it), or its reward is not finite.
+            PairError: A pair cannot be rendered (the template rejects it), or its reward is not finite.
         """
         for window in windows(pairs):
             yield from self._score(window, tokens_per_batch)
 
     def _score(self, pairs: list[PreferencePair], budget: int) -> Iterator[Scored]:
-        wanted: dict[str, dict[str, int]] = {}  # the responses of a context, with their numbers
+        wanted: dict[str, dict[str, int]] = {}  # the responses to a context, with their numbers
         contexts: dict[str, tuple[Message, ...]] = {}
         for pair in pairs:
             contexts[pair.context_key] = pair.context
@@ -263,7 +263,7 @@ class RewardModel:
     def score_groups(
         self, groups: Sequence[TokenGroup], tokens_per_batch: int, *, packed: bool | None = None
     ) -> list[list[float]]:
-        """The rewards of every group's branches, packed where the model can be unless ``packed`` says otherwise."""
+        """The rewards of every group's branches, packed if the model supports it, unless ``packed`` is given."""
         packed = self.unpacked is None if packed is None else packed
         rewards = [[0.0] * len(group.branches) for group in groups]
         for answered, batch in plan_batches(groups, tokens_per_batch, packed=packed, pad_id=self.pad_id):
@@ -275,7 +275,7 @@ class RewardModel:
     def save(self, folder: str | Path) -> None:
         """Write a plain Hugging Face folder: weights, tokeniser, template, contract.
 
-        Tokeniser and configuration are made to say what the contract says; `rightly.reward_models.portable`.
+        Tokeniser and configuration are made consistent with the contract (`rightly.reward_models.portable`).
 
         Raises:
             InputError: The folder holds an adapter.
@@ -292,7 +292,7 @@ class RewardModel:
 
 
 def windows(pairs: Iterable[PreferencePair]) -> Iterator[list[PreferencePair]]:
-    """Pairs by `WINDOW`, streamed."""
+    """Split a stream of pairs into windows of `WINDOW` pairs."""
     stream = iter(pairs)
     while window := list(islice(stream, WINDOW)):
         yield window

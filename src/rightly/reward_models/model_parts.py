@@ -1,4 +1,4 @@
-"""The parts of a sequence-classification model that reward modelling needs to name."""
+"""Find the parts of a sequence-classification model that reward modelling needs."""
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -17,15 +17,15 @@ def inner_model(model: nn.Module) -> PreTrainedModel:
 
 
 def backbone(model: PreTrainedModel) -> PreTrainedModel:
-    """What computes hidden states."""
+    """The part that computes hidden states."""
     return getattr(model, model.base_model_prefix)
 
 
 def head_name(model: PreTrainedModel) -> str:
-    """The attribute that turns a hidden state into a reward.
+    """Name of the attribute that maps a hidden state to a reward.
 
     Raises:
-        InputError: The model has none.
+        InputError: The model has no such attribute.
     """
     for name in _HEADS:
         if hasattr(model, name):
@@ -37,7 +37,7 @@ def head_name(model: PreTrainedModel) -> str:
 
 
 def decoder_layers(model: PreTrainedModel) -> nn.ModuleList | None:
-    """The stack of layers, first to last; ``None`` where there is no single one."""
+    """The stack of layers, first to last; ``None`` if there is no single stack."""
     depth = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     for module in backbone(model).modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
@@ -46,5 +46,5 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList | None:
 
 
 def pools_last_token(model: PreTrainedModel) -> bool:
-    """Whether the model reads the reward off the last token (decoders), rather than a pooled first token (encoders)."""
+    """Whether the model reads the reward from the last token (decoders), rather than from a pooled first one (encoders)."""
     return hasattr(model, "score")

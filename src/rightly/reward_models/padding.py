@@ -1,8 +1,8 @@
-"""Which token fills padded batches: one that no text ends with and that has a row in the embedding.
+"""Choose the token that fills padded batches: one that no text ends with and that has a row in the embedding.
 
-Software that knows nothing of our contract finds the end of a text by the pad id of the configuration (transformers, TRL), so
-a pad token that ends texts moves the place where the reward is read. A token that the vocabulary has and no text uses is
-taken before one is added: the embedding keeps its size, so an adapter need not carry it and any server can load it.
+Software without support for the contract finds the end of a text by the configuration's pad id (transformers, TRL), so a
+pad token that ends texts moves the position where the reward is read. An unused token of the vocabulary is preferred to a
+new one: the embedding keeps its size, so an adapter need not include it and any server can load it.
 """
 
 import re
@@ -18,15 +18,15 @@ _NEW = "<pad>"
 
 
 def choose_pad_token(tokenizer: Any, avoid: Collection[str | None], rows: int | None = None) -> str | None:
-    """A token of the vocabulary to pad with: the tokeniser's own, one meant for it, a reserved one, the unknown or end token.
+    """Choose a pad token from the vocabulary: the tokeniser's own, a dedicated, a reserved, the unknown or the end token.
 
     Args:
-        tokenizer: The model's.
+        tokenizer: Tokeniser of the model.
         avoid: Tokens that texts end with.
-        rows: Rows of the embedding; a token beyond them is of no use. ``None``: not known.
+        rows: Number of rows of the embedding, which the token must be within; ``None`` if unknown.
 
     Returns:
-        ``None`` where there is none that texts do not end with.
+        The token; ``None`` if texts end with all candidates.
     """
     added = [token for token in tokenizer.get_added_vocab() if not _OTHER_MEDIA.search(token)]
     named = [token for pattern in (_NAMED_PAD, _NAMED_SPARE) for token in added if pattern.search(token)]
@@ -37,21 +37,21 @@ def choose_pad_token(tokenizer: Any, avoid: Collection[str | None], rows: int | 
 
 
 def add_pad_token(tokenizer: Any) -> str:
-    """Give the tokeniser a pad token of its own, where it has no token to spare; it may need a new row of the embedding."""
+    """Add a pad token to a tokeniser without an unused token; it may need a new row of the embedding."""
     tokenizer.add_special_tokens({"pad_token": _NEW})
     return _NEW
 
 
 def set_pad_id(config: Any, pad_id: int | None) -> None:
-    """Name the pad token in a configuration, also in the part of it that describes the text model."""
+    """Set the pad token in a configuration, including the part that describes the text model."""
     for each in (config, config.get_text_config()):
         each.pad_token_id = pad_id
 
 
 def pad_with(model: Any, tokenizer: Any, token: str) -> None:
-    """Pad with a token from now on, right of the text, and let the model's configuration name it too.
+    """Pad with a token from now on, on the right, and set it in the model's configuration too.
 
-    An encoder's configuration stays as it is, since an encoder may count positions from its pad id.
+    An encoder's configuration does not change, since an encoder may count positions from its pad id.
     """
     tokenizer.pad_token = token
     tokenizer.padding_side = "right"
@@ -60,6 +60,6 @@ def pad_with(model: Any, tokenizer: Any, token: str) -> None:
 
 
 def fit_embedding(model: Any, tokenizer: Any) -> None:
-    """Give the embedding a row for every token, as PEFT does before it attaches an adapter; it is never made smaller."""
+    """Extend the embedding to a row for every token, as PEFT does before attaching an adapter; it never shrinks."""
     if len(tokenizer) > len(model.get_input_embeddings().weight):
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)

@@ -1,11 +1,11 @@
-"""Make a model one that all software scores alike once it is saved.
+"""Prepare a model so that all software computes the same rewards once it is saved.
 
-Our contract is a file that nobody else reads. What it says is therefore also put where others look:
+Other software does not read the contract. Its content is therefore also stored where other software looks:
 
 - one pad token in tokeniser and configuration, which no text ends with (`rightly.reward_models.padding`);
-- a chat template that ends with the token that is pooled, since scripts score what the template renders;
-- a tokeniser that adds no token to rendered text: start tokens are the template's business, or texts get two;
-- ``problem_type = "regression"``: without it, pipelines of transformers and vLLM squash a single label by a sigmoid.
+- a chat template that ends with the pooled token, since scripts score the rendered template;
+- a tokeniser that adds no token to rendered text, since the template adds the start token;
+- ``problem_type = "regression"``: without it, pipelines of transformers and vLLM apply a sigmoid to a single label.
 """
 
 import json
@@ -19,19 +19,19 @@ _ENDED = (
     "{% if add_generation_prompt or not messages or messages[-1]['role'] != 'assistant' %}{{ rightly_text }}"
     "{% elif rightly_cut.endswith(FINAL) %}{{ rightly_cut }}{% else %}{{ rightly_text + FINAL }}{% endif %}"
 )
-"""A template, cut behind the final token of a last response, or closed by it."""
+"""A template that is truncated after the final token of a last response, or ended with it."""
 
 
 def make_portable(model: Any, tokenizer: Tokenizer, contract: TokenContract) -> TokenContract:
-    """Put what the contract says into tokeniser and configuration.
+    """Store the contract's content in tokeniser and configuration.
 
     Args:
         model: The transformers model.
-        tokenizer: Its tokeniser; mended in place.
-        contract: What the model reads.
+        tokenizer: Tokeniser of the model, modified in place.
+        contract: Contract of the model.
 
     Returns:
-        The contract, with the pad token that was chosen.
+        The contract with the chosen pad token.
     """
     rows = len(model.get_input_embeddings().weight)
     pad = _pad(model, tokenizer, contract, rows)
@@ -47,7 +47,7 @@ def make_portable(model: Any, tokenizer: Tokenizer, contract: TokenContract) -> 
 
 
 def _pad(model: Any, tokenizer: Tokenizer, contract: TokenContract, rows: int) -> str:
-    """The contract's pad token where it is sound; an encoder's own first, from which it may count positions."""
+    """The contract's pad token if it is valid; an encoder's own token comes first, since it may count positions from it."""
     ends = (contract.final_token, last_token(tokenizer, contract))
     own = model.config.get_text_config().pad_token_id if contract.form == "pair" else None
     named = None if own is None else tokenizer.convert_ids_to_tokens(own)
@@ -67,7 +67,7 @@ def _end_template(tokenizer: Tokenizer, final: str) -> None:
 
 
 def _add_no_tokens(tokenizer: Tokenizer) -> None:
-    """Replace the step that adds start and end tokens, where there is one."""
+    """Replace the step that adds start and end tokens, if there is one."""
     if tokenizer.num_special_tokens_to_add() == 0 or not tokenizer.is_fast:
         return
     from tokenizers.processors import TemplateProcessing

@@ -1,4 +1,4 @@
-"""Does everyone who loads a checkpoint get the same rewards? See `rightly.reward_models.doctor.examination`."""
+"""Check whether all software gets the same rewards from a checkpoint; see `rightly.reward_models.doctor.examination`."""
 
 from rightly.reward_models.doctor.diagnosis import Diagnosis, Finding, PathResult
 from rightly.reward_models.doctor.examination import examine

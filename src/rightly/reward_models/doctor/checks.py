@@ -1,4 +1,4 @@
-"""What can be wrong with a checkpoint, each with its name, its consequence and the file to change."""
+"""Known problems of a checkpoint, each with its name, its consequence and the file to change."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -21,14 +21,14 @@ from rightly.reward_models.model_parts import head_name, pools_last_token
 
 
 class Stored(NamedTuple):
-    """The checkpoint as it lies there, before anything of ours has touched it.
+    """The checkpoint as stored, before Rightly changes anything.
 
     Attributes:
         name: Folder or hub id.
-        base: The base of an adapter.
-        config: The configuration that other software uses; an adapter's is that of its base.
-        tokenizer: Its tokeniser.
-        final_ids: The tokens that its texts end with.
+        base: Base of an adapter.
+        config: Configuration that other software uses; for an adapter, that of its base.
+        tokenizer: Tokeniser of the checkpoint.
+        final_ids: Tokens at the end of its texts.
     """
 
     name: str
@@ -39,40 +39,40 @@ class Stored(NamedTuple):
 
     @property
     def config_file(self) -> str:
-        """Where the configuration lies."""
+        """Path of the configuration."""
         return f"{self.base or self.name}/config.json"
 
     @property
     def tokenizer_file(self) -> str:
-        """Where the tokeniser's pad token lies."""
+        """Path of the file with the tokeniser's pad token."""
         return f"{self.name}/tokenizer_config.json"
 
     def token(self, number: int) -> str:
-        """A token with its number, for people."""
+        """A token with its id, for display."""
         known = 0 <= number < len(self.tokenizer)
         return f"{self.tokenizer.convert_ids_to_tokens(number)!r} ({number})" if known else str(number)
 
 
 def about_rewards(rewards: Sequence[float]) -> Iterator[Finding]:
-    """Rewards that are no numbers, or always the same one."""
+    """Findings about rewards that are not finite, or all equal."""
     if not np.isfinite(rewards).all():
         yield Finding(
             kind="not-finite",
             severity="error",
             problem="some rewards are not finite",
-            cure="load in bfloat16 or float32; if they stay so, the weights are damaged",
+            cure="load in bfloat16 or float32; if they are still not finite, the weights are damaged",
         )
     elif np.std(rewards) < 1e-6 * max(1.0, float(np.abs(rewards).max())):
         yield Finding(
             kind="constant",
             severity="error",
             problem=f"every text gets the reward {rewards[0]:.6g}",
-            cure="the head is zero or does not see the text: train again, with the head among what is saved",
+            cure="the head is zero or does not see the text: train again, and include the head in the saved weights",
         )
 
 
 def about_tokens(stored: Stored, model: RewardModel) -> Iterator[Finding]:
-    """Vocabulary, pad tokens, template."""
+    """Findings about vocabulary, pad tokens and template."""
     rows = len(model.model.get_input_embeddings().weight)  # type: ignore[arg-type]
     if len(stored.tokenizer) > rows:
         yield Finding(
@@ -87,7 +87,7 @@ def about_tokens(stored: Stored, model: RewardModel) -> Iterator[Finding]:
             kind="pad-out-of-range",
             severity="error",
             problem=f"{stored.config_file}: pad_token_id is {pad}, the embedding has {rows:,} rows: other software cannot "
-            "load it, or takes padding for text",
+            "load it, or treats padding as text",
             cure=_config_cure(stored, model),
         )
     elif pools_last_token(model.model):
@@ -96,7 +96,7 @@ def about_tokens(stored: Stored, model: RewardModel) -> Iterator[Finding]:
 
 
 def _about_pads(stored: Stored, model: RewardModel, pad: int | None) -> Iterator[Finding]:
-    """The two files must name one token that no text ends with."""
+    """Findings about pad tokens: the two files must name the same token, and no text may end with it."""
     own = stored.tokenizer.pad_token_id
     if pad is None:
         problem = (
@@ -112,14 +112,14 @@ def _about_pads(stored: Stored, model: RewardModel, pad: int | None) -> Iterator
             cure=_config_cure(stored, model),
         )
     if own is None:
-        problem = f"{stored.tokenizer_file}: no pad_token: scripts take another one, often the end token"
+        problem = f"{stored.tokenizer_file}: no pad_token: scripts use another one, often the end token"
         yield Finding(kind="no-pad", severity="warning", problem=problem, cure=_tokenizer_cure(stored, model))
     elif own in stored.final_ids and own != pad:
         yield Finding(
             kind="pad-is-final",
             severity="error",
             problem=f"{stored.tokenizer_file}: batches are filled with {stored.token(own)}, which is also the last token of "
-            "every text: the end cannot be told from padding",
+            "every text: the end cannot be distinguished from padding",
             cure=_tokenizer_cure(stored, model),
         )
     elif pad is not None and own != pad and pad not in stored.final_ids:
@@ -133,7 +133,7 @@ def _about_pads(stored: Stored, model: RewardModel, pad: int | None) -> Iterator
 
 
 def _good_pad(stored: Stored, model: RewardModel) -> int | None:
-    """The token that both files should name: one of theirs that no text ends with, else what we would take."""
+    """The token that both files should name: one of theirs that no text ends with, else Rightly's choice."""
     pad = stored.config.get_text_config().pad_token_id
     candidates: tuple[Any, ...] = (stored.tokenizer.pad_token_id, pad, model.tokenizer.pad_token_id)
     rows = len(model.model.get_input_embeddings().weight)  # type: ignore[arg-type]
@@ -147,7 +147,7 @@ def _config_cure(stored: Stored, model: RewardModel) -> str:
     if good is not None and stored.tokenizer.pad_token_id != good:
         named += f", and pad_token in {stored.tokenizer_file} to the same token"
     if stored.base is None:
-        return f"set pad_token_id in {stored.config_file} to {named}; the weights stay as they are"
+        return f"set pad_token_id in {stored.config_file} to {named}; the weights do not change"
     return (
         "an adapter is loaded with its base's configuration: write both as one checkpoint, with its own, by "
         f"RewardModel.load({stored.name!r}).save(FOLDER), or set model.config.pad_token_id after loading to {named}"
@@ -157,7 +157,7 @@ def _config_cure(stored: Stored, model: RewardModel) -> str:
 def _tokenizer_cure(stored: Stored, model: RewardModel) -> str:
     good = _good_pad(stored, model)
     named = "a token that no text ends with, as in config.json" if good is None else stored.token(good)
-    return f"set pad_token in {stored.tokenizer_file} to {named}; the weights stay as they are"
+    return f"set pad_token in {stored.tokenizer_file} to {named}; the weights do not change"
 
 
 def _about_template(stored: Stored, model: RewardModel) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def _about_template(stored: Stored, model: RewardModel) -> Iterator[Finding]:
         yield Finding(
             kind="no-template",
             severity="warning",
-            problem=f"{stored.name} has no chat template: everyone will guess another; here it is 'Human: ... Assistant: "
+            problem=f"{stored.name} has no chat template, so other software uses another; here it is 'Human: ... Assistant: "
             f"...' ended by {contract.final_token!r}",
             cure=f"store the template that it was trained with as {stored.name}/chat_template.jinja",
         )
@@ -179,35 +179,35 @@ def _about_template(stored: Stored, model: RewardModel) -> Iterator[Finding]:
             kind="double-start",
             severity="warning",
             problem=f"the template writes {tokenizer.bos_token!r} and the tokeniser adds another: scripts that render "
-            "first and tokenise then score texts with two",
-            cure="pass add_special_tokens=False when tokenising rendered text, or take the start token out of "
+            "first and tokenise afterwards score texts with two",
+            cure="pass add_special_tokens=False when tokenising rendered text, or remove the start token from "
             f"post_processor in {stored.name}/tokenizer.json",
         )
     if not rendered_ending(tokenizer):
         yield Finding(
             kind="no-final-token",
             severity="warning",
-            problem="the template sets nothing behind a response: the reward is read off its last word, which differs "
-            "from text to text, and a text cut short looks finished",
+            problem="the template places nothing after a response: the reward is read from its last word, which differs "
+            "between texts, and a truncated text looks complete",
             cure=f"add an end token to {stored.name}/chat_template.jinja, and train with it",
         )
 
 
 def can_be_shifted(results: Sequence[PathResult]) -> bool:
-    """Whether left-padded batches give the rewards once positions are counted from the first token."""
+    """Whether left-padded batches give the same rewards if positions are counted from the first token."""
     return any(result.name.endswith(SHIFTED) and result.agrees for result in results)
 
 
 def about_paths(
     results: Sequence[PathResult], model: RewardModel, stored: Stored, *, shifted: bool
 ) -> Iterator[Finding]:
-    """Ways that give other rewards, with the cause where it is known.
+    """Findings about scoring paths with different rewards, with the cause if it is known.
 
     Args:
-        results: Every way against the reference.
-        model: As we load it.
-        stored: As it lies there.
-        shifted: From `can_be_shifted`.
+        results: Comparison of every scoring path with the reference.
+        model: Model as Rightly loads it.
+        stored: Checkpoint as stored.
+        shifted: Result of `can_be_shifted`.
     """
     if model.unpacked is not None:
         yield Finding(kind="unpacked", severity="note", problem=f"scored in padded batches: {model.unpacked}")
@@ -226,11 +226,11 @@ def about_paths(
 
 
 def _about_left_padding(result: PathResult, model: RewardModel, stored: Stored) -> Finding:
-    """Encoders and models with a vector for each position are padded right; only a tokeniser that pads left is wrong."""
+    """Finding on left padding of encoders and models with position vectors: an error only if the tokeniser pads left."""
     encoder, side = not pools_last_token(model.model), stored.tokenizer.padding_side
     problem = f"{result.name}: rewards differ by up to {result.largest:.3g}: "
     if encoder:
-        problem += "the reward is read off the first token, which left padding displaces"
+        problem += "the reward is read from the first token, which left padding displaces"
     else:
         problem += f"{stored.config.model_type} has a vector for each position, and left padding moves the text"
     problem += f"; {stored.tokenizer_file} pads {side}"

@@ -1,4 +1,4 @@
-"""What the doctor reports: how each way of scoring compares, and what is wrong with what file."""
+"""The doctor's report: comparison of all scoring paths, and problems with the file to change."""
 
 from typing import Literal
 
@@ -8,13 +8,13 @@ Severity = Literal["error", "warning", "note"]
 
 
 class Finding(Frozen):
-    """Something about a checkpoint that changes or may change rewards.
+    """A property of a checkpoint that changes or may change rewards.
 
     Attributes:
-        kind: Short name, stable.
-        severity: ``error``: some software gets wrong rewards; ``warning``: it may; ``note``: worth knowing.
-        problem: What is so, and what follows.
-        cure: What to do about it, with the file to change.
+        kind: Short, stable name.
+        severity: ``error``: some software computes wrong rewards; ``warning``: it may; ``note``: for information.
+        problem: Observation and its consequence.
+        cure: Instruction that fixes it, with the file to change.
     """
 
     kind: str
@@ -24,15 +24,15 @@ class Finding(Frozen):
 
 
 class PathResult(Frozen):
-    """A way of scoring against the reference.
+    """Comparison of a scoring path with the reference.
 
     Attributes:
-        name: What it is.
-        largest: Largest difference of a reward; ``None`` where it failed.
-        order_flips: Probe pairs whose order differs.
+        name: Description of the path.
+        largest: Largest difference of a reward; ``None`` if the path failed.
+        order_flips: Number of probe pairs whose order differs.
         agrees: Whether the difference is within the tolerance of the precision.
-        failure: Why it gave no rewards.
-        applicable: Whether users of such a model score it this way at all.
+        failure: Reason of a failure; empty without one.
+        applicable: Whether users of such a model score it in this way.
     """
 
     name: str
@@ -44,16 +44,16 @@ class PathResult(Frozen):
 
 
 class Diagnosis(Frozen):
-    """All that the doctor found.
+    """Result of an examination.
 
     Attributes:
-        model: The checkpoint.
-        architecture: Its class.
-        dtype: Precision of its weights.
-        contract: Whether it brings a token contract.
-        rewards: Rewards of the reference way, one for each probe.
-        paths: The other ways against it.
-        findings: What is wrong or worth knowing, worst first.
+        model: Name of the checkpoint.
+        architecture: Class of the model.
+        dtype: Precision of the weights.
+        contract: Whether the checkpoint has a token contract.
+        rewards: Rewards of the reference path, one for each probe.
+        paths: Comparisons of the other paths with the reference.
+        findings: Problems and notes, worst first.
     """
 
     model: str
@@ -66,5 +66,5 @@ class Diagnosis(Frozen):
 
     @property
     def healthy(self) -> bool:
-        """No error was found."""
+        """Whether no error was found."""
         return all(finding.severity != "error" for finding in self.findings)

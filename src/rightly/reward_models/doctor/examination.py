@@ -1,7 +1,7 @@
-"""Does everyone who loads this checkpoint get the same rewards? Scores it in every usual way and explains differences.
+"""Score a checkpoint in every usual way and explain the differences between the rewards.
 
 The causes are few and known: a pad token that is the final token, no pad token, a reward head that was never saved, a
-second start token, a template that the checkpoint lacks. Each has a name, a consequence and a cure.
+second start token, a missing template. Each has a name, a consequence and a cure.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,12 +32,12 @@ from rightly.reward_models.model import RewardModel
 from rightly.reward_models.model_parts import backbone, pools_last_token
 
 TOLERANCE = {"torch.float32": 1e-3, "torch.bfloat16": 0.05, "torch.float16": 0.01}
-"""Largest difference of rewards, over their standard deviation on the probes or 1, that counts as the same."""
+"""Largest difference of rewards that counts as equal, relative to their standard deviation on the probes or 1."""
 
 REFERENCE = "one at a time, unpadded"
 
 _TOKENS = 2048
-"""Tokens of one pass over the probes."""
+"""Maximum number of tokens in one forward pass over the probes."""
 
 
 def examine(
@@ -51,20 +51,20 @@ def examine(
     protocol: Protocol = "vllm",
     served_name: str | None = None,
 ) -> Diagnosis:
-    """Score fixed probes in every way and say what is wrong.
+    """Score fixed probes in every way and report problems.
 
     Args:
-        name: Folder or hub id, of weights or of an adapter.
-        dtype: Precision of all local ways.
-        device: Where to compute; by default the accelerator if there is one.
+        name: Folder or hub id of weights or of an adapter.
+        dtype: Precision of all local paths.
+        device: Device to compute on; by default the accelerator if there is one.
         revision: Branch, tag or commit on the hub.
-        trust_remote_code: Run the checkpoint's own code.
-        endpoint: Base address of a server that serves the same model.
-        protocol: What the server speaks.
-        served_name: The model's name there.
+        trust_remote_code: Whether to run code from the checkpoint.
+        endpoint: Base address of a server with the same model.
+        protocol: Protocol of the server.
+        served_name: Name of the model on the server.
 
     Raises:
-        InputError: There is no such checkpoint, or no such server.
+        InputError: The checkpoint or the server does not exist.
     """
     common = {"revision": revision, "trust_remote_code": trust_remote_code}
     base = adapter_base(name, revision)
@@ -72,7 +72,7 @@ def examine(
         model = RewardModel.load(name, dtype=dtype, device=device, **common)
     except InputError as error:
         return Diagnosis(model=name, findings=(_unloadable(error),))
-    except Exception as error:  # noqa: BLE001 - checkpoints break in every manner, and that is the finding
+    except Exception as error:  # noqa: BLE001 - checkpoints can fail in any way, and the failure is the finding
         told = " ".join(str(error).split())[:200]
         finding = Finding(kind="unloadable", severity="error", problem=f"{type(error).__name__}: {told}")
         return Diagnosis(model=name, findings=(finding,))
@@ -168,7 +168,7 @@ def _compare(path: ScoringPath, reference: Sequence[float], dtype: torch.dtype) 
 
 
 def _applicable(result: PathResult, model: RewardModel, stored: Stored) -> PathResult:
-    """Encoders read the reward off the first token, which left padding displaces; their tokenisers pad right."""
+    """Mark left padding as not applicable to encoders, which read the reward from the first token and pad right."""
     encoder = not pools_last_token(model.model) and stored.tokenizer.padding_side == "right"
     if encoder and result.name.endswith(LEFT) and not result.agrees:
         return result.model_copy(update={"applicable": False})

@@ -1,4 +1,4 @@
-"""Rewards from a running server: vLLM's ``/classify`` and SGLang's ``/v1/embeddings``, asked with token ids."""
+"""Rewards from a running server, requested by token ids: vLLM's ``/classify`` and SGLang's ``/v1/embeddings``."""
 
 import json
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ _TIMEOUT_S = 60
 def served_rewards(
     url: str, sequences: Sequence[Sequence[int]], *, protocol: Protocol = "vllm", model: str | None = None
 ) -> list[float]:
-    """Raw rewards of token sequences, in their order.
+    """The raw rewards of token sequences, in their order.
 
-    vLLM squashes the score of a one-label classifier unless it is told not to; ``use_activation: false`` tells it.
+    vLLM applies a sigmoid to the score of a one-label classifier unless the request has ``use_activation: false``.
 
     Args:
         url: Base address of the server, without a path.
         sequences: Token ids, one request each, so that batching on the server is the server's own.
-        protocol: What it speaks.
-        model: Its name there; by default the first one it lists.
+        protocol: Protocol of the server.
+        model: Name of the model on the server; by default the first one that it lists.
 
     Raises:
-        InputError: The server does not answer, or not with one number a sequence.
+        InputError: The server does not answer, or not with one number per sequence.
     """
     url = url.rstrip("/")
     if model is None:

@@ -1,4 +1,4 @@
-"""The ways in which software gets rewards out of one checkpoint; on a sound one they all agree."""
+"""The ways in which software computes rewards from a checkpoint; for a correct checkpoint they all agree."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -21,9 +21,9 @@ class ScoringPath(NamedTuple):
     """One way of scoring the probes.
 
     Attributes:
-        name: What it is, in words.
-        rewards: One a sequence; ``None`` where it failed.
-        failure: Why it failed.
+        name: Description of the path.
+        rewards: One reward per sequence; ``None`` after a failure.
+        failure: Reason of a failure; empty without one.
     """
 
     name: str
@@ -32,10 +32,10 @@ class ScoringPath(NamedTuple):
 
 
 def attempt(name: str, compute: Callable[[], Sequence[float]]) -> ScoringPath:
-    """A way, whatever comes of it: other people's checkpoints break in every manner."""
+    """Run a scoring path and record any failure, since foreign checkpoints can fail in any way."""
     try:
         return ScoringPath(name, tuple(float(reward) for reward in compute()))
-    except Exception as error:  # noqa: BLE001 - that it broke, and how, is the finding
+    except Exception as error:  # noqa: BLE001 - the failure is the finding
         return _failed(name, error)
 
 
@@ -53,15 +53,15 @@ def plain_model(
     revision: str | None,
     trust_remote_code: bool,
 ) -> Any:
-    """The checkpoint as transformers alone loads it, with its own configuration; an adapter as PEFT loads it.
+    """Load the checkpoint with transformers alone, with its own configuration; an adapter with PEFT.
 
     Args:
-        name: Folder or hub id.
-        base: The base, where it is an adapter: its configuration counts, the adapter's folder has none.
-        tokenizer: Whose tokens PEFT makes room for.
+        name: Folder or hub id of the checkpoint.
+        base: Base of an adapter, whose configuration is used, since the adapter's folder has none.
+        tokenizer: Tokeniser for whose tokens PEFT extends the embedding.
         dtype: Precision of the body.
-        revision: On the hub.
-        trust_remote_code: Run the checkpoint's own code.
+        revision: Revision on the hub.
+        trust_remote_code: Whether to run code from the checkpoint.
     """
     with without_loading_report():
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -83,18 +83,18 @@ def plain_paths(
     *,
     chat: bool,
 ) -> Iterator[ScoringPath]:
-    """Transformers without us, on the same tokens and on the tokens that most scripts make.
+    """Score with transformers alone, on the same tokens and on the tokens that most scripts produce.
 
     Args:
-        label: What these ways are called.
-        load: Gives the model.
-        tokenizer: The tokeniser as it is stored; its pad token fills batches.
-        sequences: The probes.
-        chat: Whether the model reads what a chat template renders.
+        label: First part of the paths' names.
+        load: Function that loads the model.
+        tokenizer: Tokeniser as stored; its pad token fills batches.
+        sequences: Token ids of the probes.
+        chat: Whether the model reads text rendered by a chat template.
     """
     try:
         model = load()
-    except Exception as error:  # noqa: BLE001 - that it cannot be loaded without us is the finding
+    except Exception as error:  # noqa: BLE001 - the loading error is the finding
         yield _failed(label, error)
         return
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
@@ -112,15 +112,15 @@ def plain_paths(
 def through_transformers(
     model: Any, sequences: Sequence[Sequence[int]], pad_id: int, *, batch: int, side: str = "right", shift: bool = False
 ) -> list[float]:
-    """The classifier's own forward: the last token that is not the configuration's pad token is pooled.
+    """Score with the classifier's own forward, which pools the last token that is not the configuration's pad token.
 
     Args:
         model: The classifier.
-        sequences: Token ids.
-        pad_id: What fills batches.
-        batch: Sequences in one pass.
-        side: Where batches are filled.
-        shift: Count positions from the first token that is not padding.
+        sequences: Token ids of the sequences.
+        pad_id: Token id that fills batches.
+        batch: Number of sequences in one forward pass.
+        side: Padding side.
+        shift: Whether to count positions from the first token that is not padding.
     """
     rewards: list[float] = []
     for start in range(0, len(sequences), batch):
@@ -139,13 +139,13 @@ def through_transformers(
 
 
 def template_then_tokenise(tokenizer: Tokenizer, turns: list[dict[str, str]]) -> list[int]:
-    """The ids that most scripts make: render the template to text, then call the tokeniser on it."""
+    """The token ids that most scripts produce: render the template to text, then tokenise it."""
     text = tokenizer.apply_chat_template(turns, tokenize=False)
     return tokenizer(text)["input_ids"]
 
 
 def probe_turns() -> Iterator[list[dict[str, str]]]:
-    """The probes as chat messages, a conversation for each response."""
+    """The probes as chat messages, one conversation for each response."""
     for context, responses in PROBES:
         for response in responses:
             yield [m.model_dump() for m in (*context, Message(role="assistant", content=response))]
@@ -181,4 +181,4 @@ PROBES: tuple[tuple[tuple[Message, ...], tuple[str, str]], ...] = (
         ("def reverse(items):\n    return items[::-1]", "def reverse(items):\n    items.reverse()"),
     ),
 )
-"""Short texts of different lengths, two responses each; the better one first."""
+"""Short probes of different lengths, with two responses each, the better one first."""

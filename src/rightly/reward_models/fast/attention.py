@@ -1,7 +1,7 @@
-"""Attention over a packed row, registered with transformers' attention interface so that architectures need no patch.
+"""Attention over a packed row, registered with transformers' attention interface, so that no architecture is patched.
 
 Three kernels compute the same thing: the CPU's flash kernel call by call (`cpu_attention`), FlexAttention with a tree
-mask on GPUs, and an explicit mask with plain scaled-dot-product attention, which is the oracle of the tests and serves
+mask on GPUs, and an explicit mask with plain scaled-dot-product attention, which is the reference in tests and is used on
 every other device.
 """
 
@@ -21,7 +21,7 @@ _PACKING: ContextVar[bool] = ContextVar("packing", default=False)
 
 
 class KeysAndValues(Exception):
-    """Raised inside a layer once its keys and values are there: nothing behind them is wanted of this pass."""
+    """Raised inside a layer once its keys and values are computed, because this pass needs nothing else."""
 
     def __init__(self, key: Tensor, value: Tensor) -> None:
         super().__init__()
@@ -29,21 +29,21 @@ class KeysAndValues(Exception):
 
 
 class UnsupportedAttentionError(Exception):
-    """The architecture asks for something that packed attention does not compute."""
+    """The architecture needs something that packed attention does not support."""
 
 
 @dataclass
 class Layout:
-    """Where the responses of a packed row lie, and how the current layer reads them.
+    """Positions of the responses in a packed row, and the mode of the current layer.
 
     Attributes:
-        spans: ``(N, 4)`` on the CPU, as in `PackedBatch`.
-        prompt: ``(T,)`` first token of the group that a token belongs to.
-        branch: ``(T,)`` number of the response that a token belongs to, -1 in a prompt.
-        position: ``(T,)`` position of the token in its sequence.
-        kernel: How attention is computed.
-        collecting: Stop the layer when keys and values are there.
-        keys: Keys and values of all tokens, where the queries are the pooled tokens only.
+        spans: Spans of prompts and branches, ``(N, 4)`` on the CPU, as in `PackedBatch`.
+        prompt: First token of each token's group, ``(T,)``.
+        branch: Number of each token's response, ``(T,)``, -1 in a prompt.
+        position: Position of each token in its sequence, ``(T,)``.
+        kernel: Kernel that computes attention.
+        collecting: Whether to stop the layer once keys and values are computed.
+        keys: Keys and values of all tokens, if the queries are only the pooled tokens.
     """
 
     spans: Tensor
@@ -57,11 +57,11 @@ class Layout:
 
     @property
     def pooled(self) -> Tensor:
-        """``(N,)`` the last token of every response, on the row's device."""
+        """Last token of every response, ``(N,)``, on the row's device."""
         return (self.spans[:, 3] - 1).to(self.position.device)
 
     def visible(self, rows: Tensor, window: int) -> Tensor:
-        """``(len(rows), T)`` whether the token in a row sees a token: same group, prompt or own branch, not later."""
+        """Whether each row's token sees a token (same group, prompt or own branch, not later), ``(len(rows), T)``."""
         prompt, branch, position = self.prompt, self.branch, self.position
         seen = prompt[rows, None] == prompt[None]
         seen &= (branch[None] == branch[rows, None]) | (branch[None] == -1)
@@ -74,9 +74,9 @@ def make_layout(spans: Tensor, position_ids: Tensor, kernel: Kernel) -> Layout:
     """The layout of a packed row.
 
     Args:
-        spans: ``(N, 4)``.
-        position_ids: ``(1, T)``; its device is the row's.
-        kernel: How attention is to be computed.
+        spans: Spans of prompts and branches, ``(N, 4)``.
+        position_ids: Positions of the tokens, ``(1, T)``, on the row's device.
+        kernel: Kernel that computes attention.
     """
     spans = spans.cpu()
     length = position_ids.shape[1]
@@ -108,15 +108,15 @@ def packed_forward(
     layout: Layout | None = None,
     **extra: Any,
 ) -> tuple[Tensor, None]:
-    """Attention as transformers calls it; ``(1, H, T, D)`` in, ``(1, T, H, D)`` out.
+    """Attention with transformers' interface: ``(1, H, T, D)`` in, ``(1, T, H, D)`` out.
 
-    Without a layout it is transformers' own scaled-dot-product attention, so that the model still takes padded batches.
+    Without a layout it is transformers' own scaled-dot-product attention, so that the model still accepts padded batches.
     """
     if layout is None:
         return _plain(module, query, key, value, attention_mask, scaling, dropout, sliding_window, extra)
     if extra.get("softcap") or extra.get("s_aux") is not None or not getattr(module, "is_causal", True):
         raise UnsupportedAttentionError("attention with soft-capped scores, sinks or both directions")
-    del attention_mask  # the layout says who sees whom
+    del attention_mask  # the layout determines visibility
     if dropout:
         raise UnsupportedAttentionError("attention dropout; set attention_dropout to 0 in the configuration")
     device = query.device.type
@@ -145,7 +145,7 @@ def _plain(
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     if _PACKING.get():
-        raise UnsupportedAttentionError("the architecture does not hand its keyword arguments to attention")
+        raise UnsupportedAttentionError("the architecture does not pass its keyword arguments to attention")
     return sdpa_attention_forward(
         module,
         query,
@@ -160,7 +160,7 @@ def _plain(
 
 
 def _from_pooled(query: Tensor, key: Tensor, value: Tensor, layout: Layout, scale: float, window: int) -> Tensor:
-    """Attention of the pooled tokens alone, ``(1, H, N, D)`` against all keys."""
+    """Attention of only the pooled tokens, ``(1, H, N, D)``, to all keys."""
     mask = layout.visible(layout.pooled, window)
     return _masked(query, key, value, mask, scale)
 
@@ -232,7 +232,7 @@ _KERNELS: dict[Kernel, Callable[[Tensor, Tensor, Tensor, Layout, float, int], Te
 
 @contextmanager
 def packing() -> Iterator[None]:
-    """While a packed row goes through a model: no mask is built, and every layer must have a layout."""
+    """Context for a packed row's forward pass: no mask is built, and every layer must have a layout."""
     token = _PACKING.set(True)
     try:
         yield
@@ -248,7 +248,7 @@ def _mask_for(*args: object, **kwargs: object) -> Tensor | None:
 
 @cache
 def register() -> str:
-    """Make the attention known to transformers; returns its name for ``set_attn_implementation``."""
+    """Register the attention with transformers; returns its name for ``set_attn_implementation``."""
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface
 

@@ -1,4 +1,4 @@
-"""From token ids to the tensors of one pass: a packed row, or a padded batch where packing does not hold."""
+"""Convert token ids to the tensors of one forward pass: a packed row, or a padded batch if packing is unsupported."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Batch = dict[str, "Tensor"]
-"""Arguments of the forward that `rightly.reward_models.fast.install` installs."""
+"""Arguments of the forward method installed by `rightly.reward_models.fast.install`."""
 
 
 def packed_batch(groups: Sequence[TokenGroup]) -> Batch:
-    """A packed row; rewards come in the order of groups and branches."""
+    """Make a packed row; rewards are in the order of groups and branches."""
     row = pack(groups)
     return {"input_ids": row.input_ids, "position_ids": row.position_ids, "spans": row.spans}
 
 
 def padded_batch(sequences: Sequence[Sequence[int]], pad_id: int) -> Batch:
-    """A batch padded on the right; rewards come in the order of the sequences."""
+    """Make a batch padded on the right; rewards are in the order of the sequences."""
     import torch
 
     longest = max(map(len, sequences))
@@ -33,34 +33,34 @@ def padded_batch(sequences: Sequence[Sequence[int]], pad_id: int) -> Batch:
 
 
 def make_batch(groups: Sequence[TokenGroup], *, packed: bool, pad_id: int) -> Batch:
-    """One batch of the groups, either way; rewards come in the order of groups and branches."""
+    """Make one batch of the groups, packed or padded; rewards are in the order of groups and branches."""
     if packed:
         return packed_batch(groups)
     return padded_batch([sequence for group in groups for sequence in group.sequences()], pad_id)
 
 
 def to_device(batch: Batch, device: "torch.device") -> Batch:
-    """The batch on a device; ``spans`` stays on the CPU, where the layout is made."""
+    """Move the batch to a device; ``spans`` stays on the CPU, where the layout is made."""
     return {name: value if name == "spans" else value.to(device) for name, value in batch.items()}
 
 
 Slot = tuple[int, int]
-"""A response: number of its group, number of its branch."""
+"""A response, as the numbers of its group and its branch."""
 
 
 def plan_batches(
     groups: Sequence[TokenGroup], budget: int, *, packed: bool, pad_id: int
 ) -> Iterator[tuple[list[list[Slot]], Batch]]:
-    """All responses of many groups in batches of at most ``budget`` computed tokens, equal sequences once.
+    """Plan batches of at most ``budget`` computed tokens for all responses of many groups, equal sequences once.
 
-    A reward depends, in its last digits, on where in a batch its sequence stands. Two equal sequences would differ by that
-    rounding, so one computation answers all of their places.
+    The last digits of a reward depend on its sequence's position in a batch. Two equal sequences would differ by that
+    rounding, so they are computed once.
 
-    Packed rows keep the order of the groups; padded batches are of similar lengths, longest first, so that a lack of
-    memory shows at once.
+    Packed rows keep the order of the groups. Padded batches have similar lengths, longest first, so that a lack of memory
+    appears in the first batch.
 
     Yields:
-        For every row of the batch the slots that it answers, and the batch.
+        The slots of every row of the batch, and the batch.
     """
     places = _places(groups)
     if packed:
@@ -76,7 +76,7 @@ def plan_batches(
 
 
 def _places(groups: Sequence[TokenGroup]) -> dict[tuple[int, ...], list[Slot]]:
-    """Where every distinct sequence stands, in the order of its first place."""
+    """The slots of every distinct sequence, in the order of its first slot."""
     places: dict[tuple[int, ...], list[Slot]] = {}
     for number, group in enumerate(groups):
         for branch, sequence in enumerate(group.sequences()):
@@ -85,7 +85,7 @@ def _places(groups: Sequence[TokenGroup]) -> dict[tuple[int, ...], list[Slot]]:
 
 
 def _without_repeats(groups: Sequence[TokenGroup], places: dict[tuple[int, ...], list[Slot]]) -> Iterator[TokenGroup]:
-    """The groups with every sequence at its first place only."""
+    """The groups with every sequence only at its first slot."""
     kept: list[list[tuple[int, ...]]] = [[] for _ in groups]
     for sequence, slots in places.items():
         kept[slots[0][0]].append(sequence)

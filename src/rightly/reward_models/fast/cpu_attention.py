@@ -1,8 +1,8 @@
-"""Attention over a packed row on a CPU: the flash kernel, as one operator that autograd and the compiler know.
+"""Attention over a packed row on a CPU: the flash kernel, as one operator for autograd and the compiler.
 
-Each response attends to its prompt and to itself. The first branch of a group lies right behind the prompt, so the two
-are one causal sequence; every further branch is queries against the prompt's keys and its own, with the causal mask
-aligned to the end. Grouped-query heads are never copied: the keys are read with a stride of zero.
+Each response attends to its prompt and to itself. The first branch of a group directly follows the prompt, so the two
+are one causal sequence. Every further branch queries the prompt's keys and its own, with the causal mask aligned to the
+end. Grouped-query heads are never copied: the keys are read with a stride of zero.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 _HALF_FROM = 512
-"""Below as many keys the backward kernel of torch 2.13 is up to four times faster in float32 than in bfloat16."""
+"""Number of keys below which torch 2.13's backward kernel is up to four times faster in float32 than in bfloat16."""
 
 
 class _Call(NamedTuple):
@@ -39,7 +39,7 @@ def _calls(spans: list[list[int]]) -> Iterator[_Call]:
 
 
 def _mask(call: _Call, window: int, dtype: torch.dtype) -> Tensor | None:
-    """Additive ``(1, 1, queries, keys)`` where plain causal attention will not do."""
+    """Additive mask, ``(1, 1, queries, keys)``, if plain causal attention is not sufficient."""
     queries, keys = call.end - call.start, call.length
     windowed = 0 < window < keys
     if queries == keys and not windowed:
@@ -51,7 +51,7 @@ def _mask(call: _Call, window: int, dtype: torch.dtype) -> Tensor | None:
 
 
 def _rows(tensor: Tensor, call: _Call) -> Tensor:
-    """Keys or values ``(K, L, D)`` that the call reads."""
+    """Keys or values of a call, ``(K, L, D)``."""
     own = tensor[0, :, call.start : call.end]
     first, last = call.prompt
     return own if first == last else torch.cat([tensor[0, :, first:last], own], dim=1)
@@ -68,12 +68,12 @@ def packed_attention(
     """Causal attention of every response to its prompt and itself.
 
     Args:
-        query: ``(1, H, T, D)``.
-        key: ``(1, K, T, D)``, ``H`` a multiple of ``K``.
-        value: ``(1, K, T, D)``.
-        spans: ``(N, 4)``, as `rightly.reward_models.fast.packing.PackedBatch`.
+        query: Queries, ``(1, H, T, D)``.
+        key: Keys, ``(1, K, T, D)``, with ``H`` a multiple of ``K``.
+        value: Values, ``(1, K, T, D)``.
+        spans: Spans of prompts and branches, ``(N, 4)``, as in `rightly.reward_models.fast.packing.PackedBatch`.
         scale: Factor of the scores.
-        window: Keys that a query sees, itself included; 0 for all.
+        window: Number of keys that a query sees, itself included; 0 for all.
 
     Returns:
         Output ``(1, T, H, D)`` and log-sum-exp ``(K, H / K, T)`` in float32.
@@ -165,7 +165,7 @@ def _(
 
 
 def _scatter(total: Tensor, grad: Tensor, call: _Call) -> None:
-    """Add the gradient of a call's keys or values, summed over the heads that share them, to where they came from."""
+    """Add the gradient of a call's keys or values, summed over the heads that share them, to their rows."""
     summed = grad.sum(dim=1)
     first, last = call.prompt
     if first != last:
@@ -178,7 +178,7 @@ def _save(ctx: torch.autograd.function.FunctionCtx, inputs: tuple, output: tuple
     ctx.save_for_backward(query, key, value, *output, spans)
 
 
-def _differentiate(ctx, grad: Tensor, _grad_logsumexp: Tensor) -> tuple:  # noqa: ANN001 - a class of autograd's own
+def _differentiate(ctx, grad: Tensor, _grad_logsumexp: Tensor) -> tuple:  # noqa: ANN001 - a class internal to autograd
     query, key, value, output, logsumexp, spans = ctx.saved_tensors
     grads = _packed_attention_backward(grad, query, key, value, output, logsumexp, spans, ctx.scale, ctx.window)
     return *grads, None, None, None

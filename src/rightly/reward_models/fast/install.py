@@ -1,12 +1,12 @@
-"""A model's forward for reward modelling: packed where the architecture allows it, padded where it does not.
+"""The forward method for reward modelling: packed if the architecture allows it, else padded.
 
-`install` gives a sequence-classification model two more ways to be called, through its own ``forward`` so that DDP,
-FSDP and adapters see every call:
+`install` adds two call signatures to a sequence-classification model, through its own ``forward``, so that DDP, FSDP and
+adapters see every call:
 
 - ``model(input_ids, position_ids=..., spans=...)`` for a packed row (`rightly.reward_models.fast.packing`);
 - ``model(input_ids, attention_mask=..., last=...)`` for a padded batch, pooled by position, never by pad id.
 
-Both return ``logits`` ``(N, 1)`` in float32 and the pooled features ``(N, H)`` as the only entry of ``hidden_states``.
+Both return ``logits``, ``(N, 1)``, in float32 and the pooled features, ``(N, H)``, as the only entry of ``hidden_states``.
 """
 
 import logging
@@ -30,19 +30,19 @@ _PROBE_TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-6}
 def install(model: PreTrainedModel, *, packed: bool = True, kernel: attention.Kernel | None = None) -> str | None:
     """Prepare a model for packed and padded batches.
 
-    Packing is tried on a few tokens and compared with separate passes; where it does not hold, the model is left to
-    padded batches and the reason is logged.
+    Packing is tested on a few tokens against separate forward passes. If the results differ, the model uses padded batches
+    and the reason is logged.
 
     Args:
-        model: With ``num_labels=1``, before adapters, sharding and compilation.
-        packed: Whether packing is wanted at all.
-        kernel: How packed attention is computed; by default what is fastest on the model's device.
+        model: Model with ``num_labels=1``, before adapters, sharding and compilation.
+        packed: Whether to use packing if possible.
+        kernel: Kernel of packed attention; by default the fastest one on the model's device.
 
     Returns:
-        Why the model cannot be packed; ``None`` where it can.
+        The reason why the model cannot use packing; ``None`` if it can.
     """
     if hasattr(model, "packed"):
-        raise RuntimeError("the model has been prepared already")
+        raise RuntimeError("the model has already been prepared")
     _float32_head(model)
     own_forward = model.forward
     model.packed = False  # type: ignore[assignment]
@@ -63,19 +63,19 @@ def install(model: PreTrainedModel, *, packed: bool = True, kernel: attention.Ke
     reason = "packing was switched off" if not packed else _enable_packing(model)
     model.packed = reason is None  # type: ignore[assignment]
     if packed and reason is not None:
-        logger.warning("%s goes through padded batches: %s", type(model).__name__, reason)
+        logger.warning("%s uses padded batches: %s", type(model).__name__, reason)
     return reason
 
 
 def compile_layers(model: PreTrainedModel) -> None:
-    """Compile every layer in place (`torch.compile`, dynamic shapes) but a pruned last one; names stay as they are."""
+    """Compile every layer except a pruned last one in place (`torch.compile`, dynamic shapes); names do not change."""
     layers = decoder_layers(model) or ()
     for layer in list(layers)[: -1 if getattr(model, "packed", False) else None]:
         layer.compile(dynamic=True)
 
 
 def _float32_head(model: PreTrainedModel) -> None:
-    """Run a linear head in float32 whatever the body's precision: differences of rewards are what matters."""
+    """Run a linear head in float32 regardless of the body's precision, because differences of rewards matter."""
     head = getattr(model, head_name(model))
     if not isinstance(head, nn.Linear):
         return
@@ -109,7 +109,7 @@ def _packed(
 def _padded(
     model: PreTrainedModel, own_forward: Any, input_ids: Tensor | None, last: Tensor, kwargs: dict[str, Any]
 ) -> SequenceClassifierOutputWithPast:
-    kwargs = kwargs | {"return_dict": True}  # an adapter's wrapper hands in its own
+    kwargs = kwargs | {"return_dict": True}  # an adapter's wrapper passes its own
     if pools_last_token(model):
         hidden = backbone(model)(input_ids=input_ids, use_cache=False, **kwargs).last_hidden_state
         return _output(model, hidden[torch.arange(len(last), device=last.device), last])
@@ -129,7 +129,7 @@ def _output(model: PreTrainedModel, features: Tensor) -> SequenceClassifierOutpu
 
 
 def _enable_packing(model: PreTrainedModel) -> str | None:
-    """Switch the attention, prune the last layer and probe; on failure undo both and say why."""
+    """Replace the attention, prune the last layer and probe; on failure undo both and return the reason."""
     layers = decoder_layers(model)
     if not pools_last_token(model):
         return "it reads both directions"
@@ -144,7 +144,7 @@ def _enable_packing(model: PreTrainedModel) -> str | None:
     prune(layers[-1])
     if _probe(model) is None:
         return None
-    layers[-1].forward = own_last  # some architectures insist on as many rows out as came in
+    layers[-1].forward = own_last  # some architectures require as many output rows as input rows
     reason = _probe(model)
     if reason is not None:
         model.set_attn_implementation(own_attention)  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ def _enable_packing(model: PreTrainedModel) -> str | None:
 
 @torch.no_grad()
 def _probe(model: PreTrainedModel) -> str | None:
-    """Compare packed features with those of separate passes on a few random tokens."""
+    """Compare packed features with those of separate forward passes on a few random tokens."""
     device = next(model.parameters()).device
     if device.type == "meta":
         return None

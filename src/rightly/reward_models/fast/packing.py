@@ -1,7 +1,7 @@
-"""Responses to one prompt in one flat row: the prompt once, then a branch for each response, no padding.
+"""Pack responses to one prompt into one flat row: the prompt once, then a branch for each response, no padding.
 
-A *group* is a prompt's token ids and the token ids of each response after it. Groups lie one after another in a row of
-``T`` tokens; positions restart after the prompt for every branch, so that each response sees what it would see alone.
+A *group* is a prompt's token ids and the token ids of each response after it. Groups are consecutive in a row of ``T``
+tokens. Positions restart after the prompt for every branch, so that each response sees the same tokens as on its own.
 
 Prompt sharing follows Krell et al., "Efficient Sequence Packing without Cross-contamination" (2021), extended from
 rows of sequences to rows of trees of depth two.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 MIN_SHARED = 8
-"""A common prefix shorter than this is computed again: below it the extra attention calls cost more than they save."""
+"""Minimum length of a shared prefix: for shorter ones the extra attention calls cost more than they save."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class TokenGroup:
     """Token ids of a prompt and of the responses to it.
 
     Attributes:
-        prefix: What the responses share, possibly nothing.
-        branches: What follows, one a response, each at least one token; the last token is the one that is pooled.
+        prefix: Token ids shared by the responses; may be empty.
+        branches: Following token ids, one non-empty branch per response; the last token is pooled.
     """
 
     prefix: tuple[int, ...]
@@ -32,16 +32,16 @@ class TokenGroup:
 
     @property
     def tokens(self) -> int:
-        """Tokens that are computed."""
+        """Number of computed tokens."""
         return len(self.prefix) + sum(map(len, self.branches))
 
     @property
     def real_tokens(self) -> int:
-        """Tokens of the separate sequences."""
+        """Number of tokens of the separate sequences."""
         return len(self.prefix) * len(self.branches) + sum(map(len, self.branches))
 
     def sequences(self) -> list[tuple[int, ...]]:
-        """The separate sequences, one a response."""
+        """The separate sequences, one per response."""
         return [self.prefix + branch for branch in self.branches]
 
 
@@ -52,7 +52,7 @@ def group_sequences(sequences: Sequence[Sequence[int]]) -> TokenGroup:
     found in the ids, not in the text: a tokeniser may join the end of a prompt with the start of a response.
 
     Args:
-        sequences: Token ids of every response with its prompt, none empty.
+        sequences: Token ids of every response with its prompt; none may be empty.
 
     Raises:
         ValueError: There is no sequence, or one is empty.
@@ -64,7 +64,7 @@ def group_sequences(sequences: Sequence[Sequence[int]]) -> TokenGroup:
     low, high = (
         min(map(tuple, sequences)),
         max(map(tuple, sequences)),
-    )  # the prefix common to the extremes is common to all
+    )  # a prefix common to the extremes is common to all
     limit = min(map(len, sequences)) - 1
     shared = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), limit)
     shared = min(shared, limit)
@@ -74,19 +74,19 @@ def group_sequences(sequences: Sequence[Sequence[int]]) -> TokenGroup:
 
 
 def first_places(sequences: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """For every token sequence the place of the first one that equals it."""
+    """For every token sequence, the index of the first equal one."""
     places: dict[tuple[int, ...], int] = {}
     return tuple(places.setdefault(tuple(ids), place) for place, ids in enumerate(sequences))
 
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """Groups as one flat row; tensors are named as the model's forward takes them.
+    """Groups as one flat row; tensors have the names of the model's forward arguments.
 
     Attributes:
-        input_ids: ``(1, T)`` int64.
-        position_ids: ``(1, T)`` int64, restarted after the prompt for every branch.
-        spans: ``(N, 4)`` int64 on the CPU: start and end of the prompt, start and end of the branch, a row a response.
+        input_ids: Token ids, ``(1, T)`` int64.
+        position_ids: Positions, ``(1, T)`` int64, restarted after the prompt for every branch.
+        spans: Start and end of the prompt, start and end of the branch, one row per response, ``(N, 4)`` int64 on the CPU.
     """
 
     input_ids: "torch.Tensor"
@@ -95,7 +95,7 @@ class PackedBatch:
 
 
 def pack(groups: Sequence[TokenGroup]) -> PackedBatch:
-    """Lay groups out in one row; responses keep the order of groups and of branches."""
+    """Pack groups into one row; responses keep the order of groups and branches."""
     import torch
 
     ids: list[int] = []
@@ -117,11 +117,11 @@ def pack(groups: Sequence[TokenGroup]) -> PackedBatch:
 
 
 def by_token_budget(groups: Iterable[TokenGroup], budget: int) -> Iterator[list[TokenGroup]]:
-    """Consecutive groups whose computed tokens stay within a budget; a larger group is a batch of its own.
+    """Split groups into consecutive batches within a budget of computed tokens; a larger group is its own batch.
 
     Args:
-        groups: The groups.
-        budget: Tokens of a flat row.
+        groups: Groups to batch.
+        budget: Maximum number of tokens of a flat row.
     """
     batch: list[TokenGroup] = []
     used = 0
@@ -136,7 +136,7 @@ def by_token_budget(groups: Iterable[TokenGroup], budget: int) -> Iterator[list[
 
 
 def split_group(group: TokenGroup, budget: int) -> list[TokenGroup]:
-    """The group in parts that each fit a budget where they can: every part computes the prompt again."""
+    """Split a group into parts that each fit a budget, if possible; every part computes the prompt again."""
     parts: list[TokenGroup] = []
     branches: list[tuple[int, ...]] = []
     used = len(group.prefix)

@@ -1,4 +1,4 @@
-"""The last layer only where its result is read: keys and values of all tokens, everything else at the pooled ones."""
+"""Prune the last layer: compute keys and values for all tokens, everything else only for the pooled ones."""
 
 import dataclasses
 from typing import Any
@@ -9,10 +9,10 @@ from rightly.reward_models.fast.attention import KeysAndValues, Layout
 
 
 def prune(layer: nn.Module) -> None:
-    """Make a decoder's last layer return the pooled tokens alone when it is given a layout.
+    """Make a decoder's last layer return only the pooled tokens if it gets a layout.
 
-    The layer's own code runs twice: up to its keys and values with all tokens, then whole with the pooled ones as
-    queries. So no architecture is named here. Its own gradient checkpointing is switched off, there is nothing to save.
+    The layer's own code runs twice: up to its keys and values with all tokens, then completely with the pooled ones as
+    queries. This works for any architecture. Its gradient checkpointing is disabled, since there is nothing to save.
     """
     whole = layer.forward
 
@@ -35,7 +35,7 @@ def prune(layer: nn.Module) -> None:
 
 
 def _at(value: Any, rows: Tensor, length: int) -> Any:
-    """What is given per token (positions, rotary tables), at the pooled rows; anything else as it is."""
+    """Select the pooled rows of per-token values (positions, rotary tables); other values are unchanged."""
     if isinstance(value, Tensor):
         return value[:, rows] if value.ndim > 1 and value.shape[1] == length else value
     if isinstance(value, tuple):
