@@ -131,7 +131,7 @@ def test_no_right_judgment_is_an_error(tmp_path):
     file = write(tmp_path / "judgments.jsonl", [judgment(pair(0), "B", ["x"])])
     with pytest.raises(InputError, match=r"\[warmup\]: no judgment to imitate"):
         task_of(tmp_path, [pair(0)], warmup={"judgments": [file]}).imitations()
-    with pytest.raises(InputError, match=r"none\.jsonl: there is no such file"):
+    with pytest.raises(InputError, match=r"none\.jsonl: no such file"):
         task_of(tmp_path, [pair(0)], warmup={"judgments": ["none.jsonl"]}).imitations()
 
 

@@ -287,7 +287,7 @@ def test_a_model_that_is_not_there_and_one_without_a_template(table, start, tmp_
     new_model(tokenizer, width=16, layers=1).save_pretrained(bare)
     tokenizer.chat_template = None
     tokenizer.save_pretrained(bare)
-    with pytest.raises(InputError, match="has no chat template; take an instruction-tuned model"):
+    with pytest.raises(InputError, match="has no chat template; use an instruction-tuned model"):
         train(table | {"model": {"name": str(bare)}, "output": str(tmp_path / "other")})
 
 

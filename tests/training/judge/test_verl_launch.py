@@ -146,7 +146,7 @@ def test_nothing_of_a_recipe_is_executed_and_all_of_it_arrives(recipe, tmp_path,
 
 
 def test_what_verl_does_not_do_is_refused(recipe, tmp_path):
-    with pytest.raises(InputError, match=r"\[warmup\]: verl does the second stage only"):
+    with pytest.raises(InputError, match=r"\[warmup\]: verl runs only the second stage"):
         write_verl_launch(recipe.model_copy(update={"warmup": {}}), tmp_path / "launch")
     world = {"output": "o", "model": {"name": "m"}, "world": {}, "grpo": {}}
     with pytest.raises(InputError, match=r"needs \[data\], \[matcher\] and \[grpo\]"):

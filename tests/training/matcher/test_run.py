@@ -150,7 +150,7 @@ def test_rows_from_winowhy(tmp_path):
     path.write_text(json.dumps([row]))
     assert [each[:3] for each in from_winowhy(path)] == [("v1", "v2", "i"), ("v2", "v1", "i")]
     path.write_text(json.dumps([row, {"text": "?"}]))
-    with pytest.raises(InputError, match=r"winowhy\.json:2: is no row of WinoWhy"):
+    with pytest.raises(InputError, match=r"winowhy\.json:2: is not a row of WinoWhy"):
         list(from_winowhy(path))
 
 
@@ -293,9 +293,9 @@ def test_the_shipped_recipe_trains(tiny_encoder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["data.held_debates=['no-such']"], r"data\.held_debates: no pair is of the debate 'no-such'"),
+        (["data.held_debates=['no-such']"], r"data\.held_debates: no pair belongs to the debate 'no-such'"),
         (["data.votes=[]", "data.contrasts=[]"], r"\[data\]: no row to train on"),
-        (["data.limits=3"], r"data\.limits: is no key of a recipe"),
+        (["data.limits=3"], r"data\.limits: is not a key of a recipe"),
         (["trainer.learning_rat=1"], r"no argument 'learning_rat'"),
         (["model.base='/no/such/folder'"], r"/no/such/folder"),
     ],

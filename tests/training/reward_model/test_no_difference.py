@@ -55,7 +55,7 @@ def test_where_no_pair_is_left_the_error_says_why(tiny_model):
     model = RewardModel.load(tiny_model, new_head=True, max_length=64)
     row = PreferencePair(id="late", context=ASKED, responses=(LONG + "right", LONG + "wrong wrong"), label="B")
     with pytest.raises(
-        InputError, match=r"f.jsonl: no pair to learn from among 1: .* 1 without a difference"
+        InputError, match=r"f.jsonl: no usable training pair among 1: .* 1 without a difference"
     ) as raised:
         prepare_pairs([row], model, LossTable(), where="f.jsonl")
     assert "64" in raised.value.fix

@@ -31,14 +31,14 @@ def test_changes_win_over_the_file_and_take_toml_values(tmp_path):
 @pytest.mark.parametrize(
     ("text", "changes", "said"),
     [
-        ("output = ", [], "is no TOML"),
+        ("output = ", [], "is not TOML"),
         (MINIMAL, ["learning_rate"], "'learning_rate' is not KEY=VALUE"),
-        (MINIMAL, ["model.maxlength=3"], "model.maxlength: is no key of a recipe"),
+        (MINIMAL, ["model.maxlength=3"], "model.maxlength: is not a key of a recipe"),
         (MINIMAL, ["model.max_length=3"], "model.max_length: Input should be greater than or equal to 8"),
         (MINIMAL, ["data.train=[]"], "data.train: Tuple should have at least 1 item"),
         (MINIMAL, ["loss.label_smoothing=0.5"], "loss.label_smoothing: Input should be less than 0.5"),
         (MINIMAL, ["contrastive.kind=simcse"], "contrastive needs dropout above 0"),
-        (MINIMAL, ["output.x=1"], "output is no table"),
+        (MINIMAL, ["output.x=1"], "output is not a table"),
         ('output = "run"', [], "model: Field required"),
     ],
 )

@@ -248,7 +248,7 @@ def test_ties_are_skipped_and_counted_or_pulled_together(recipe_table):
 
 def test_no_labelled_pair_is_an_error(recipe_table):
     model = RewardModel.load(recipe_table["model"]["name"], new_head=True)
-    with pytest.raises(InputError, match="no pair to learn from among 1: 1 unlabelled"):
+    with pytest.raises(InputError, match="no usable training pair among 1: 1 unlabelled"):
         prepare_pairs([PreferencePair(id="1", responses=("good", "bad"))], model, LossTable())
 
 

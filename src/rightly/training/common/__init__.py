@@ -1,1 +1,1 @@
-"""What every training run shares: recipes as files, trainer arguments, checkpoints."""
+"""Shared parts of all training runs: recipes as files, trainer arguments, checkpoints."""

@@ -12,14 +12,14 @@ _LOWER_IS_BETTER = ("nll", "brier", "ece")
 
 
 def training_arguments(output: str, trainer: Mapping[str, Any]) -> TrainingArguments:
-    """Hugging Face's arguments: what a recipe hands through over our defaults.
+    """Build Hugging Face's arguments from Rightly's defaults and the recipe's values.
 
     Raises:
         InputError: An argument is unknown or unusable.
     """
     owned = _OWNED & set(trainer)
     if owned:
-        raise InputError(f"trainer.{min(owned)} is set by the recipe itself", fix="leave it out")
+        raise InputError(f"trainer.{min(owned)} is set by the recipe itself", fix="remove it")
     given: dict[str, Any] = {
         "logging_steps": 10,
         "report_to": "none",

@@ -1,4 +1,4 @@
-"""Resuming a Hugging Face Trainer: the last whole checkpoint, and no step beyond the end."""
+"""Resume a Hugging Face Trainer from its last complete checkpoint, without a step beyond the end."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,9 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 
 class WholeRuns:
-    """A run that had made all its steps makes no further one when it is resumed; mixed into a Trainer.
+    """Trainer mixin that prevents a resumed run from making a step beyond its end.
 
-    Hugging Face's Trainer asks only after a step whether ``max_steps`` is reached, so it would go one beyond it.
+    Hugging Face's Trainer checks ``max_steps`` only after a step, so it would make one step too many.
     """
 
     state: Any
@@ -24,9 +24,9 @@ class WholeRuns:
 
 
 def last_checkpoint(folder: str | Path) -> str | None:
-    """The newest checkpoint that was written to its end; ``None`` where there is none.
+    """The newest complete checkpoint; ``None`` if there is none.
 
-    The Trainer writes its state last, so a checkpoint without a readable one was interrupted.
+    The Trainer writes its state last, so a checkpoint without a readable state is incomplete.
     """
     found: list[tuple[int, Path]] = []
     for path in Path(folder).glob(f"{PREFIX_CHECKPOINT_DIR}-*"):

@@ -1,4 +1,4 @@
-"""A recipe as a TOML file: unknown keys are refused, changes of the command line win."""
+"""Read a recipe from a TOML file: unknown keys are rejected, and command-line changes take precedence."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,17 +14,17 @@ Recipe = TypeVar("Recipe", bound=Frozen)
 
 
 class Lora(Frozen):
-    """A low-rank adapter (Hu et al., 2021); the reward head is always trained whole.
+    """A low-rank adapter (Hu et al., 2021); the reward head is always trained in full.
 
     Attributes:
         rank: Rank of the update.
-        alpha: Scale of the update, over the rank.
-        dropout: Dropout on the adapter's input.
+        alpha: Scale of the update, divided by the rank.
+        dropout: Dropout probability on the adapter's input.
         targets: Names of linear modules, or all of them.
-        quantize: QLoRA (Dettmers et al., 2023): the base in 4 bits; needs bitsandbytes and a GPU.
-        merge: Write adapter and base as one checkpoint into ``output``, and the adapter alone into ``output/adapter``.
-            Off: the adapter alone, into ``output``. It is small, but software that loads it takes the pad token from the
-            base's configuration, which is often the end token, and servers of classifiers load no adapters.
+        quantize: Whether to use QLoRA (Dettmers et al., 2023): the base in 4 bits; needs bitsandbytes and a GPU.
+        merge: Whether to write adapter and base as one checkpoint into ``output``, and the adapter into ``output/adapter``.
+            If off, only the adapter is written into ``output``. It is small, but software that loads it takes the pad token
+            from the base's configuration, which is often the end token, and servers of classifiers load no adapters.
     """
 
     rank: int = Field(default=16, ge=1)
@@ -36,7 +36,7 @@ class Lora(Frozen):
 
 
 def read_table(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
-    """A TOML file with its changes, unchecked.
+    """Read a TOML file and apply changes, without validation.
 
     Raises:
         InputError: The file or a change is unusable.
@@ -46,24 +46,24 @@ def read_table(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
     except OSError as error:
         raise InputError(error.strerror or "cannot be read", where=str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is no TOML: {error}", where=str(path)) from None
+        raise InputError(f"is not TOML: {error}", where=str(path)) from None
     for change in changes:
         _change(table, change)
     return table
 
 
 def check_recipe(kind: type[Recipe], table: Mapping[str, Any], where: str) -> Recipe:
-    """A table as a recipe of that kind.
+    """Validate a table as a recipe of the given kind.
 
     Raises:
-        InputError: A key is unknown or its value is wrong; names the key.
+        InputError: A key is unknown or its value is wrong; the error names the key.
     """
     try:
         return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "recipe"
-        problem = "is no key of a recipe" if first["type"] == "extra_forbidden" else first["msg"]
+        problem = "is not a key of a recipe" if first["type"] == "extra_forbidden" else first["msg"]
         raise InputError(f"{key}: {problem}", where=where) from None
 
 
@@ -81,5 +81,7 @@ def _change(table: dict[str, Any], change: str) -> None:
     for each in tables:
         table = table.setdefault(each, {})
         if not isinstance(table, dict):
-            raise InputError(f"{each} is no table", where="--set", fix=f"set {each} itself, or see the recipe's tables")
+            raise InputError(
+                f"{each} is not a table", where="--set", fix=f"set {each} itself, or see the recipe's tables"
+            )
     table[key] = parsed

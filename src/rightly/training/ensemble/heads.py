@@ -1,4 +1,4 @@
-"""An ensemble of linear reward heads over frozen features: the cheapest one, seconds where the others take hours."""
+"""An ensemble of linear reward heads over frozen features: the cheapest kind, seconds instead of hours."""
 
 from collections.abc import Sequence
 
@@ -9,22 +9,22 @@ from rightly.metrics.calibration import preference_probability
 from rightly.preferences.strength import assign_folds
 
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Of the squared norm of the weights on standardised features; chosen by cross-validation inside the training pairs."""
+"""Candidate penalties of the weights' squared norm on standardised features; chosen by cross-validation in training."""
 
 _INNER_FOLDS = 3
 
 
 class HeadEnsemble:
-    """Bradley-Terry regression on differences of features, each member on a bootstrap sample of the groups.
+    """Bradley-Terry regression on feature differences, with each member trained on a bootstrap sample of the groups.
 
-    A linear head has one optimum whatever the order of the data, so members differ by the pairs that they see.
+    A linear head has one optimum, regardless of the order of the data, so members differ by the pairs that they see.
 
     Args:
-        members: How many heads.
-        seed: Of the samples.
+        members: Number of heads.
+        seed: Seed for the bootstrap samples.
 
     Attributes:
-        penalty: Chosen on the training pairs of the first fold, then kept.
+        penalty: Penalty chosen on the training pairs of the first fold and then reused.
     """
 
     def __init__(self, members: int, seed: int = 0) -> None:
@@ -38,17 +38,17 @@ class HeadEnsemble:
         groups: NDArray[np.int64],
         folds: NDArray[np.int64] | None,
     ) -> NDArray[np.float64]:
-        """The labelled response's reward minus the best other's, by every member.
+        """The labelled response's reward minus the best other one, by every member.
 
         Args:
-            features: Of each pair, ``(responses, H)``.
-            best: Place of the labelled response.
-            groups: ``(N,)`` number of each pair's group; groups are resampled whole.
-            folds: ``(N,)``; a pair is scored by heads that saw no pair of its fold. ``None`` trains on all pairs and
-                scores them, as the papers do.
+            features: Features of each pair, ``(responses, H)``.
+            best: Index of each pair's labelled response.
+            groups: Number of each pair's group, ``(N,)``; whole groups are resampled.
+            folds: Number of each pair's fold, ``(N,)``; a pair is scored by heads that saw no pair of its fold. ``None``
+                trains on all pairs and scores them, as the papers do.
 
         Returns:
-            ``(members, N)``.
+            The margins, ``(members, N)``.
         """
         differences, owner = _differences(features, best)
         to_others = np.split(differences, np.flatnonzero(np.diff(owner)) + 1)
@@ -60,12 +60,12 @@ class HeadEnsemble:
             rows = outside[owner]
             weights = self._train(differences[rows], groups[owner[rows]], number)
             for pair in scored.tolist():
-                # Differences of features, not of rewards: equal features give exactly 0.
+                # Feature differences, not reward differences: equal features give exactly 0.
                 result[:, pair] = (to_others[pair] @ weights.T).min(axis=0)
         return result
 
     def _train(self, differences: NDArray[np.float64], groups: NDArray[np.int64], part: int) -> NDArray[np.float64]:
-        """``(members, H)`` weights on the features as they are."""
+        """Weights for the raw features, ``(members, H)``."""
         scale = np.sqrt((differences**2).mean(axis=0)) + 1e-8
         x = differences / scale
         if np.isnan(self.penalty):
@@ -91,18 +91,18 @@ def fit_head(
     target: ArrayLike = 1.0,
     margin: ArrayLike = 0.0,
 ) -> NDArray[np.float64]:
-    """The head that minimises the ranking loss of `rightly.losses.ranking_loss` plus ``penalty / 2 |w|^2``, with ``d = x w``.
+    """Fit the head that minimises `rightly.losses.ranking_loss` plus ``penalty / 2 |w|^2``, with ``d = x w``.
 
     Args:
-        x: ``(N, H)`` features of the labelled response minus those of the other.
-        weights: ``(N,)``.
-        penalty: Above 0.
-        start: ``(H,)`` where to begin.
-        target: ``(N,)`` or one number; probability that the label is right.
-        margin: ``(N,)`` or one number.
+        x: Features of the labelled response minus those of the other one, ``(N, H)``.
+        weights: Weights of the pairs, ``(N,)``.
+        penalty: Penalty of the squared norm, above 0.
+        start: Initial weights of the head, ``(H,)``.
+        target: Probability that the label is right, ``(N,)`` or one number.
+        margin: Margin in the loss, ``(N,)`` or one number.
 
     Returns:
-        ``(H,)``.
+        The weights of the head, ``(H,)``.
     """
     from scipy.optimize import minimize
 
@@ -137,7 +137,7 @@ def choose_penalty(x: NDArray[np.float64], groups: NDArray[np.int64], seed: int)
 def _differences(
     features: Sequence[NDArray[np.float32]], best: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Label minus each other response, with the number of the pair that a row belongs to."""
+    """Feature differences between the label and each other response, with the pair number of each row."""
     rows, owner = [], []
     for number, (found, place) in enumerate(zip(features, best, strict=True)):
         others = np.delete(found, place, axis=0)

@@ -1,7 +1,7 @@
-"""Margins of pairs by an ensemble that is trained for it, cross-fitted: no model scores a pair that it trained on.
+"""Cross-fitted margins of pairs by a trained ensemble: no model scores a pair that it trained on.
 
-In rising cost: heads over frozen features, low-rank adapters, checkpoints along one run, full models. Whatever was trained
-or scored lies in the folder and is not done again.
+The kinds by increasing cost: heads over frozen features, low-rank adapters, checkpoints along one run, full models.
+Finished training and scoring is stored in the folder and not repeated.
 """
 
 import json
@@ -34,17 +34,17 @@ Say = Callable[[str], None]
 
 
 class EnsemblePlan(Frozen):
-    """What is trained.
+    """Plan of the ensemble's training.
 
     Attributes:
         base: Folder or hub id of the model that all members start from.
-        kind: How much of it is trained.
-        members: Models; for ``checkpoints`` the places along one run.
-        folds: Of the cross-fit; 0 scores the pairs that were trained on, as the papers do.
-        group_by: What is never parted by folds: pairs of one context, of one domain (a debate, a subset; up to its first
-            ``/``), or nothing. Where responses recur over pairs, folds over single pairs let a model know them.
-        max_length: Tokens of a sequence.
-        seed: Of folds, samples and orders.
+        kind: Trained part of the model.
+        members: Number of models; for ``checkpoints`` the number of checkpoints along one run.
+        folds: Number of cross-fit folds; 0 scores the training pairs, as the papers do.
+        group_by: Pairs kept in one fold: pairs with the same context, with the same domain (a debate, a subset; up to its
+            first ``/``), or none. If responses recur in several pairs, folds over single pairs leak them.
+        max_length: Maximum number of tokens of a sequence.
+        seed: Seed for folds, samples and data orders.
     """
 
     base: str
@@ -67,21 +67,21 @@ def ensemble_margins(
     """Train the ensemble and score the pairs with it.
 
     Args:
-        folder: Where features, runs and margins are kept.
-        pairs: Labelled, no ties.
-        plan: What is trained.
-        recipe: Tables of a training recipe that go over the defaults (``trainer``, ``loss``...); not for heads.
-        say: Told what is going on.
+        folder: Folder for features, runs and margins.
+        pairs: Labelled pairs without ties.
+        plan: Plan of the training.
+        recipe: Tables of a training recipe that replace the defaults (``trainer``, ``loss``...); not for heads.
+        say: Callback for progress messages.
 
     Returns:
-        ``(members, N)`` the labelled response's reward minus the best other's.
+        The labelled response's reward minus the best other one, ``(members, N)``.
 
     Raises:
         InputError: A pair has no label, or there are too few groups.
     """
     unlabelled = next((pair.id for pair in pairs if pair.label in (None, "tie")), None)
     if unlabelled is not None:
-        raise InputError(f"pair {unlabelled!r} has no better response", fix="leave ties and unlabelled pairs out")
+        raise InputError(f"pair {unlabelled!r} has no better response", fix="remove ties and unlabelled pairs")
     groups = group_keys(pairs, plan.group_by)
     folds = assign_folds(groups, plan.folds, plan.seed) if plan.folds else None
     if plan.kind == "heads":
@@ -90,7 +90,7 @@ def ensemble_margins(
 
 
 def group_keys(pairs: Sequence[PreferencePair], group_by: GroupBy) -> list[str]:
-    """The group of each pair that folds do not part; a pair without a context or domain stands for itself."""
+    """The group of each pair, which stays in one fold; a pair without a context or domain is its own group."""
     if group_by == "pair":
         return [pair.id for pair in pairs]
     if group_by == "domain":
@@ -116,7 +116,7 @@ def _heads(
 def stored_features(
     folder: Path, pairs: Sequence[PreferencePair], base: str, max_length: int, say: Say = lambda _line: None
 ) -> list[NDArray[np.float32]]:
-    """Frozen features of pairs, computed once: a file for each window of pairs."""
+    """Frozen features of pairs, computed once and stored in one file for each window of pairs."""
     folder.mkdir(parents=True, exist_ok=True)
     model: RewardModel | None = None
     made_by = reward_model_fingerprint(base, max_length=max_length)
@@ -149,7 +149,7 @@ def _runs(
     tables: dict[str, Any],
     say: Say,
 ) -> NDArray[np.float64]:
-    """Members that are trained by recipes, a run for each member and fold."""
+    """Members trained by recipes, with one run for each member and fold."""
     result = np.full((plan.members, len(pairs)), np.nan)
     base = reward_model_fingerprint(plan.base, max_length=plan.max_length)
     count = 1 if folds is None else int(folds.max()) + 1
@@ -179,7 +179,7 @@ def _member_key(
     train: Sequence[PreferencePair],
     score: Sequence[PreferencePair],
 ) -> str:
-    """Identity of a member's margins: what it starts from, how and on what it is trained, what it scores."""
+    """Identity of a member's margins: base, training settings, training data and scored pairs."""
     return fingerprint(
         "margins",
         base=base,
@@ -200,7 +200,12 @@ def _recipe(
     source.write_text("".join(pair.model_dump_json() + "\n" for pair in train), encoding="utf-8")
     model = {"name": plan.base, "max_length": plan.max_length, **tables.get("model", {})}
     if plan.kind == "lora":
-        model["lora"] = {"rank": 16, "alpha": 32, **model.get("lora", {}), "merge": False}  # scored once, then deleted
+        model["lora"] = {
+            "rank": 16,
+            "alpha": 32,
+            **model.get("lora", {}),
+            "merge": False,
+        }  # scored once and then deleted
     trainer = {
         "per_device_train_batch_size": 16,
         "num_train_epochs": 1,
@@ -232,7 +237,7 @@ def _train_and_score(recipe: RewardRecipe, plan: EnsemblePlan, pairs: Sequence[P
         models = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]))[-plan.members :]
         if len(models) < plan.members:
             raise InputError(
-                f"the run gave {len(models)} checkpoints for {plan.members} members", fix="ask for fewer members"
+                f"the run gave {len(models)} checkpoints for {plan.members} members", fix="request fewer members"
             )
     found = []
     for path in models:

@@ -1,1 +1,1 @@
-"""Training of a judge (generative reward model): imitation, then GRPO."""
+"""Training of a judge (generative reward model): imitation followed by GRPO."""

@@ -1,4 +1,4 @@
-"""What a generative reward model learns from: pairs as prompts, people's judgments of them, and a reward."""
+"""Training data of a generative reward model: pairs as prompts, human judgments of them, and a reward."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,11 +22,11 @@ from rightly.training.judge.recipe import GenrmRecipe, JudgingData
 from rightly.types import Choice, Frozen, Judgment, Message, PreferencePair, Rationale, content_key
 
 AUDIT_SEED = 1_000_003
-"""Of a world's audit pairs; a recipe's own seed is another."""
+"""Seed for a world's audit pairs, different from a recipe's own seed."""
 
 
 class Demonstration(NamedTuple):
-    """A judgment to imitate, in the names of the pair as it is shown."""
+    """A judgment to imitate, in the names of the pair as shown."""
 
     pair: PreferencePair
     reasons: tuple[Rationale, ...]
@@ -34,14 +34,14 @@ class Demonstration(NamedTuple):
 
 
 class PairCounts(Frozen):
-    """What became of the pairs; nothing is left out in silence.
+    """Counts of used and excluded pairs, so that no exclusion is silent.
 
     Attributes:
-        read: Pairs in the sources.
-        used: Pairs that are trained on.
-        unlabelled: Left out: no label, or a tie.
-        without_reasons: Left out: no human reason.
-        held_out: Left out: in a held-out set.
+        read: Number of pairs in the sources.
+        used: Number of training pairs.
+        unlabelled: Number of pairs excluded because they have no label, or a tie.
+        without_reasons: Number of pairs excluded because they have no human reason.
+        held_out: Number of pairs excluded because they are in a held-out set.
     """
 
     read: int = 0
@@ -53,17 +53,17 @@ class PairCounts(Frozen):
 
 @dataclass(frozen=True)
 class JudgingTask:
-    """A task in the form that both stages and the audit take.
+    """A judging task, as used by both training stages and the audit.
 
     Attributes:
-        train: Pairs as they are shown: A and B drawn by a hash of the pair, reasons renamed with them.
-        counts: What became of the sources' pairs.
-        audit: Sets of pairs that are watched, as they are shown.
-        restyled: Those of them, by id, of which there is a version in another style.
-        demonstrations: What the warm-up imitates.
-        messages: The prompt of a pair.
-        write: The form of an answer.
-        reward: The reward.
+        train: Training pairs as shown: a hash of the pair decides which response is A, and reasons are renamed accordingly.
+        counts: Counts of used and excluded pairs.
+        audit: Named sets of pairs for the audit, as shown.
+        restyled: Audit pairs in another style, by id.
+        demonstrations: Judgments that the warm-up imitates.
+        messages: Function that makes the prompt of a pair.
+        write: Function that writes an answer.
+        reward: Reward of an answer.
     """
 
     train: list[PreferencePair]
@@ -76,7 +76,7 @@ class JudgingTask:
     reward: JudgmentReward
 
     def prompts(self) -> list[dict[str, Any]]:
-        """Rows for a trainer by reinforcement: prompt, id, and what the reward needs."""
+        """Rows for a reinforcement learning trainer: prompt, id, and the columns of the reward."""
         return [
             {"prompt": [m.model_dump() for m in self.messages(pair)], "pair_id": pair.id, **reward_columns(pair)}
             for pair in self.train
@@ -86,7 +86,7 @@ class JudgingTask:
         """Rows for a supervised trainer: prompt and completion.
 
         Raises:
-            InputError: There is no judgment to imitate.
+            InputError: No judgment to imitate is given.
         """
         rows = [
             {
@@ -103,20 +103,20 @@ class JudgingTask:
 
 
 def judging_task(recipe: GenrmRecipe, cache: Path | None = None) -> JudgingTask:
-    """The task of a recipe.
+    """Build the task of a recipe.
 
     Args:
-        recipe: With ``[data]`` or ``[world]``.
-        cache: File of the answer cache of the matcher.
+        recipe: Recipe with ``[data]`` or ``[world]``.
+        cache: File of the matcher's answer cache.
 
     Raises:
-        InputError: A source is unusable, or no pair is left.
+        InputError: A source is unusable, or no pair remains.
     """
     return _real_task(recipe, recipe.data, cache) if recipe.data is not None else _world_task(recipe)
 
 
 def shown(pair: PreferencePair) -> PreferencePair:
-    """The pair in the order drawn by a hash of its id: half of all pairs are swapped, reasons and label with them."""
+    """The pair in an order drawn by a hash of its id: half of all pairs are swapped, with their reasons and labels."""
     return pair.in_order("AB" if int(content_key(["shown", pair.id])[:8], 16) % 2 == 0 else "BA")
 
 
@@ -148,14 +148,14 @@ def _real_task(recipe: GenrmRecipe, data: JudgingData, cache: Path | None) -> Ju
 
 
 def _no_matcher() -> Matcher:
-    raise InputError("there is no matcher to compare reasons with", where="[matcher]")
+    raise InputError("no matcher is given to compare reasons", where="[matcher]")
 
 
 def usable_pairs(pairs: Iterable[PreferencePair], held: set[str]) -> tuple[list[PreferencePair], PairCounts]:
-    """Pairs with a better response and a human reason, as they are shown, without those whose content is held out.
+    """Pairs with a better response and a human reason, as shown, without pairs whose content is held out.
 
     Raises:
-        InputError: None is left, or a pair has more than two responses.
+        InputError: No pair remains, or a pair has more than two responses.
     """
     found: list[PreferencePair] = []
     counts = dict.fromkeys(PairCounts.model_fields, 0)
@@ -199,12 +199,12 @@ def _human_judgments(train: Sequence[PreferencePair]) -> Iterator[Demonstration]
 
 
 def _right_judgments(files: Sequence[str], train: Sequence[PreferencePair]) -> Iterator[Demonstration]:
-    """A stronger judge's judgments of training pairs whose verdict is the label, as the pair is shown in training."""
+    """A stronger judge's judgments of training pairs with the right verdict, as the pair is shown in training."""
     known = {pair.content_key: pair for pair in train}
     known |= {pair.swap().content_key: pair for pair in train}
     for file in files:
         if not Path(file).exists():
-            raise InputError("there is no such file", where=file)
+            raise InputError("no such file", where=file)
         for judgment in RecordFile(Path(file), Judgment):
             pair = known.get(judgment.pair_key)
             if pair is None or judgment.verdict is None:
@@ -218,7 +218,7 @@ def _right_judgments(files: Sequence[str], train: Sequence[PreferencePair]) -> I
 def _world_task(recipe: GenrmRecipe) -> JudgingTask:
     world = recipe.world
     if world is None:
-        raise InputError("there is no [world]")
+        raise InputError("[world] is missing")
     n = recipe.audit.limit if recipe.audit is not None else 0
     watched = {
         "as trained": list(draw_pairs(n, seed=AUDIT_SEED, correlation=world.correlation)),
@@ -233,7 +233,7 @@ def _world_task(recipe: GenrmRecipe) -> JudgingTask:
 
     def demonstrations() -> Iterator[Demonstration]:
         chance = random.Random(f"warmup {world.seed}")
-        # Style says nothing in the warm-up: whatever a model makes of it, it learns by reinforcement.
+        # Style is uninformative in the warm-up: any use of style is learned by reinforcement.
         for pair in draw_pairs(world.pairs, seed=world.seed, correlation=0.5):
             yield Demonstration(pair, *annotate(pair, chance, sees=world.sees))
 

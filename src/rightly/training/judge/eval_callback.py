@@ -1,4 +1,4 @@
-"""Watch a judge while it is trained: greedy answers to fixed pairs, graded in full, every so many steps."""
+"""Audit a judge during training: grade greedy answers to fixed pairs at regular steps."""
 
 import json
 from collections.abc import Sequence
@@ -26,18 +26,18 @@ DYNAMICS = "dynamics.jsonl"
 def audit_model(
     model: Any, tokenizer: Any, task: JudgingTask, table: AuditTable, *, rank: int = 0, world_size: int = 1
 ) -> dict[str, dict[str, float]]:
-    """The figures of `rightly.rewards.summary` for every watched set, and ``flips``.
+    """The figures of `rightly.rewards.summary` for every audit set, and ``flips``.
 
-    ``flips`` is the share of verdicts that change when only the style of the responses does, of the pairs of which there
-    is such a version and that get a verdict in both.
+    ``flips`` is the share of verdicts that change when only the style of the responses changes, among pairs with a restyled
+    version and a verdict on both versions.
 
     Args:
-        model: A causal language model.
-        tokenizer: Its tokenizer; padded on the left.
-        task: Whose sets are watched.
-        table: How.
-        rank: This process takes every ``world_size``-th pair, from ``rank`` on; results are gathered from all.
-        world_size: Processes.
+        model: The judge, a causal language model.
+        tokenizer: Tokenizer of the judge, padded on the left.
+        task: Task with the audit sets.
+        table: Audit settings of the recipe.
+        rank: Number of this process, which audits every ``world_size``-th pair from ``rank``; results are gathered from all.
+        world_size: Number of processes.
     """
     engine = TransformersEngine(model, tokenizer)
     found: dict[str, dict[str, float]] = {}
@@ -57,7 +57,7 @@ def audit_model(
 
 
 def read_dynamics(folder: Path) -> list[dict[str, Any]]:
-    """What the audits of a run found, by step: ``{"step": 25, "set": "audit", "accuracy": ...}``."""
+    """Read the audit results of a run by step: ``{"step": 25, "set": "audit", "accuracy": ...}``."""
     try:
         lines = (folder / DYNAMICS).read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -66,14 +66,14 @@ def read_dynamics(folder: Path) -> list[dict[str, Any]]:
 
 
 class JudgeEvalCallback(TrainerCallback):
-    """Audits before the first step, every so many steps, and at the end; the records lie in ``dynamics.jsonl``.
+    """Audits before the first step, at regular steps, and at the end; the records are in ``dynamics.jsonl``.
 
-    A run that goes on from a checkpoint forgets what was found after it.
+    A run that resumes from a checkpoint discards later records.
 
     Args:
-        task: Whose sets are watched.
-        table: How.
-        folder: Of the run.
+        task: Task with the audit sets.
+        table: Audit settings of the recipe.
+        folder: Folder of the run.
     """
 
     def __init__(self, task: JudgingTask, table: AuditTable, folder: Path) -> None:
@@ -84,7 +84,7 @@ class JudgeEvalCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Before the first step; what was found after the checkpoint that a run goes on from is forgotten."""
+        """Audit before the first step; a resumed run discards records after its checkpoint."""
         if state.is_world_process_zero:
             known = read_dynamics(self._folder) if state.global_step else []
             self._write([row for row in known if row["step"] <= state.global_step])
@@ -92,14 +92,14 @@ class JudgeEvalCallback(TrainerCallback):
             self._audit(state)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Every so many steps."""
+        """Audit at regular steps."""
         if state.global_step % self._table.every == 0:
             self._audit(state)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """After the last step."""
+        """Audit after the last step."""
         self._audit(state)
 
     def _audit(self, state: TrainerState) -> None:
@@ -130,7 +130,7 @@ class JudgeEvalCallback(TrainerCallback):
 
 
 def _unwrapped(trainer: Any) -> AbstractContextManager[Any]:
-    """The model as it can generate: gathered where DeepSpeed has spread it."""
+    """The model ready for generation: gathered if DeepSpeed has sharded it."""
     if trainer.accelerator.num_processes == 1:
         return nullcontext(trainer.accelerator.unwrap_model(trainer.model))
     from trl.models.utils import unwrap_model_for_generation
@@ -141,7 +141,7 @@ def _unwrapped(trainer: Any) -> AbstractContextManager[Any]:
 def answer_pairs(
     engine: TransformersEngine, task: JudgingTask, pairs: Sequence[PreferencePair], table: AuditTable
 ) -> list[Answer]:
-    """Greedy answers to pairs as they are shown."""
+    """Greedy answers to pairs as shown."""
     requests = [Request(messages=task.messages(pair), max_tokens=table.max_tokens) for pair in pairs]
     chunks = [requests[i : i + table.batch_size] for i in range(0, len(requests), table.batch_size)]
     completions = [completion for chunk in chunks for completion in engine(chunk)]

@@ -1,4 +1,4 @@
-"""The recipe of a generative reward model: one TOML file, unknown keys refused, every default stated here."""
+"""The recipe of a generative reward model: one TOML file; unknown keys are rejected, and all defaults are here."""
 
 from typing import Any, Literal
 
@@ -11,12 +11,12 @@ from rightly.types import Frozen
 
 
 class GenrmModel(Frozen):
-    """``[model]``: what is trained.
+    """``[model]``: the model to train.
 
     Attributes:
-        name: Folder or hub id of a causal language model with a chat template; ``new`` in a world makes a small Llama.
+        name: Folder or hub id of a causal language model with a chat template; ``new`` makes a small Llama in a world.
         dtype: Precision of the weights.
-        lora: A low-rank adapter for both stages, merged after each.
+        lora: Low-rank adapter for both stages, merged after each.
     """
 
     name: str
@@ -26,16 +26,16 @@ class GenrmModel(Frozen):
 
 
 class JudgingData(Frozen):
-    """``[data]``: pairs with a label and human reasons, as `rightly.data.load_pairs` takes them.
+    """``[data]``: pairs with a label and human reasons, from sources as for `rightly.data.load_pairs`.
 
     Attributes:
         train: Files, hub ids or samples; in Python also pairs in memory.
-        columns: The column family, where rows fit several.
-        limit: At most so many pairs of each source.
-        held_out: Sources whose pairs are taken out of training by their content (test sets).
-        prompt: File of the judge's prompt; by default the one that `rightly judge` uses.
-        max_reasons: How many reasons the prompt allows.
-        max_prompt_tokens: Pairs with a longer prompt are left out, and counted.
+        columns: Column family, if rows fit several.
+        limit: Maximum number of pairs of each source.
+        held_out: Sources whose pairs are excluded from training by their content (test sets).
+        prompt: File of the judge's prompt; by default the prompt of `rightly judge`.
+        max_reasons: Number of reasons that the prompt allows.
+        max_prompt_tokens: Maximum length of a prompt in tokens; pairs with a longer one are excluded and counted.
     """
 
     train: tuple[PairSource, ...] = Field(min_length=1)
@@ -51,13 +51,14 @@ class WorldTable(Frozen):
     """``[world]`` instead of ``[data]`` and ``[matcher]``: pairs of `rightly.synthetic.reviews`, and its exact matcher.
 
     Attributes:
-        pairs: How many to train on.
-        seed: Of the training pairs; the audit's are others.
+        pairs: Number of training pairs.
+        seed: Seed for the training pairs; the audit uses another one.
         correlation: Probability that the styled answer is the better one.
-        exchange_style: Exchange the styles of half of the training pairs, so that style says nothing (augmentation).
-        sees: In the warm-up, the probability that the annotator sees a true point.
-        width: Of a new model.
-        layers: Of a new model.
+        exchange_style: Whether to exchange the styles of half of the training pairs, so that style is uninformative
+            (augmentation).
+        sees: Probability that the annotator sees a true point, in the warm-up.
+        width: Hidden size of a new model.
+        layers: Number of layers of a new model.
     """
 
     pairs: int = Field(default=4000, ge=1)
@@ -70,12 +71,12 @@ class WorldTable(Frozen):
 
 
 class MatcherTable(Frozen):
-    """``[matcher]``: who says which reasons are the same point.
+    """``[matcher]``: the matcher that decides which reasons make the same point.
 
     Attributes:
-        spec: As ``--matcher`` takes it.
-        timeout: Seconds for a match, retries included; beyond it the answer is no sample.
-        accept_unfit: Train against a matcher that was found unfit as a reward, or was never checked.
+        spec: Spec of the matcher, as for ``--matcher``.
+        timeout: Seconds for a match, retries included; after that the sample is excluded.
+        accept_unfit: Whether to accept a matcher that is unfit as a reward or was never checked.
     """
 
     spec: str
@@ -84,12 +85,12 @@ class MatcherTable(Frozen):
 
 
 class WarmupTable(Frozen):
-    """``[warmup]``: imitate judgments first.
+    """``[warmup]``: imitation of judgments before reinforcement.
 
     Attributes:
-        judgments: Files of judgments (`rightly judge`, ``judgments.jsonl``) of a stronger judge on the training pairs; only
-            those with the right verdict are imitated. Without any, the human reasons themselves are.
-        trainer: Arguments of TRL's ``SFTConfig``, handed through.
+        judgments: Files of judgments (`rightly judge`, ``judgments.jsonl``) by a stronger judge on the training pairs; only
+            those with the right verdict are imitated. Without files, the human reasons are imitated.
+        trainer: Arguments passed to TRL's ``SFTConfig``.
     """
 
     judgments: tuple[str, ...] = ()
@@ -97,15 +98,15 @@ class WarmupTable(Frozen):
 
 
 class AuditTable(Frozen):
-    """``[audit]``: what is watched while training, on pairs that are not trained on; greedy answers.
+    """``[audit]``: audits during training, by greedy answers to pairs outside the training data.
 
     Attributes:
         pairs: Source of the pairs; in a world they are drawn.
-        restyled: The same ids with only the style of the responses changed: verdicts that change are flips.
-        limit: At most so many.
-        every: Steps between audits.
-        max_tokens: Of an answer.
-        batch_size: Answers at a time.
+        restyled: Source of the same ids with only the style of the responses changed; changed verdicts are flips.
+        limit: Maximum number of pairs.
+        every: Number of steps between audits.
+        max_tokens: Maximum number of tokens of an answer.
+        batch_size: Number of answers generated at once.
     """
 
     pairs: PairSource | None = None
@@ -117,11 +118,11 @@ class AuditTable(Frozen):
 
 
 class GenrmRecipe(Frozen):
-    """Everything a run is made of.
+    """The complete recipe of a run.
 
     Attributes:
-        output: Folder of the model, its stages, the audit's records and the report.
-        grpo: Arguments of TRL's ``GRPOConfig``, handed through; without the table there is a warm-up only.
+        output: Folder for the model, its stages, the audit's records and the report.
+        grpo: Arguments passed to TRL's ``GRPOConfig``; without this table only the warm-up runs.
     """
 
     output: str
@@ -137,15 +138,15 @@ class GenrmRecipe(Frozen):
     @model_validator(mode="after")
     def _is_whole(self) -> "GenrmRecipe":
         if (self.data is None) == (self.world is None):
-            raise ValueError("a recipe has [data] or [world], one of them")
+            raise ValueError("a recipe needs either [data] or [world]")
         if self.world is not None and self.matcher is not None:
-            raise ValueError("a [world] has its own matcher; take [matcher] out")
+            raise ValueError("a [world] has its own matcher; remove [matcher]")
         if self.data is not None and self.matcher is None and self.grpo is not None:
-            raise ValueError("[matcher] is missing: who compares the reasons?")
+            raise ValueError("[matcher] is missing: it is needed to compare the reasons")
         if self.model.name == "new" and (self.world is None or self.warmup is None):
             raise ValueError('model.name = "new" needs a [world] and a [warmup]')
         if self.warmup is None and self.grpo is None:
             raise ValueError("nothing to do: give [warmup], [grpo] or both")
         if self.data is not None and self.audit is not None and self.audit.pairs is None:
-            raise ValueError("audit.pairs is missing: give a source of pairs that are not trained on")
+            raise ValueError("audit.pairs is missing: give a source of pairs outside the training data")
         return self

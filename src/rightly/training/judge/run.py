@@ -1,4 +1,4 @@
-"""Train a generative reward model: imitate judgments, then reinforce those that are right for the right reasons.
+"""Train a generative reward model: imitate judgments, then reinforce right verdicts with the right reasons.
 
 "Outcome Accuracy is Not Enough" (2026), section 4, on TRL's trainers: supervised warm-up (``SFTTrainer``) and GRPO
 (``GRPOTrainer``; Shao et al., 2024) with one composed reward (`rightly.rewards`).
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 WARMUP = "warmup"
 FINISHED = "trainer_log.json"
-"""Written last: a stage whose folder has it is whole."""
+"""Name of the file written last: a stage whose folder has it is complete."""
 _OWNED = {"output_dir", "remove_unused_columns"}
 _OURS: dict[str, Any] = {
     "report_to": "none",
@@ -59,13 +59,13 @@ class _Reinforcement(WholeRuns, GRPOTrainer):
 
 
 class TrainedJudge(NamedTuple):
-    """What a run left behind.
+    """Result of a run.
 
     Attributes:
-        folder: The model: a plain Hugging Face checkpoint, for ``hf:FOLDER`` and every server.
-        counts: What became of the pairs.
-        dynamics: What the audits found, by step and set.
-        history: What the trainer of the last stage logged.
+        folder: Folder of the model, a plain Hugging Face checkpoint for ``hf:FOLDER`` and every server.
+        counts: Counts of used and excluded pairs.
+        dynamics: Audit results by step and set.
+        history: Log of the last stage's trainer.
     """
 
     folder: Path
@@ -75,11 +75,11 @@ class TrainedJudge(NamedTuple):
 
 
 def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
-    """Run a recipe; what was interrupted goes on from its last whole checkpoint, a finished stage is not done again.
+    """Run a recipe; an interrupted run resumes from its last complete checkpoint, and a finished stage is not repeated.
 
     Args:
-        recipe: The run.
-        cache: File of the answer cache of the matcher.
+        recipe: Recipe of the run.
+        cache: File of the matcher's answer cache.
 
     Raises:
         InputError: Data, model, matcher or arguments are unusable, or the folder holds a run of another recipe.
@@ -110,7 +110,7 @@ def _run_stages(recipe: GenrmRecipe, task: JudgingTask, folder: Path, claim: Cla
 
 
 def _claim(recipe: GenrmRecipe, task: JudgingTask) -> Claim:
-    """The recipe with the content that it names: prompts and references, judgments to imitate, base, matcher."""
+    """The claim of a recipe with the content that it names: prompts and references, imitated judgments, base, matcher."""
     imitations = task.imitations() if recipe.warmup is not None else []
     made_of = {"data": fingerprint("rows", prompts=task.prompts(), imitations=imitations)}
     made_of["audit"] = fingerprint(
@@ -124,10 +124,10 @@ def _claim(recipe: GenrmRecipe, task: JudgingTask) -> Claim:
 
 
 def without_long_prompts(rows: list[dict[str, Any]], tokenizer: Any, limit: int) -> list[dict[str, Any]]:
-    """The rows whose prompt has at most so many tokens.
+    """The rows whose prompt has at most ``limit`` tokens.
 
     Raises:
-        InputError: None is left.
+        InputError: No row remains.
     """
     kept = [row for row in rows if len(tokenizer.apply_chat_template(row["prompt"])["input_ids"]) <= limit]
     if not kept:
@@ -136,10 +136,10 @@ def without_long_prompts(rows: list[dict[str, Any]], tokenizer: Any, limit: int)
 
 
 def require_fit(spec: str, cache: Path | None, *, accept_unfit: bool) -> None:
-    """Whether a matcher may be a reward: a policy finds whatever it lets pass.
+    """Check that a matcher may be a reward, since a policy exploits every error of it.
 
     Raises:
-        InputError: It was found unfit, or never checked, and the recipe does not accept that.
+        InputError: The matcher is unfit or was never checked, and the recipe does not accept that.
     """
     matcher: Matcher = build_matcher(spec, cache)
     trust = run_now(trust_in(matcher, cache.parent if cache is not None else Path()))
@@ -153,10 +153,10 @@ def require_fit(spec: str, cache: Path | None, *, accept_unfit: bool) -> None:
 
 
 def load_judge(model: GenrmModel, name: str) -> tuple[Any, Any]:
-    """A causal language model and its tokenizer, padded on the left.
+    """Load a causal language model and its tokenizer, padded on the left.
 
     Raises:
-        InputError: There is no such model, or it has no chat template.
+        InputError: The model does not exist, or it has no chat template.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", trust_remote_code=model.trust_remote_code)
@@ -166,7 +166,7 @@ def load_judge(model: GenrmModel, name: str) -> tuple[Any, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be loaded ({str(error).splitlines()[0]})", where="model.name") from error
     if tokenizer.chat_template is None:
-        raise InputError(f"{name} has no chat template", where="model.name", fix="take an instruction-tuned model")
+        raise InputError(f"{name} has no chat template", where="model.name", fix="use an instruction-tuned model")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return loaded, tokenizer
@@ -201,11 +201,11 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path, 
     rows = task.prompts()
     if recipe.data is not None:
         kept = without_long_prompts(rows, tokenizer, recipe.data.max_prompt_tokens)
-        logger.warning("%s of %s prompts left out: longer than max_prompt_tokens", len(rows) - len(kept), len(rows))
+        logger.warning("%s of %s prompts excluded: longer than max_prompt_tokens", len(rows) - len(kept), len(rows))
         rows = kept
     trainer = _Reinforcement(
         model=model,
-        reward_funcs=TrlReward(task.reward),  # type: ignore[arg-type]  # asynchronous ones are taken too
+        reward_funcs=TrlReward(task.reward),  # type: ignore[arg-type]  # asynchronous functions are accepted too
         args=args,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
@@ -224,7 +224,7 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path, 
 def _arguments(kind: Callable[..., Arguments], folder: Path, given: Mapping[str, Any], where: str) -> Arguments:
     owned = _OWNED & set(given)
     if owned:
-        raise InputError(f"{min(owned)} is set by the recipe itself", where=where, fix="leave it out")
+        raise InputError(f"{min(owned)} is set by the recipe itself", where=where, fix="remove it")
     try:
         return kind(output_dir=str(folder), **(_OURS | dict(given)))
     except (TypeError, ValueError) as error:
@@ -247,7 +247,7 @@ def _adapter(lora: Lora | None) -> Any:
 
 
 def _save(trainer: Any, folder: Path) -> None:
-    """The whole model, an adapter merged into it, its tokenizer, and last the log, which marks a finished stage."""
+    """Save the model with any adapter merged, its tokenizer, and last the log, which marks a finished stage."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     if not isinstance(model, PreTrainedModel) and trainer.is_world_process_zero():
         model.merge_and_unload().save_pretrained(folder)

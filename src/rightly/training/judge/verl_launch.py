@@ -1,6 +1,6 @@
-"""The second stage of a recipe written out for verl (Ray, vLLM, many nodes): data, our reward, and the command.
+"""Write the second stage of a recipe for verl (Ray, vLLM, many nodes): data, Rightly's reward, and the command.
 
-Option names are those of verl 0.9.1. Training there needs no code of ours but the reward.
+Option names are those of verl 0.9.1. Training there uses only the reward from Rightly.
 """
 
 import json
@@ -17,7 +17,7 @@ from rightly.training.judge.recipe import GenrmRecipe
 
 _GPUS = 8
 _TOKENS_AT_ONCE = 16_384
-"""Of a GPU in one pass, unless one sequence may be longer; the default of verl."""
+"""Tokens per GPU in one forward pass, unless one sequence may be longer; verl's default."""
 _REWARD = '''"""The reward of a recipe, as verl calls it: one sample at a time, many at once."""
 
 from pathlib import Path
@@ -32,7 +32,7 @@ REWARD = JudgmentReward(RULE, {matcher!r}, timeout={timeout!r}, cache=CACHE)
 compute_score = verl_function(REWARD)
 '''
 _RUN = """#!/usr/bin/env bash
-# GRPO with verl. NODES and GPUS are those of your Ray cluster; further arguments win over those written here.
+# GRPO with verl. NODES and GPUS describe your Ray cluster; further arguments take precedence over those below.
 # The matcher's endpoint is taken from OPENAI_BASE_URL and OPENAI_API_KEY, which the Ray workers must see.
 set -euo pipefail
 HERE="$(cd -- "$(dirname -- "${{BASH_SOURCE[0]}}")" > /dev/null && pwd)"
@@ -47,30 +47,30 @@ _UNMAPPED_FINE = {
     "vllm_gpu_memory_utilization", "per_device_train_batch_size", "gradient_accumulation_steps", "scale_rewards",
     "save_total_limit", "save_strategy", "log_completions", "disable_tqdm",
 }  # fmt: skip
-"""Arguments of TRL that say where and how it runs, not what is computed: verl has its own."""
+"""TRL arguments about where and how it runs, not about the computation: verl has its own."""
 
 
 def write_verl_launch(recipe: GenrmRecipe, folder: Path) -> list[str]:
     """Write ``train.parquet``, ``reward.py`` and ``run.sh``.
 
     Args:
-        recipe: With ``[data]``, ``[matcher]`` and ``[grpo]``; a warm-up is done before, by `rightly train genrm` without
-            ``[grpo]``, and its folder is then ``model.name``.
-        folder: Where they go.
+        recipe: Recipe with ``[data]``, ``[matcher]`` and ``[grpo]``. Run a warm-up before, with `rightly train genrm`
+            without ``[grpo]``, and set ``model.name`` to its folder.
+        folder: Output folder.
 
     Returns:
-        The arguments of ``[grpo]`` that were not carried over.
+        The arguments of ``[grpo]`` that were not transferred.
 
     Raises:
-        InputError: The recipe has none of these, or a warm-up besides.
+        InputError: The recipe lacks one of these tables, or has a warm-up.
     """
     if recipe.data is None or recipe.matcher is None or recipe.grpo is None:
         raise InputError("a launch folder needs [data], [matcher] and [grpo]")
     if recipe.warmup is not None:
         raise InputError(
-            "verl does the second stage only",
+            "verl runs only the second stage",
             where="[warmup]",
-            fix="warm up first, then name that folder in model.name",
+            fix="run the warm-up first, then set model.name to its folder",
         )
     task = judging_task(recipe)
     options, left = verl_options(recipe)
@@ -90,10 +90,10 @@ def write_verl_launch(recipe: GenrmRecipe, folder: Path) -> list[str]:
 
 
 def verl_options(recipe: GenrmRecipe) -> tuple[dict[str, Any], list[str]]:
-    """The overrides of ``verl.trainer.main_ppo``, and the arguments of ``[grpo]`` that have none.
+    """The overrides of ``verl.trainer.main_ppo``, and the arguments of ``[grpo]`` without a counterpart.
 
-    TRL counts completions, verl prompts: a batch of verl is ``generation_batch_size / num_generations``, and its mini-batch
-    that over the optimiser steps taken on it.
+    TRL counts completions and verl prompts. A batch in verl is ``generation_batch_size / num_generations``, and its
+    mini-batch is that divided by the number of optimiser steps on it.
     """
     given = dict(recipe.grpo or {})
     samples = given.pop("num_generations", 8)
@@ -147,7 +147,7 @@ _DIRECT: Mapping[str, str] = {
 
 
 def _updates(grpo: Mapping[str, Any], completions: int) -> int:
-    """Optimiser steps on one batch of rollouts, as TRL would take them on so many GPUs as ``run.sh`` takes by default."""
+    """TRL's number of optimiser steps on one batch of rollouts, with ``run.sh``'s default number of GPUs."""
     at_once = grpo.get("per_device_train_batch_size", 8) * grpo.get("gradient_accumulation_steps", 1) * _GPUS
     return max(completions // at_once, 1)
 

@@ -1,8 +1,8 @@
-"""From people's reasons to what a matcher learns: graded pairs of points, and pairs of which one is nearer than the other.
+"""Build a matcher's training data from human reasons: graded pairs of points, and ranked pairs.
 
-Where people said that two points are the same (SummHay's links) or sentences were written to be so, the pair has a grade.
-Where they did not (a fellow voter's reason is nearer than an opponent's, but need not be the same reason; UKPConvArg1, ComVE,
-WinoWhy), only the order is learned. The grades are the MetaJudge's anchors ("Outcome Accuracy is Not Enough", 2026): 0 absent,
+A pair has a grade if people linked the two points (SummHay) or sentences were written to make the same point. For other
+data (a fellow voter's reason is nearer than an opponent's, but need not be the same reason; UKPConvArg1, ComVE, WinoWhy)
+only the order is learned. The grades are the MetaJudge's anchors ("Outcome Accuracy is Not Enough", 2026): 0 absent,
 contradicted or vague, .25 touched, .5 partial, 1 full.
 """
 
@@ -25,13 +25,13 @@ from rightly.types import Frozen, PreferencePair
 
 Source = Literal["summhay", "votes", "comve", "winowhy", "written"]
 PER_POINT = 2
-"""Bullets of the same summary that are no match, for each point."""
+"""Number of unmatched bullets of the same summary for each point."""
 PER_REASON = 2
-"""Orders learned from each voter's reason."""
+"""Number of ranked pairs made from each voter's reason."""
 
 
 class Graded(NamedTuple):
-    """A human point and a judge's reason, and how far the reason covers the point, in [0, 1]."""
+    """A human point, a judge's reason, and the degree in [0, 1] to which the reason covers the point."""
 
     reference: str
     candidate: str
@@ -41,7 +41,7 @@ class Graded(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """A reason that is nearer to a point than another one is."""
+    """A point, a nearer reason and a farther one."""
 
     reference: str
     nearer: str
@@ -51,16 +51,16 @@ class Ranked(NamedTuple):
 
 
 class Contrast(Frozen):
-    """A written point with sentences that say the same and sentences that do not.
+    """A written point with sentences that make the same point and sentences that do not.
 
     Attributes:
         point: One reason for a preference.
-        paraphrases: The same in other words.
-        opposites: What contradicts it, of the same response.
-        changed: One decisive detail is another.
-        topic: Something else on the subject.
-        general: The point without what is specific in it.
-        vague: A verdict that would fit any point.
+        paraphrases: The point in other words.
+        opposites: Contradictions of the point about the same response.
+        changed: The point with one decisive detail changed.
+        topic: Another point on the same topic.
+        general: The point without its specific content.
+        vague: Verdicts that would fit any point.
     """
 
     point: str
@@ -73,7 +73,7 @@ class Contrast(Frozen):
 
 
 def from_summaries(cases: Sequence[CoverageCase], seed: int = 0) -> Iterator[Graded]:
-    """People's links, and for every point some bullets of the summary that they did not link."""
+    """Human links, and for every point some bullets of the summary that people did not link."""
     draw = random.Random(seed)
     for case in cases:
         people = {(link.reference, link.candidate): link.score for link in case.human}
@@ -86,7 +86,7 @@ def from_summaries(cases: Sequence[CoverageCase], seed: int = 0) -> Iterator[Gra
 
 
 def from_votes(pairs: Sequence[PreferencePair], seed: int = 0) -> Iterator[Ranked]:
-    """A fellow voter's reason is nearer than an opponent's on the same pair, and than a reason from another pair."""
+    """Rank a fellow voter's reason above an opponent's on the same pair, and above a reason from another pair."""
     draw = random.Random(seed)
     said = [(pair, _by_vote(pair)) for pair in pairs]
     elsewhere: dict[str, list[tuple[str, str]]] = {}
@@ -112,10 +112,10 @@ def from_votes(pairs: Sequence[PreferencePair], seed: int = 0) -> Iterator[Ranke
 
 
 def from_comve(path: str | Path, seed: int = 0) -> Iterator[Ranked]:
-    """Right reasons why a statement is against common sense are nearer to one another than confusing ones (ComVE, 2020).
+    """Rank right reasons why a statement is against common sense above confusing ones (ComVE, 2020).
 
     Raises:
-        InputError: The file has not the columns of ComVE's training file.
+        InputError: The file lacks the columns of ComVE's training file.
     """
     draw = random.Random(seed)
     for row in _read_csv(path):
@@ -129,7 +129,7 @@ def from_comve(path: str | Path, seed: int = 0) -> Iterator[Ranked]:
 
 
 def from_winowhy(path: str | Path, seed: int = 0) -> Iterator[Ranked]:
-    """WinoWhy (Zhang et al., 2020): a valid reason for a reading is nearer to another valid one than an invalid one is.
+    """Rank a valid reason for a reading above an invalid one, relative to another valid one (WinoWhy, Zhang et al., 2020).
 
     Raises:
         InputError: The file is not WinoWhy's.
@@ -143,10 +143,10 @@ def from_winowhy(path: str | Path, seed: int = 0) -> Iterator[Ranked]:
 
 
 def from_negations(rows: Sequence[Ranked], seed: int = 0) -> Iterator[Ranked | Graded]:
-    """People's reasons against their own opposites by rule (`rightly.training.matcher.negation_augmentation`).
+    """Contrast human reasons with their own opposites by rule (`rightly.training.matcher.negation_augmentation`).
 
-    A fellow's right reason, in other words, is nearer than the opposite in the same words; and a reason is not its opposite,
-    but is itself.
+    Another person's right reason, in other words, ranks above the opposite in the same words. A reason has grade 0 for its
+    opposite and 1 for itself.
     """
     draw = random.Random(seed)
     for row in rows:
@@ -164,7 +164,7 @@ def from_negations(rows: Sequence[Ranked], seed: int = 0) -> Iterator[Ranked | G
 
 
 class WinoWhyQuestion(NamedTuple):
-    """A question with its reasons, by what most annotators said of them."""
+    """A question with its reasons, by the annotators' majority."""
 
     text: str
     valid: tuple[str, ...]
@@ -172,7 +172,7 @@ class WinoWhyQuestion(NamedTuple):
 
 
 def winowhy_questions(path: str | Path) -> Iterator[WinoWhyQuestion]:
-    """The questions of WinoWhy's file.
+    """Read the questions of WinoWhy's file.
 
     Raises:
         InputError: The file is not WinoWhy's.
@@ -181,16 +181,16 @@ def winowhy_questions(path: str | Path) -> Iterator[WinoWhyQuestion]:
 
 
 def read_contrasts(path: str | Path) -> tuple[Contrast, ...]:
-    """Written contrasts, one JSON object a line.
+    """Read written contrasts, one JSON object per line.
 
     Raises:
-        InputError: A line is unusable; names it.
+        InputError: A line is unusable; the error names it.
     """
     return tuple(open_rows(str(path)).converted(_contrasts))
 
 
 def from_contrasts(contrasts: Sequence[Contrast], seed: int = 0) -> Iterator[Graded]:
-    """Every written point against its sentences, both ways where the grade is symmetric, and against the other response."""
+    """Pair every written point with its sentences, in both directions for symmetric grades, and with the other response."""
     draw = random.Random(seed)
     grades = (("paraphrases", 1.0), ("opposites", 0.0), ("changed", 0.25), ("topic", 0.0))
     for each in contrasts:
@@ -228,7 +228,7 @@ def _questions(rows: Rows) -> Iterator[WinoWhyQuestion]:
             for reason, _, _, label in row["reasons"]:
                 said[label].append(reason.strip())
         except (KeyError, TypeError, ValueError):
-            raise InputError("is no row of WinoWhy", fix="use winowhy.json as published") from None
+            raise InputError("is not a row of WinoWhy", fix="use winowhy.json as published") from None
         yield WinoWhyQuestion(text, tuple(said["Valid"]), tuple(said["Invalid"]))
 
 

@@ -1,7 +1,7 @@
-"""The opposite of a sentence, by rule: a negation is put in or taken out, or one word becomes its antonym.
+"""The opposite of a sentence, by rule: a negation is added or removed, or one word becomes its antonym.
 
-Written negatives for a matcher: word overlap and cosine both rank an opposite above a paraphrase, and people's data hold few
-opposites that share their words. `opposite` gives ``None`` where no rule applies; what it gives is not always good English.
+Negatives for a matcher: word overlap and cosine both rank an opposite above a paraphrase, and human data contain few
+opposites with the same words. `negations` returns no sentence if no rule applies; its results are not always good English.
 """
 
 import re
@@ -84,7 +84,7 @@ _WORD = re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, ANTONYMS), key=len,
 
 
 def negations(text: str) -> list[str]:
-    """The sentence turned round, in every way that a rule knows: without its negation, with an antonym, with a negation."""
+    """All opposites of the sentence by rule: without its negation, with an antonym, with a negation."""
     found = [re.sub(pattern, new, text, count=1) for pattern, new in _TAKE_OUT if re.search(pattern, text)]
     if not found:
         found += [re.sub(pattern, new, text, count=1) for pattern, new in _PUT_IN if re.search(pattern, text)][:1]

@@ -1,4 +1,4 @@
-"""The recipe of a matcher: one TOML file, unknown keys refused, every default stated here."""
+"""The recipe of a matcher: one TOML file; unknown keys are rejected, and all defaults are here."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from rightly.types import Frozen
 
 
 class MatcherModel(Frozen):
-    """``[model]``: what is trained.
+    """``[model]``: the model to train.
 
     Attributes:
-        base: Any encoder: the packaged MiniLM, a folder, or a hub id.
-        max_length: Tokens of a point and a reason together.
-        lora: The adapter; it and the head are all that is saved.
+        base: Encoder to start from: the packaged MiniLM, a folder, or a hub id.
+        max_length: Maximum number of tokens of a point plus a reason.
+        lora: Low-rank adapter; only it and the head are saved.
     """
 
     base: str = PACKAGED
@@ -24,19 +24,19 @@ class MatcherModel(Frozen):
 
 
 class MatcherData(Frozen):
-    """``[data]``: whose reasons.
+    """``[data]``: sources of reasons.
 
     Attributes:
         topics: Topics of SummHay to train on: ``doctor``, ``sales``, ``news``.
-        votes: Preference pairs with voters' reasons, as `rightly.data.load_pairs` takes them.
-        held_debates: Domains of those pairs (up to the first ``/``) that are left out.
-        comve: ComVE's ``train.csv``.
-        winowhy: WinoWhy's ``winowhy.json``.
-        contrasts: Files of written contrasts; ``written`` names those that travel with the package.
-        repeat: How often every written row is shown.
-        limit: At most so many rows each of ``votes``, of ``comve``, of ``winowhy``.
-        negations: At most so many reasons each of ``votes`` and ``comve`` that are turned into their opposites by rule.
-        max_characters: Longer reasons are left out of training.
+        votes: Preference pairs with voters' reasons, from a source as for `rightly.data.load_pairs`.
+        held_debates: Domains of those pairs (up to the first ``/``) that are held out.
+        comve: Path of ComVE's ``train.csv``.
+        winowhy: Path of WinoWhy's ``winowhy.json``.
+        contrasts: Files of written contrasts; ``written`` names the file shipped with the package.
+        repeat: Number of times that every written row is used.
+        limit: Maximum number of rows from each of ``votes``, ``comve`` and ``winowhy``.
+        negations: Maximum number of reasons from each of ``votes`` and ``comve`` whose opposites are made by rule.
+        max_characters: Maximum length of a reason in characters; longer ones are excluded from training.
     """
 
     topics: tuple[str, ...] = ()
@@ -52,11 +52,11 @@ class MatcherData(Frozen):
 
 
 class MatcherRecipe(Frozen):
-    """Everything a run is made of.
+    """The complete recipe of a run.
 
     Attributes:
-        output: Folder of checkpoints and of the matcher.
-        trainer: Arguments of transformers' ``TrainingArguments``, handed through.
+        output: Folder for the checkpoints and the matcher.
+        trainer: Arguments passed to transformers' ``TrainingArguments``.
     """
 
     output: str

@@ -1,4 +1,4 @@
-"""Train a matcher: a low-rank adapter that makes an encoder say whether two reasons are the same point."""
+"""Train a matcher: a low-rank adapter with which an encoder decides whether two reasons make the same point."""
 
 import json
 import random
@@ -46,23 +46,23 @@ from rightly.training.matcher.recipe import MatcherData, MatcherRecipe
 Row = TypeVar("Row", Ranked, Graded)
 
 HELD_CONTRASTS = 5
-"""One in so many written points is kept for calibration."""
+"""One in this many written points is held out for calibration."""
 UNRELATED = 10
-"""Sentences of other points in the calibration, for each point."""
+"""Number of sentences of other points for each point in the calibration."""
 MOST_ACCEPTED = 0.1
-"""The operating point accepts at most this share of opposites, and of points on the other response, of the calibration set."""
+"""Largest accepted share of opposites, and of points on the other response, in the calibration set."""
 WRITTEN = "written"
 
 
 class TrainedMatcher(NamedTuple):
-    """What a run left behind.
+    """Result of a run.
 
     Attributes:
-        folder: Adapter, head and card.
-        card: Calibration, operating point, what it learned from.
-        steps: Optimiser steps.
+        folder: Folder with adapter, head and card.
+        card: Calibration, operating point and training data.
+        steps: Number of optimiser steps.
         loss: Mean training loss.
-        accepted: On the calibration set, the share accepted at the operating point, by kind.
+        accepted: Share of the calibration set accepted at the operating point, by kind.
     """
 
     folder: Path
@@ -73,7 +73,7 @@ class TrainedMatcher(NamedTuple):
 
 
 class MatcherTrainer(WholeRuns, Trainer):
-    """Grades by cross-entropy, orders by the ranking loss of reward models; the mean over rows, batched by length."""
+    """Trains grades with cross-entropy and ranks with reward models' ranking loss; mean over rows, batched by length."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
@@ -84,9 +84,9 @@ class MatcherTrainer(WholeRuns, Trainer):
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The loss of a batch: first its graded pairs, then the nearer and the farther of its ranked ones.
+        """The loss of a batch: its graded pairs, then the nearer and the farther reasons of its ranked ones.
 
-        What cosine and word overlap say is a constant part of every logit, so the encoder learns what they lack.
+        Cosine and word overlap are a constant part of every logit, so the encoder learns to correct them.
         """
         grades, n_ranked, prior = inputs.pop("grades"), int(inputs.pop("n_ranked")), inputs.pop("prior")
         out = model(**inputs)
@@ -98,7 +98,7 @@ class MatcherTrainer(WholeRuns, Trainer):
 
 
 def train_matcher(recipe: MatcherRecipe) -> TrainedMatcher:
-    """Run a recipe; a run that was interrupted goes on from its last whole checkpoint.
+    """Run a recipe; an interrupted run resumes from its last complete checkpoint.
 
     Raises:
         InputError: Data, base or arguments are unusable, or the output holds a run of another recipe, data or base.
@@ -139,17 +139,17 @@ def train_matcher(recipe: MatcherRecipe) -> TrainedMatcher:
 
 
 def matcher_rows(data: MatcherData, seed: int) -> tuple[list[Ranked | Graded], list[Graded]]:
-    """The training rows, and the graded ones that are kept for calibration.
+    """The training rows, and the graded rows held out for calibration.
 
     Raises:
-        InputError: A source is unusable, or there is nothing to train on.
+        InputError: A source is unusable, or no training row remains.
     """
     draw = random.Random(seed)
     held_debates = set(data.held_debates)
     pairs = [pair for source in data.votes for pair in load_pairs(source)]
     unknown = held_debates - {_debate(pair.domain) for pair in pairs} if pairs else set()
     if unknown:
-        raise InputError(f"no pair is of the debate {min(unknown)!r}", where="data.held_debates")
+        raise InputError(f"no pair belongs to the debate {min(unknown)!r}", where="data.held_debates")
     votes = _some(from_votes([p for p in pairs if _debate(p.domain) not in held_debates], seed), data, draw)
     comve = _some(from_comve(data.comve, seed) if data.comve else (), data, draw)
     winowhy = _some(from_winowhy(data.winowhy, seed) if data.winowhy else (), data, draw)
@@ -164,7 +164,7 @@ def matcher_rows(data: MatcherData, seed: int) -> tuple[list[Ranked | Graded], l
     for again in range(data.repeat):
         rows += from_contrasts(contrasts[kept:], seed + again)
     if not rows:
-        raise InputError("no row to train on", where="[data]", fix="name a source of reasons")
+        raise InputError("no row to train on", where="[data]", fix="give a source of reasons")
     draw.shuffle(rows)
     held += _open_probes()
     return rows, [*held, *_unrelated(held, draw)]
@@ -176,7 +176,7 @@ def _some(rows: Iterable[Ranked], data: MatcherData, draw: random.Random) -> lis
 
 
 def contrast_file(source: str) -> str:
-    """The file of a source of contrasts; ``written`` are those that travel with the package."""
+    """The file of a source of contrasts; ``written`` is the one shipped with the package."""
     if source != WRITTEN:
         return source
     return str(resources.files("rightly.matchers").joinpath("samples", "contrasts.jsonl.gz"))
@@ -190,7 +190,7 @@ def _open_probes() -> list[Graded]:
 
 
 def _unrelated(held: Sequence[Graded], draw: random.Random) -> list[Graded]:
-    """Each point with sentences of others: in two lists most pairs have nothing to do with each other."""
+    """Each point with sentences of other points: between two lists most pairs are unrelated."""
     points = list(dict.fromkeys(row.reference for row in held))
     return [
         Graded(point, other.candidate, 0.0, "written", "unrelated")
@@ -231,7 +231,7 @@ def _pairs(row: Ranked | Graded) -> list[tuple[str, str]]:
 
 
 def _with_prior(rows: Sequence[Ranked | Graded], encoder: CrossEncoder) -> list[tuple[Ranked | Graded, list[float]]]:
-    """The rows with the logit of the surface evidence of each of their pairs."""
+    """The rows with the logit of the surface evidence of each pair."""
     logits = encoder.surface([pair for row in rows for pair in _pairs(row)]) @ np.array(encoder.card.prior)
     each = iter(logits.tolist())
     return [(row, [next(each) for _ in _pairs(row)]) for row in rows]
@@ -256,7 +256,7 @@ def _prior(encoder: CrossEncoder, held: Sequence[Graded]) -> tuple[float, ...]:
 
 
 def _calibrated(encoder: CrossEncoder, held: Sequence[Graded]) -> tuple[MatcherCard, dict[str, float]]:
-    """Weights of the evidence on rows that were not trained on, and the operating point on the calibrated scale."""
+    """Weights of the evidence, fitted on held-out rows, and the operating point on the calibrated scale."""
     evidence = encoder.evidence([(row.reference, row.candidate) for row in held])
     weights = _logistic(evidence, held)
     scores = 1 / (1 + np.exp(-(evidence @ np.array(weights))))
@@ -271,7 +271,7 @@ def _calibrated(encoder: CrossEncoder, held: Sequence[Graded]) -> tuple[MatcherC
 
 
 def _logistic(evidence: NDArray[np.float64], held: Sequence[Graded]) -> tuple[float, ...]:
-    """Logistic regression on grades, every weight but the last (of the 1) at least 0."""
+    """Logistic regression on grades, with every weight except the intercept at least 0."""
     grades = np.array([row.score for row in held])
 
     def loss(weights: NDArray[np.float64]) -> float:
@@ -284,7 +284,7 @@ def _logistic(evidence: NDArray[np.float64], held: Sequence[Graded]) -> tuple[fl
 
 
 def _name_base(folder: Path, base: str) -> None:
-    """The adapter names its base as the recipe does, not where that lay on this machine."""
+    """Store the recipe's name of the base in the adapter, not its path on this machine."""
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

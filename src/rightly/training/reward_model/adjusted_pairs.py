@@ -1,4 +1,4 @@
-"""The automatic adjustment: terms of the loss of each training pair from a table of preference strength."""
+"""Automatic adjustment: loss terms of each training pair from a table of preference strength."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,12 +11,12 @@ from rightly.types import PreferencePair
 
 
 def adjusted_pairs(pairs: Iterable[PreferencePair], table: AdjustTable) -> Iterator[PreferencePair]:
-    """Pairs with target, margin and weight by the table's preset; those that it leaves out are not given.
+    """Yield pairs with target, margin and weight by the table's preset, without the pairs that it drops.
 
-    Ties and pairs without a label have no strength and pass as they are; so do pairs whose target the data state.
+    Ties and pairs without a label have no strength and are unchanged, and so are pairs with a target in the data.
 
     Raises:
-        InputError: The table lacks a labelled pair, or its text or label has changed since it was scored.
+        InputError: The table lacks a labelled pair, or a pair's text or label has changed since scoring.
     """
     source = str(table.strength)
     found = read_strength(Path(source))
@@ -28,7 +28,7 @@ def adjusted_pairs(pairs: Iterable[PreferencePair], table: AdjustTable) -> Itera
             continue
         row = rows.get(pair.id)
         if row is None or found.keys[row] != pair.content_key or found.labels[row] != pair.label:
-            problem = "has no strength of" if row is None else "knows another text or label of"
+            problem = "has no strength of" if row is None else "has another text or label of"
             raise InputError(
                 f"{problem} pair {pair.id!r}", where=source, fix="run rightly strength on the training data"
             )

@@ -1,4 +1,4 @@
-"""The model card of a trained reward model: what it read, how it was trained, how good it is and where it is not."""
+"""The model card of a trained reward model: input format, training, results and limits."""
 
 import json
 
@@ -9,8 +9,8 @@ from rightly.training.reward_model.recipe import RewardRecipe
 from rightly.training.reward_model.result import TrainedRewardModel
 
 _MERGED = (
-    "The low-rank adapter is merged into its base here. `adapter/` holds it alone; software that loads it from there takes the "
-    "pad token from the base's configuration."
+    "The low-rank adapter is merged into its base here. `adapter/` holds only the adapter; software that loads it from there "
+    "takes the pad token from the base's configuration."
 )
 
 
@@ -20,15 +20,15 @@ def write_card(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: 
 
 
 def model_card(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: RewardModel) -> str:
-    """A Hugging Face model card in Markdown."""
+    """Make a Hugging Face model card in Markdown."""
     contract = reward_model.contract
     lora = recipe.model.lora
     adapter = lora is not None and not lora.merge
     parts = [
         _front_matter(recipe, adapter),
         f"# Reward model from {' '.join(recipe.model.name.split())}",
-        "A scalar (Bradley-Terry) reward model: it gives a response in its conversation a number; the difference of two "
-        "numbers is the log-odds that the first response is preferred. Single numbers mean nothing by themselves.",
+        "A scalar (Bradley-Terry) reward model: it gives a number to a response in its conversation. The difference of two "
+        "numbers is the log-odds that the first response is preferred. A single number has no meaning on its own.",
         "```python\nfrom rightly.reward_models.model import RewardModel\n\n"
         f"model = RewardModel.load({trained.folder.name!r})\n```",
         *([_MERGED] if lora is not None and lora.merge else []),
@@ -41,7 +41,7 @@ def model_card(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: 
                     "the last token of the template" if contract.final_token is None else repr(contract.final_token),
                 ),
                 ("pad token", repr(contract.pad_token)),
-                ("longest sequence", f"{contract.max_length} tokens; the prompt is cut from its left"),
+                ("longest sequence", f"{contract.max_length} tokens; the prompt is truncated on its left"),
                 ("form", contract.form),
             ],
         ),

@@ -15,12 +15,12 @@ _TERMS = ("sizes", "target", "margin", "weight", "ranks", "stated")
 
 @dataclass(frozen=True)
 class Collator:
-    """Lays the groups of a batch out for the model, as often as the objective has views, with the loss's terms.
+    """Builds the model's arguments from the groups of a batch, once per view of the objective, with the loss terms.
 
     Attributes:
-        packed: A packed row, or a padded batch.
-        pad_id: What fills a padded batch.
-        views: How often every group is laid out.
+        packed: Whether to build a packed row instead of a padded batch.
+        pad_id: Token id that fills a padded batch.
+        views: Number of times that every group is included.
     """
 
     packed: bool
@@ -28,7 +28,7 @@ class Collator:
     views: int = 1
 
     def __call__(self, pairs: Sequence[TrainingPair]) -> dict[str, Tensor]:
-        """The model's arguments, and ``(G,)`` sizes, target, margin, weight, stated, ``(N,)`` ranks."""
+        """The model's arguments, and sizes, target, margin, weight, stated, ``(G,)``, and ranks, ``(N,)``."""
         groups = [pair.group for pair in pairs] * self.views
         ranks = [rank for pair in pairs for rank in (pair.ranks or (0,) * len(pair.group.branches))]
         return {
@@ -43,6 +43,6 @@ class Collator:
 
 
 def split_terms(batch: dict[str, Tensor]) -> tuple[dict[str, Tensor], Terms]:
-    """The model's arguments apart from the loss's terms: nothing of the loss reaches the model."""
+    """Split the model's arguments from the loss terms, which must not reach the model."""
     terms = Terms(**{name: batch[name] for name in _TERMS})
     return {name: value for name, value in batch.items() if name not in _TERMS}, terms

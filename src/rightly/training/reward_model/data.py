@@ -1,4 +1,4 @@
-"""From preference pairs to what a step needs: token groups with the preferred response first, and the loss's terms."""
+"""Convert preference pairs to training data: token groups with the preferred response first, and loss terms."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingPair:
-    """A labelled pair in tokens.
+    """A tokenised labelled pair.
 
     Attributes:
-        id: The pair's id.
-        key: Its content key.
-        cluster: Key of its context; pairs that share one are not independent.
+        id: Id of the pair.
+        key: Content key of the pair.
+        cluster: Key of the context; pairs with the same context are not independent.
         group: Token ids; branch 0 is the preferred response.
-        lengths: Tokens of the responses, preferred first.
+        lengths: Lengths of the responses in tokens, preferred first.
         target: Probability that the label is right.
-        stated: Whether the data state the target: a tie, or a target of the pair's own.
-        margin: What the difference of rewards should exceed.
-        weight: Of the pair in the loss.
-        ranks: Places of the responses, preferred first; ``None`` where only the best is known.
+        stated: Whether the target comes from the data: a tie, or the pair's own target.
+        margin: Margin that the difference of rewards should exceed.
+        weight: Weight of the pair in the loss.
+        ranks: Ranks of the responses, preferred first; ``None`` if only the best is known.
         strength: Strength of the label in the units of its source.
     """
 
@@ -46,17 +46,17 @@ class TrainingPair:
 
 
 class DataCounts(Frozen):
-    """What became of the pairs of a source; nothing is left out in silence.
+    """Counts of used and excluded pairs of a source, so that no exclusion is silent.
 
     Attributes:
-        read: Pairs in the source.
-        used: Pairs that are trained or evaluated on.
-        unlabelled: Left out: no label.
-        ties: Left out: a tie.
-        no_difference: Left out: all responses are the same tokens, identical or identical up to the maximum length.
-        truncated: Used, but at least one sequence was cut to the maximum length.
-        tokens: Of all sequences that are used, as scored.
-        tokens_cut: Tokens that did not fit.
+        read: Number of pairs in the source.
+        used: Number of pairs used for training or evaluation.
+        unlabelled: Number of pairs excluded because they have no label.
+        ties: Number of pairs excluded because they are ties.
+        no_difference: Number of pairs excluded because all responses have the same tokens, at least up to the maximum length.
+        truncated: Number of used pairs with at least one sequence truncated to the maximum length.
+        tokens: Number of tokens of all used sequences, as scored.
+        tokens_cut: Number of truncated tokens.
     """
 
     read: int = 0
@@ -72,18 +72,18 @@ class DataCounts(Frozen):
 def prepare_pairs(
     pairs: Iterable[PreferencePair], model: "RewardModel", loss: LossTable, *, ties: str = "skip", where: str = ""
 ) -> tuple[list[TrainingPair], DataCounts]:
-    """Encode labelled pairs that have a difference.
+    """Encode labelled pairs whose responses differ.
 
     Args:
-        pairs: Any.
-        model: Its contract says how.
-        loss: What the targets of plain labels are smoothed by.
-        ties: ``"skip"`` leaves ties out, ``"half"`` takes those of two responses with a target of 1/2.
-        where: What an error calls the source.
+        pairs: Pairs of any kind; unusable ones are excluded and counted.
+        model: Reward model whose contract defines the encoding.
+        loss: Loss table with the label smoothing for plain labels.
+        ties: ``"skip"`` excludes ties, ``"half"`` uses ties of two responses with a target of 1/2.
+        where: Name of the source in errors.
 
     Raises:
-        InputError: No pair is left.
-        PairError: The template refuses a pair.
+        InputError: No pair remains.
+        PairError: The template rejects a pair.
     """
     prepared: list[TrainingPair] = []
     counts = dict.fromkeys(DataCounts.model_fields, 0)
@@ -111,7 +111,7 @@ def prepare_pairs(
             f"{counts['unlabelled']} unlabelled, {counts['ties']} ties, {counts['no_difference']} without a difference"
         )
         raise InputError(
-            f"no pair to learn from among {counts['read']}: {left_out}",
+            f"no usable training pair among {counts['read']}: {left_out}",
             where=where,
             fix="give pairs with a label A, B, ... whose responses differ within the model's "
             f"{model.contract.max_length} tokens (max_length)",

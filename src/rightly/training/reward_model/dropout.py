@@ -1,4 +1,4 @@
-"""Dropout in the body of a model: set where there is some, put in where there is none."""
+"""Dropout in the body of a model: set in existing modules, or added to models without any."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from rightly.reward_models.model_parts import backbone, decoder_layers
 def set_dropout(model: PreTrainedModel, probability: float) -> None:
     """Give the body one dropout probability.
 
-    Models with dropout modules (encoders, GPT-2) get it there. Others (Llama, Qwen, Gemma, Mistral) get it on what
-    attention and MLP add to the residual stream, as GPT-2 has it. Dropout of attention scores is switched off: the
-    packed kernels do not compute it, and one kind of mask suffices for two views.
+    Models with dropout modules (encoders, GPT-2) get it there. Others (Llama, Qwen, Gemma, Mistral) get it on the outputs
+    that attention and MLP add to the residual stream, as in GPT-2. Dropout of attention scores is disabled: the packed
+    kernels do not support it, and one kind of mask suffices for two views.
 
     Args:
-        model: Before compilation.
+        model: Model before compilation.
         probability: Share of features set to 0, in [0, 1).
     """
     modules = [module for module in backbone(model).modules() if isinstance(module, nn.Dropout)]

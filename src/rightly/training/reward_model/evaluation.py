@@ -1,4 +1,4 @@
-"""Exact evaluation: every pair scored once over all processes, metrics from all margins together."""
+"""Exact evaluation: every pair is scored once over all processes, and metrics use all margins together."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -18,16 +18,16 @@ from rightly.training.reward_model.data import TrainingPair
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Scores pairs with a model as a trainer runs it: wrapped, sharded, under its precision.
+    """Scores pairs with a model in the trainer's state: wrapped, sharded, in its precision.
 
     Attributes:
-        forward: The rewards ``(rows,)`` of a batch that is on the device already; without gradients, dropout off.
-        device: Where batches go.
+        forward: Function from a batch on the device to its rewards, ``(rows,)``, without gradients and dropout.
+        device: Device for the batches.
         rank: Number of this process.
-        world: How many processes there are.
+        world: Number of processes.
         packed: Whether responses to one prompt share its computation.
         pad_id: Token id that fills padded batches.
-        tokens: Most tokens in a batch.
+        tokens: Maximum number of tokens of a batch.
     """
 
     forward: Callable[[Mapping[str, Tensor]], Tensor]
@@ -41,8 +41,8 @@ class Evaluator:
     def rewards(self, pairs: Sequence[TrainingPair]) -> list[list[float]]:
         """The rewards of every pair's responses, the preferred one first, on every process.
 
-        Pairs are dealt out over the processes; each runs as many passes as the busiest one, because a sharded model needs
-        all of them for every pass.
+        Pairs are distributed over the processes. Each runs as many forward passes as the busiest one, because a sharded model
+        needs all processes for every pass.
         """
         own = range(self.rank, len(pairs), self.world)
         groups = [pairs[number].group for number in own]
@@ -61,7 +61,7 @@ class Evaluator:
         return [everywhere[number] for number in range(len(pairs))]
 
     def _spare(self, pairs: Sequence[TrainingPair], batches: list) -> tuple:
-        """A batch to compute for the others' sake."""
+        """A batch to compute only so that the other processes can continue."""
         return (
             batches[-1] if batches else next(plan_batches([pairs[0].group], 1, packed=self.packed, pad_id=self.pad_id))
         )
@@ -70,12 +70,12 @@ class Evaluator:
 def preference_metrics(
     pairs: Sequence[TrainingPair], rewards: Sequence[Sequence[float]], model: str
 ) -> PreferenceMetrics:
-    """All metrics of a set; margins and lengths are of the preferred response and the best other one.
+    """All metrics of a set; margins and lengths refer to the preferred response and the best other one.
 
     Args:
-        pairs: The pairs.
-        rewards: The rewards of each pair's responses, the preferred one first.
-        model: What errors call the model.
+        pairs: Evaluated pairs.
+        rewards: Rewards of each pair's responses, the preferred one first.
+        model: Name of the model in errors.
 
     Raises:
         PairError: A reward is not finite.
@@ -100,7 +100,7 @@ def _require_finite(model: str, pair: TrainingPair, rewards: Sequence[float]) ->
             pair.id,
             pair.key,
             f"after training from {model} it has the reward {strange[0]}",
-            fix=f"lower trainer.learning_rate, and see `rightly doctor {model}` for what it started from",
+            fix=f"lower trainer.learning_rate, and check the base with `rightly doctor {model}`",
         )
 
 

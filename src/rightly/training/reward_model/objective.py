@@ -1,4 +1,4 @@
-"""The loss of one batch: ranking, centering, contrast of two dropout views."""
+"""The loss of one batch: ranking, centering, and contrast of two dropout views."""
 
 from dataclasses import dataclass
 
@@ -22,15 +22,15 @@ from rightly.training.reward_model.recipe import ContrastiveTable, LossTable
 
 @dataclass(frozen=True)
 class Terms:
-    """What the data say of the ``G`` groups of a batch with ``N`` responses.
+    """Loss terms of the ``G`` groups of a batch with ``N`` responses.
 
     Attributes:
-        sizes: ``(G,)`` responses of a group; the preferred one is its first.
-        target: ``(G,)``.
-        margin: ``(G,)``.
-        weight: ``(G,)``.
-        ranks: ``(N,)``; 0 throughout a group whose ranks are unknown.
-        stated: ``(G,)`` true where the data state the target (a tie, or a target of the pair's own), which is then kept.
+        sizes: Number of responses of each group, ``(G,)``; the preferred one comes first.
+        target: Probability that the label is right, ``(G,)``.
+        margin: Margin that the difference of rewards should exceed, ``(G,)``.
+        weight: Weight of each group in the loss, ``(G,)``.
+        ranks: Ranks of the responses, ``(N,)``; all 0 in a group with unknown ranks.
+        stated: Whether the target comes from the data (a tie, or the pair's own target) and must be kept, ``(G,)``.
     """
 
     sizes: Tensor
@@ -42,12 +42,12 @@ class Terms:
 
 
 class Objective(nn.Module):
-    """Loss of rewards and features; holds the prototypes of SwAV.
+    """Loss of rewards and features, with the prototypes of SwAV.
 
     Args:
-        loss: The supervised part.
-        contrastive: The unsupervised part; ``None`` for none.
-        width: Features of a response.
+        loss: Settings of the supervised part.
+        contrastive: Settings of the unsupervised part; ``None`` omits it.
+        width: Number of features of a response.
     """
 
     def __init__(self, loss: LossTable, contrastive: ContrastiveTable | None, width: int) -> None:
@@ -61,18 +61,18 @@ class Objective(nn.Module):
 
     @property
     def views(self) -> int:
-        """How often the model sees every group of a batch."""
+        """Number of forward passes of every group of a batch."""
         return 1 if self.contrastive is None else 2
 
     def supervised(self, rewards: Tensor, terms: Terms) -> Tensor:
-        """Ranking and centering, a number a group.
+        """The ranking and centering loss, one number per group.
 
         Args:
-            rewards: ``(N,)``.
-            terms: Of the same groups.
+            rewards: Rewards of the responses, ``(N,)``.
+            terms: Loss terms of the same groups.
 
         Returns:
-            ``(G,)``, weighted.
+            The weighted losses, ``(G,)``.
         """
         if bool((terms.sizes == 2).all()):
             chosen, rejected = rewards[0::2], rewards[1::2]
@@ -85,7 +85,7 @@ class Objective(nn.Module):
         return self._listwise(rewards, terms)
 
     def _listwise(self, rewards: Tensor, terms: Terms) -> Tensor:
-        """Groups of any sizes; pairs among them keep target and margin."""
+        """The loss of groups of any size; groups of two keep target and margin."""
         starts = terms.sizes.cumsum(0) - terms.sizes
         pair = terms.sizes == 2
         if self.loss.listwise == "plackett-luce":
@@ -112,12 +112,12 @@ class Objective(nn.Module):
         return loss
 
     def contrast(self, first: Tensor, second: Tensor, terms: Terms) -> Tensor:
-        """The contrastive loss of two views, over the rows of all processes; one number.
+        """The contrastive loss of two views over the rows of all processes, a scalar.
 
         Args:
-            first: ``(N, H)`` features of one dropout view.
-            second: ``(N, H)`` of the other.
-            terms: Of the same groups. Of more than two responses the first two are contrasted.
+            first: Features of one dropout view, ``(N, H)``.
+            second: Features of the other dropout view, ``(N, H)``.
+            terms: Loss terms of the same groups. In groups of more than two responses the first two are contrasted.
         """
         table = self.contrastive
         if table is None:

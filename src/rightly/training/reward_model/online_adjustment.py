@@ -1,9 +1,10 @@
-"""The automatic adjustment without an ensemble: in its first epoch a model judges every pair before it has trained on it.
+"""Automatic adjustment without an ensemble: in its first epoch a model scores every pair before training on it.
 
-The margin at which a pair is met is held-out strength. The model of noise (`rightly.preferences.quality`) is fitted to the
-margins of the latest pairs, again and again, and its probability that the label is right becomes the pair's target. Ties
-and pairs whose target the data state keep it and tell the fit nothing: their label is no claim that could be wrong. From the
-second epoch on the model has seen the labels, and wrong ones begin to look right: train for one epoch, or use a table.
+The margin before a pair is first trained on is its held-out strength. The noise model (`rightly.preferences.quality`) is
+refitted regularly to the margins of the latest pairs, and its probability that the label is right becomes the pair's
+target. Ties and pairs with a target in the data keep it and are not part of the fit, because they have no label that could
+be wrong. From the second epoch on the model has seen the labels, and wrong ones start to look right: train for one epoch,
+or use a table.
 """
 
 from dataclasses import replace
@@ -16,20 +17,20 @@ from rightly.preferences.quality import likeliest_noise, noise_posterior
 from rightly.training.reward_model.objective import Terms
 
 WINDOW = 2048
-"""Pairs that a fit looks back on."""
+"""Number of latest pairs that a fit uses."""
 
 FIRST = 256
-"""Pairs before the first fit; until then labels count as they are."""
+"""Number of pairs before the first fit; until then targets are not adjusted."""
 
 EVERY = 64
-"""Pairs from one fit to the next."""
+"""Number of pairs between two fits."""
 
 
 class OnlineAdjustment(nn.Module):
-    """Targets of a batch from its own margins; its state is part of a checkpoint.
+    """Adjusts the targets of a batch by its own margins; the state is part of a checkpoint.
 
     Args:
-        cap: Largest target; its mirror image is the smallest.
+        cap: Largest target; 1 - cap is the smallest.
     """
 
     margins: Tensor
@@ -40,7 +41,7 @@ class OnlineAdjustment(nn.Module):
         super().__init__()
         self.cap = cap
         self.register_buffer("margins", torch.zeros(WINDOW, dtype=torch.float64))
-        self.register_buffer("counts", torch.zeros(2, dtype=torch.int64))  # pairs met, pairs met at the last fit
+        self.register_buffer("counts", torch.zeros(2, dtype=torch.int64))  # pairs seen, pairs seen at the last fit
         self.register_buffer("fit", torch.zeros(2, dtype=torch.float64))  # rate, temperature
 
     @property
@@ -50,11 +51,11 @@ class OnlineAdjustment(nn.Module):
 
     @torch.no_grad()
     def adjust(self, rewards: Tensor, terms: Terms) -> Terms:
-        """Terms with the targets of this batch, by the fit so far; then the batch is taken into account.
+        """The terms with adjusted targets by the latest fit; afterwards the batch is added to the data of the fit.
 
         Args:
-            rewards: ``(N,)``.
-            terms: Of the same pairs, two responses each.
+            rewards: Rewards of the responses, ``(N,)``.
+            terms: Loss terms of the same pairs, with two responses each.
 
         Raises:
             ValueError: A group has more than two responses.

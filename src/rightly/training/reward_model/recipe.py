@@ -1,4 +1,4 @@
-"""The recipe of a training run: one TOML file, unknown keys refused, every default stated here."""
+"""The recipe of a training run: one TOML file; unknown keys are rejected, and all defaults are here."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,15 +13,16 @@ from rightly.types import Frozen
 
 
 class ModelTable(Frozen):
-    """``[model]``: what is trained.
+    """``[model]``: the model to train.
 
     Attributes:
-        name: Folder or hub id; a base, an instruction-tuned or a reward model.
-        dtype: Precision of the weights; computing in bfloat16 over float32 weights is ``[trainer] bf16``.
-        max_length: Tokens of a sequence; over-long pairs lose the left of their prompt and are counted.
-        packed: Responses to one prompt share its computation.
-        compile: Compile the layers; pays from a few hundred steps.
-        freeze: Train the head alone.
+        name: Folder or hub id of a base, an instruction-tuned or a reward model.
+        dtype: Precision of the weights; for bfloat16 computation with float32 weights set ``[trainer] bf16``.
+        max_length: Maximum number of tokens of a sequence; the prompt of longer pairs is truncated on the left, and they are
+            counted.
+        packed: Whether responses to one prompt share its computation.
+        compile: Whether to compile the layers, which pays off after a few hundred steps.
+        freeze: Whether to train only the head.
     """
 
     name: str
@@ -35,14 +36,14 @@ class ModelTable(Frozen):
 
 
 class DataTable(Frozen):
-    """``[data]``: sources as `rightly.data.load_pairs` takes them.
+    """``[data]``: sources as for `rightly.data.load_pairs`.
 
     Attributes:
         train: Files, hub ids or samples; in Python also pairs in memory.
-        eval: Named sets; the first is the main one.
-        columns: The column family, where rows fit several.
-        limit: At most so many training pairs.
-        ties: Leave ties out (counted), or train them towards equal rewards.
+        eval: Named evaluation sets; the first is the main one.
+        columns: Column family, if rows fit several.
+        limit: Maximum number of training pairs.
+        ties: Whether to exclude (and count) ties, or to train them towards equal rewards.
     """
 
     train: tuple[PairSource, ...] = Field(min_length=1)
@@ -53,13 +54,13 @@ class DataTable(Frozen):
 
 
 class LossTable(Frozen):
-    """``[loss]``: added to what the data say pair by pair (columns ``target``, ``margin``, ``weight``).
+    """``[loss]``: settings in addition to the data's columns ``target``, ``margin`` and ``weight`` per pair.
 
     Attributes:
-        label_smoothing: a in ``-(1 - a) log p - a log(1 - p)``, for pairs without a target.
+        label_smoothing: Smoothing ``a`` in ``-(1 - a) log p - a log(1 - p)``, for pairs without a target.
         centering: Coefficient of the mean squared sum of rewards (Eisenstein et al., 2023); TRL's
             ``center_rewards_coefficient``.
-        listwise: For more than two responses: the best against the rest, or the whole ranking where ranks are given.
+        listwise: Loss for more than two responses: the best against the rest, or the complete ranking if ranks are given.
     """
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
@@ -77,7 +78,7 @@ _PROTOTYPES = {"response": 50, "difference": 20}
 
 
 class ContrastiveTable(Frozen):
-    """``[contrastive]``: an unsupervised loss beside the ranking loss.
+    """``[contrastive]``: an unsupervised loss in addition to the ranking loss.
 
     Wang et al., "Secrets of RLHF in Large Language Models Part II: Reward Modeling" (2024); Wang et al., "Improving
     Discriminative Capability of Reward Models in RLHF Using Contrastive Learning" (2024). Beta and prototypes default
@@ -85,12 +86,12 @@ class ContrastiveTable(Frozen):
 
     Attributes:
         kind: Contrast of instances or of clusters.
-        features: Of each response, or the difference of chosen and rejected.
-        beta: Coefficient.
-        temperature: Of the cosines.
-        prototypes: Clusters of SwAV.
-        queue: Rows of earlier batches that SwAV assigns together with the present ones.
-        exclude_mirror: Leave a difference's own negative out of its negatives (SimCSE).
+        features: Contrasted features: of each response, or the difference of chosen and rejected.
+        beta: Coefficient of the loss.
+        temperature: Temperature of the cosine similarities.
+        prototypes: Number of SwAV's clusters.
+        queue: Number of rows of earlier batches that SwAV assigns together with the present ones.
+        exclude_mirror: Whether to exclude a difference's own negative from its negatives (SimCSE).
     """
 
     kind: Literal["simcse", "swav"]
@@ -103,12 +104,12 @@ class ContrastiveTable(Frozen):
 
     @property
     def coefficient(self) -> float:
-        """Beta, by default the paper's for this variant."""
+        """The coefficient; by default the paper's beta for this variant."""
         return _BETA[self.kind, self.features] if self.beta is None else self.beta
 
     @property
     def clusters(self) -> int:
-        """Prototypes, by default the paper's for these features."""
+        """The number of prototypes; by default the paper's for these features."""
         return self.prototypes or _PROTOTYPES[self.features]
 
 
@@ -119,10 +120,10 @@ class AdjustTable(AdjustRule):
     (2024); `rightly.preferences.adjust` has the formulas of the presets.
 
     Attributes:
-        strength: ``strength.parquet`` of the training data, as `rightly strength` writes it.
-        online: Instead of a table, targets by the model's own margins as it meets each pair
-            (`rightly.training.reward_model.online_adjustment`); preset ``auto``, without margins. Ties and stated
-            targets stay as they are.
+        strength: Table ``strength.parquet`` of the training data, written by `rightly strength`.
+        online: Whether to compute targets from the model's own margins before it trains on each pair, instead of from a table
+            (`rightly.training.reward_model.online_adjustment`). Uses the preset ``auto`` without margins. Ties and targets from
+            the data do not change.
     """
 
     strength: str | None = None
@@ -131,19 +132,19 @@ class AdjustTable(AdjustRule):
     @model_validator(mode="after")
     def _one_source(self) -> "AdjustTable":
         if self.online == (self.strength is not None):
-            raise ValueError("adjust needs strength = FILE or online = true, one of them")
+            raise ValueError("adjust needs either strength = FILE or online = true")
         if self.online and self.preset != "auto":
-            raise ValueError(f"adjust online knows the preset auto alone, not {self.preset}")
+            raise ValueError(f"adjust online supports only the preset auto, not {self.preset}")
         return self
 
 
 class RewardRecipe(Frozen):
-    """Everything a run is made of.
+    """The complete recipe of a run.
 
     Attributes:
-        output: Folder of checkpoints, the best model, evaluation records and the model card.
-        dropout: Probability in the body; put into models that have none. The contrastive views need it.
-        trainer: Arguments of transformers' ``TrainingArguments``, handed through.
+        output: Folder for the checkpoints, the best model, evaluation records and the model card.
+        dropout: Dropout probability in the body, also added to models without dropout. The contrastive views need it.
+        trainer: Arguments passed to transformers' ``TrainingArguments``.
     """
 
     output: str
@@ -163,18 +164,18 @@ class RewardRecipe(Frozen):
 
 
 def read_recipe(path: str | Path, changes: Sequence[str] = ()) -> RewardRecipe:
-    """The recipe of a reward model; ``changes`` are ``table.key=value`` with TOML values, which win over the file.
+    """Read the recipe of a reward model; ``changes`` are ``table.key=value`` with TOML values and override the file.
 
     Raises:
-        InputError: The file or a change is unusable; names the key.
+        InputError: The file or a change is unusable; the error names the key.
     """
     return parse_recipe(read_table(path, changes), where=str(path))
 
 
 def parse_recipe(table: Mapping[str, Any], *, where: str = "recipe") -> RewardRecipe:
-    """The recipe of a parsed table.
+    """Validate a parsed table as a recipe.
 
     Raises:
-        InputError: A key is unknown or its value is wrong; names the key.
+        InputError: A key is unknown or its value is wrong; the error names the key.
     """
     return check_recipe(RewardRecipe, table, where)

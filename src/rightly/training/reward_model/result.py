@@ -1,4 +1,4 @@
-"""What the training of a scalar reward model leaves behind."""
+"""The result of training a scalar reward model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from rightly.training.reward_model.data import DataCounts
 
 @dataclass(frozen=True)
 class TrainedRewardModel:
-    """What a run left behind.
+    """Result of a run.
 
     Attributes:
-        folder: The model: a plain Hugging Face checkpoint, a low-rank adapter merged into its base unless told otherwise.
-        results: Metrics of every evaluation set, of the model in ``folder``.
-        counts: What became of the pairs of ``train`` and of every evaluation set.
-        steps: Optimiser steps.
-        loss: Mean training loss of the run as the Trainer reports it.
-        history: What the Trainer logged, step by step.
+        folder: Folder of the model, a plain Hugging Face checkpoint; by default a low-rank adapter is merged into its base.
+        results: Metrics of the model in ``folder`` on every evaluation set.
+        counts: Counts of used and excluded pairs of ``train`` and of every evaluation set.
+        steps: Number of optimiser steps.
+        loss: Mean training loss of the run, as reported by the Trainer.
+        history: Log of the Trainer, step by step.
     """
 
     folder: Path
@@ -32,9 +32,9 @@ class TrainedRewardModel:
 
     @cached_property
     def model(self) -> RewardModel:
-        """The trained model, loaded from ``folder`` at the first use."""
+        """The trained model, loaded from ``folder`` on first use."""
         return RewardModel.load(self.folder)
 
     def rewards(self, prompt: Prompt, responses: Sequence[str]) -> list[float]:
-        """The rewards of responses to one prompt; `RewardModel.rewards`."""
+        """The rewards of responses to one prompt; see `RewardModel.rewards`."""
         return self.model.rewards(prompt, responses)

@@ -1,4 +1,4 @@
-"""One training run from its recipe: load, train or resume, keep the best, evaluate, write the card."""
+"""Run a recipe: load, train or resume, keep the best model, evaluate, write the card."""
 
 import json
 from pathlib import Path
@@ -28,11 +28,11 @@ from rightly.training.reward_model.result import TrainedRewardModel
 from rightly.training.reward_model.trainer import RewardTrainer
 
 ADAPTER = "adapter"
-"""Folder of the adapter alone, in the output of a run that merges it."""
+"""Name of the adapter's folder in the output of a run that merges it."""
 
 
 def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
-    """Run a recipe; a run that was interrupted goes on from its last whole checkpoint.
+    """Run a recipe; an interrupted run resumes from its last complete checkpoint.
 
     Raises:
         InputError: Data, model or arguments are unusable, or the output holds a run of another recipe, data or base.
@@ -42,7 +42,7 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     merge = lora is not None and lora.merge
     if merge or lora is None:
         refuse_beside_adapter(folder)
-    set_seed(args.seed)  # a new head and prototypes are drawn before the Trainer seeds itself
+    set_seed(args.seed)  # a new head and prototypes are drawn before the Trainer sets its seed
     reward_model = _load(recipe)
     digest = DataDigest()
     train, counts = _read(recipe, reward_model, digest)
@@ -84,7 +84,7 @@ def _load(recipe: RewardRecipe) -> RewardModel:
     reward_model = RewardModel.load(
         table.name,
         dtype=table.dtype,
-        device="cpu" if quantization is None else None,  # the Trainer places it
+        device="cpu" if quantization is None else None,  # the Trainer chooses the device
         new_head=True,
         max_length=table.max_length,
         packed=table.packed,
@@ -139,7 +139,7 @@ def _read(
 
 
 def _save_merged(recipe: RewardRecipe, folder: Path) -> None:
-    """Write base and adapter as one checkpoint, from the adapter's file: what is in memory may be sharded or in 4 bits."""
+    """Write base and adapter as one checkpoint from the adapter's file: the model in memory may be sharded or in 4 bits."""
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # only this process loads

@@ -1,4 +1,4 @@
-"""The Hugging Face Trainer with packed batches, a loss of our own and exact evaluation; a seam as thin as it gets."""
+"""A thin layer over the Hugging Face Trainer: packed batches, Rightly's loss and exact evaluation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,19 +27,19 @@ _ONLINE_FILE = "online.pt"
 class RewardTrainer(WholeRuns, Trainer):
     """Trains a `RewardModel`.
 
-    Loss and gradients are means over the pairs of the whole step, whatever the number of processes, accumulated
-    batches and pairs in each. Evaluation scores every pair of every set once and computes its metrics from all margins
-    together, never from means of batches.
+    Loss and gradients are means over the pairs of the whole step, regardless of the number of processes, accumulated
+    batches and pairs per batch. Evaluation scores every pair of every set once and computes its metrics from all margins
+    together, never from batch means.
 
     Args:
-        reward_model: What is trained; ``model`` where adapters wrap it.
+        reward_model: Reward model to train.
         args: Hugging Face's arguments; ``remove_unused_columns`` must be off.
-        objective: The loss.
-        train_pairs: What is trained on.
-        eval_sets: Named sets.
-        model: The module to train, where it is not ``reward_model.model`` (PEFT).
-        online: Targets from the margins of the run itself.
-        eval_tokens: Tokens computed in one pass of an evaluation.
+        objective: Loss of a batch.
+        train_pairs: Training pairs.
+        eval_sets: Named evaluation sets.
+        model: Module to train, if it is not ``reward_model.model`` (PEFT).
+        online: Online adjustment of the targets, if any.
+        eval_tokens: Maximum number of tokens in one forward pass of an evaluation.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class RewardTrainer(WholeRuns, Trainer):
             parameter.register_hook(_mean_over_processes)
 
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> Tensor:
-        """Pairs of the whole optimiser step, over accumulated batches and processes."""
+        """Number of pairs of the whole optimiser step, over accumulated batches and processes."""
         count = torch.tensor(sum(len(batch["sizes"]) for batch in batch_samples), device=device)
         return self.accelerator.reduce(count, reduction="sum")  # type: ignore[return-value]
 
@@ -95,7 +95,7 @@ class RewardTrainer(WholeRuns, Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """This process's share of the loss of the step: summed over its pairs, over the step's pairs."""
+        """This process's share of the step's loss: the sum over its pairs divided by the number of the step's pairs."""
         arguments, terms = split_terms(inputs)
         out = model(**arguments)
         pairs = len(terms.sizes)
@@ -129,7 +129,7 @@ class RewardTrainer(WholeRuns, Trainer):
         self._seen[name] = self._seen[name] + value if name in self._seen else value
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add what the pairs since the last log gave: sums over all of them, over their number."""
+        """Add the means over all pairs since the last log."""
         if "loss" in logs and self._seen:
             names = sorted(self._seen)
             sums = self.accelerator.reduce(torch.stack([self._seen[name] for name in names]), reduction="sum")
@@ -142,7 +142,7 @@ class RewardTrainer(WholeRuns, Trainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Exact metrics of every set, logged as ``eval_<set>_<metric>``; whole in ``results``."""
+        """Compute exact metrics of every set; logged as ``eval_<set>_<metric>``, and stored completely in ``results``."""
         sets: Any = self.eval_dataset if eval_dataset is None else eval_dataset
         logs: dict[str, float] = {}
         for name, pairs in sets.items():
@@ -186,7 +186,7 @@ class RewardTrainer(WholeRuns, Trainer):
         prototypes = list(self.objective.parameters())
         if fresh and prototypes:
             optimizer.add_param_group({"params": prototypes, "weight_decay": 0.0})
-            # The Trainer clears the gradients of the model alone.
+            # The Trainer clears only the model's gradients.
             optimizer.register_step_post_hook(lambda *_: self.objective.zero_grad())
         return optimizer
 
@@ -209,13 +209,13 @@ class RewardTrainer(WholeRuns, Trainer):
         super()._load_optimizer_and_scheduler(checkpoint)
 
     def _beside(self) -> dict[str, nn.Module]:
-        """What a checkpoint holds beside the model, by file."""
+        """Additional content of a checkpoint, by file name."""
         parts = {_CONTRAST_FILE: self.objective if self.objective.swav is not None else None, _ONLINE_FILE: self.online}
         return {name: module for name, module in parts.items() if module is not None}
 
 
 def _mean_over_processes(gradient: Tensor) -> Tensor:
-    """Prototypes live outside the wrapped model, so their gradients are averaged here."""
+    """Average the prototypes' gradients, since prototypes are outside the wrapped model."""
     if dist.is_available() and dist.is_initialized():
         gradient = gradient.clone()
         dist.all_reduce(gradient)
