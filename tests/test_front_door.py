@@ -110,7 +110,7 @@ def test_judge_by_reinforcement_learning(pairs, tmp_path):
 
 
 def test_an_option_that_is_none_is_named(pairs, tmp_path):
-    with pytest.raises(InputError, match="--colums: is no option"):
+    with pytest.raises(InputError, match="--colums: is not an option"):
         rightly.audit(pairs, judges=["longer"], matcher="lexical", out=tmp_path / "a", colums="native")
 
 

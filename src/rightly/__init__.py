@@ -79,7 +79,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name at its first use: ``import rightly`` itself loads nothing."""
+    """Import a public name on first use: ``import rightly`` itself loads nothing."""
     if name not in __all__:
         raise AttributeError(f"module 'rightly' has no attribute {name!r}")
     found = getattr(importlib.import_module(_HOME.get(name, "rightly.api")), name)

@@ -1,7 +1,7 @@
-"""The jobs as Python functions: on files, hub ids or objects in memory; in scripts, notebooks and (``a...``) async code.
+"""The jobs as Python functions, on files, hub ids or objects in memory, for scripts, notebooks and async code (``a...``).
 
-Each takes what it needs by name; every further option is a field of the job's configuration (``rightly.jobs``), with the
-command line's defaults. What a user can mend is a `rightly.errors.RightlyError` in one line.
+Each function takes its main inputs by name. Every further option is a field of the job's configuration (``rightly.jobs``),
+with the command line's defaults. Errors that a user can fix are `rightly.errors.RightlyError` with a one-line message.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,11 +50,11 @@ Pairs = str | Path | Iterable[PreferencePair | Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Audit(audit_job.Audit):
-    """What an audit found; ``result`` is the whole table, ``items`` the pairs with their judgments and matches."""
+    """Result of an audit; ``result`` is the complete table, ``items`` the pairs with their judgments and matches."""
 
     @property
     def judges(self) -> tuple[JudgeResult, ...]:
-        """A row a judge: accuracy, consistency, what position and length do, failures."""
+        """One row per judge: accuracy, consistency, effects of position and length, failures."""
         return self.result.judges
 
     def to_html(self, path: str | Path) -> None:
@@ -66,10 +66,10 @@ class Audit(audit_job.Audit):
 
 @dataclass(frozen=True)
 class Strength(strength_job.Strength):
-    """What a measurement of preference strength found; ``summary`` has the figures, ``table`` is a row a pair."""
+    """Result of a preference strength measurement; ``summary`` has the figures, ``table`` one row per pair."""
 
     def to_html(self, folder: str | Path) -> None:
-        """Write the page that ``rightly strength`` writes, as ``report.html`` of a folder."""
+        """Write the page that ``rightly strength`` writes, as ``report.html`` in a folder."""
         from rightly.reports.strength_html import write_strength_report
 
         write_strength_report(Path(folder), self.summary.model_dump(mode="json"), self.config.load)
@@ -77,36 +77,36 @@ class Strength(strength_job.Strength):
 
 @dataclass(frozen=True)
 class Bench(bench_job.Bench):
-    """What a run of a benchmark found; ``result`` has the tables and the paired tests."""
+    """Result of a benchmark run; ``result`` has the tables and the paired tests."""
 
     @property
     def models(self) -> tuple[ModelResult, ...]:
-        """A row a model, the trivial rules among them; ``headline`` is the official number."""
+        """One row per model, including the trivial rules; ``headline`` is the official number."""
         return self.result.models
 
     def to_html(self, folder: str | Path) -> None:
-        """Write the page that ``rightly bench`` writes, as ``report.html`` of a folder."""
+        """Write the page that ``rightly bench`` writes, as ``report.html`` in a folder."""
         from rightly.reports.bench import write_bench_report
 
         write_bench_report(Path(folder), [self.result])
 
 
 def load_pairs(source: Pairs, *, columns: str | None = None, limit: int | None = None) -> list[PreferencePair]:
-    """The pairs of a source, as a list; `iter_pairs` streams them.
+    """Load the pairs of a source as a list; `iter_pairs` streams them.
 
     Args:
-        source: See `Pairs`.
-        columns: The column family, where the columns fit several.
-        limit: At most so many pairs.
+        source: Source of the pairs, see `Pairs`.
+        columns: Column family, if the columns fit several.
+        limit: Maximum number of pairs.
 
     Raises:
-        InputError: The source, an option or a row is unusable; names file and row.
+        InputError: The source, an option or a row is unusable; the error names file and row.
     """
     return list(iter_pairs(source, columns=columns, limit=limit))
 
 
 def iter_pairs(source: Pairs, *, columns: str | None = None, limit: int | None = None) -> Iterator[PreferencePair]:
-    """The pairs of a source, one by one; as `load_pairs`, for sources larger than memory."""
+    """Load the pairs of a source one by one, for sources larger than memory; see `load_pairs`."""
     return stream_pairs(source, columns=columns, limit=limit)
 
 
@@ -122,11 +122,11 @@ def audit(
     """Measure judges: outcome accuracy and rationale consistency, side by side.
 
     Args:
-        pairs: Pairs of two with human rationales.
-        judges: Specs (``openai:gpt-4.1``, ``hf:PATH``, ``longer``, ...), or judges of your own.
-        matcher: Who matches the judges' reasons with the human ones: a spec, or a matcher of your own.
+        pairs: Pairs of two responses with human rationales.
+        judges: Specs (``openai:gpt-4.1``, ``hf:PATH``, ``longer``, ...), or your own judges.
+        matcher: Spec of the matcher that links the judges' reasons with the human ones, or your own matcher.
         out: Run folder: the records are kept there, and an interrupted audit is resumed from them.
-        events: Listens to estimates and progress.
+        events: Listener for estimates and progress.
         options: Further fields of `AuditConfig`: ``atomiser``, ``max_reasons``, ``budget``, ``prices``, ``limit``, ``seed``...
 
     Raises:
@@ -144,7 +144,7 @@ async def aaudit(
     events: Events = SILENT,
     **options: Any,
 ) -> Audit:
-    """As `audit`, for code that is asynchronous."""
+    """Asynchronous version of `audit`."""
     given = {"pairs": pairs, "judges": tuple(judges), "matcher": matcher, "out": out, **options}
     found = await audit_job.arun(configured(AuditConfig, given), events)
     return Audit(found.folder, found.result, found.items)
@@ -153,17 +153,17 @@ async def aaudit(
 def judge(
     pairs: Pairs, *, judges: Sequence[str | Judge], out: str | Path, events: Events = SILENT, **options: Any
 ) -> Judged:
-    """Put pairs before judges and keep every judgment.
+    """Judge pairs and store every judgment.
 
     Args:
-        pairs: The pairs.
-        judges: Specs, or judges of your own.
+        pairs: Pairs to judge.
+        judges: Specs, or your own judges.
         out: Run folder.
-        events: Listens to estimates and progress.
+        events: Listener for estimates and progress.
         options: Further fields of `JudgeConfig`.
 
     Returns:
-        The judgments (iterate), and how they came out (``tallies``).
+        The judgments (iterate), and their counts and accuracy (``tallies``).
 
     Raises:
         RightlyError: See `rightly.jobs.judge.arun`.
@@ -174,19 +174,19 @@ def judge(
 async def ajudge(
     pairs: Pairs, *, judges: Sequence[str | Judge], out: str | Path, events: Events = SILENT, **options: Any
 ) -> Judged:
-    """As `judge`, for code that is asynchronous."""
+    """Asynchronous version of `judge`."""
     given = {"pairs": pairs, "judges": tuple(judges), "out": out, **options}
     return await judge_job.arun(configured(JudgeConfig, given), events)
 
 
 def compare(*audits: Audit | str | Path) -> Comparison:
-    """Test every two judges of audits against each other, on the pairs that they share.
+    """Test every two judges of audits against each other, on their shared pairs.
 
     Args:
         audits: Audits, or their run folders.
 
     Raises:
-        InputError: A folder holds no audit, or nothing in them can be compared.
+        InputError: A folder holds no audit, or the audits have no comparable numbers.
     """
     return compare_audits([each.folder if isinstance(each, Audit) else Path(each) for each in audits])
 
@@ -200,14 +200,14 @@ def bench(
     events: Events = SILENT,
     **options: Any,
 ) -> Bench:
-    """Run a benchmark: the official number, and what it hides.
+    """Run a benchmark: the official number, and the figures behind it.
 
     Args:
-        name: ``rm-bench``, ``judgebench-gpt``, ``rewardbench2``, ...; ``pairs`` for labelled pairs of your own.
-        models: Reward models (``rm:NAME``, or what `train_reward_model` gave), judges, published runs (``stored:FILE``).
+        name: Benchmark: ``rm-bench``, ``judgebench-gpt``, ``rewardbench2``, ...; ``pairs`` for your own labelled pairs.
+        models: Reward models (``rm:NAME``, or a result of `train_reward_model`), judges, published runs (``stored:FILE``).
         out: Run folder.
-        data: The benchmark's data; by default the official ones on the hub.
-        events: Listens to estimates and progress.
+        data: Data of the benchmark; by default the official data on the hub.
+        events: Listener for estimates and progress.
         options: Further fields of `BenchConfig`.
 
     Raises:
@@ -225,7 +225,7 @@ async def abench(
     events: Events = SILENT,
     **options: Any,
 ) -> Bench:
-    """As `bench`, for code that is asynchronous."""
+    """Asynchronous version of `bench`."""
     specs = tuple(each if isinstance(each, str | Judge) else f"rm:{each.folder}" for each in models)
     given = {"name": name, "models": specs, "out": out, "data": data, **options}
     found = await bench_job.arun(configured(BenchConfig, given), events)
@@ -238,14 +238,14 @@ def score(
     """Score pairs with reward models; for single prompts see `RewardModel.rewards`.
 
     Args:
-        pairs: The pairs.
-        models: Folders or hub ids.
+        pairs: Pairs to score.
+        models: Folders or hub ids of reward models.
         out: Run folder; ``out/margins.parquet`` is the table.
-        events: Listens to progress.
+        events: Listener for progress.
         options: Further fields of `ScoreConfig`.
 
     Raises:
-        InputError: A model cannot be loaded, or a pair cannot be scored; names its row.
+        InputError: A model cannot be loaded, or a pair cannot be scored; the error names the pair's row.
     """
     given = {"pairs": pairs, "models": tuple(map(str, models)), "out": out, **options}
     return score_job.run(configured(ScoreConfig, given), events)
@@ -257,9 +257,9 @@ def measure_strength(pairs: Pairs, *, out: str | Path, events: Events = SILENT, 
     Args:
         pairs: Labelled pairs.
         out: Run folder; ``out/strength.parquet`` is the table.
-        events: Listens to progress.
-        options: Further fields of `StrengthConfig`; one of ``members`` (an ensemble that is trained), ``models`` and ``scores``
-            says who scores the pairs, unless they carry margins.
+        events: Listener for progress.
+        options: Further fields of `StrengthConfig`. One of ``members`` (train an ensemble), ``models`` and ``scores`` selects
+            the models that score the pairs, unless the pairs carry margins.
 
     Raises:
         InputError: Options or data are unusable.
@@ -274,16 +274,16 @@ def repair(
     """Repair pairs by their strength; ``rightly repair`` writes files instead.
 
     Args:
-        pairs: The pairs whose strength was measured.
-        strength: What `measure_strength` gave, or its ``strength.parquet``.
-        force_flip: Flip labels even where that may add wrong ones.
-        rule: Fields of `rightly.preferences.adjust.AdjustRule`; ``preset`` is ``drop`` where nothing is said.
+        pairs: Pairs whose strength was measured.
+        strength: Result of `measure_strength`, or its ``strength.parquet``.
+        force_flip: Whether to flip labels even if that may add wrong ones.
+        rule: Fields of `rightly.preferences.adjust.AdjustRule`; the default ``preset`` is ``drop``.
 
     Returns:
         The repaired pairs, and every change with its reason.
 
     Raises:
-        InputError: The strength is not of these pairs, or flips may add wrong labels.
+        InputError: The strength belongs to other pairs, or flips may add wrong labels.
     """
     table = strength.table if isinstance(strength, strength_job.Strength) else Path(strength)
     given = load_pairs(pairs)
@@ -303,18 +303,18 @@ def train_reward_model(
     recipe: str | Path | None = None,
     **tables: Any,
 ) -> "TrainedRewardModel":
-    """Train a scalar reward model; an interrupted run is resumed from its last whole checkpoint.
+    """Train a scalar reward model; an interrupted run resumes from its last complete checkpoint.
 
     Args:
-        base: Folder or hub id of what is trained.
+        base: Folder or hub id of the model to train.
         train: Labelled pairs, or several sources of them.
-        output: Folder of checkpoints, the model and its card.
+        output: Folder for the checkpoints, the model and its card.
         eval: Named evaluation sets; the first is the main one.
-        recipe: A recipe (TOML) whose other tables are taken.
+        recipe: A recipe (TOML) that provides all other tables.
         tables: Tables of a recipe: ``trainer={"learning_rate": 1e-5}``, ``loss={...}``, ``adjust={...}``...
 
     Returns:
-        Its metrics (``results``), and the model itself: ``rewards(prompt, responses)``.
+        The model's metrics (``results``), and the model itself: ``rewards(prompt, responses)``.
 
     Raises:
         InputError: Data, model or a table are unusable, or the output holds a run of another recipe.
@@ -339,15 +339,15 @@ def train_judge(
     recipe: str | Path | None = None,
     **tables: Any,
 ) -> "TrainedJudge":
-    """Train a judge (generative reward model) with GRPO: its verdict must be right, and its reasons the human ones.
+    """Train a judge (generative reward model) with GRPO, for a right verdict and reasons that match the human ones.
 
     Args:
         base: Folder or hub id of a causal language model with a chat template.
         train: Labelled pairs with human reasons, or several sources of them.
-        output: Folder of checkpoints, the judge and the records of its training.
-        matcher: Who matches the reasons: a spec, such as ``local:FOLDER`` of a trained matcher.
-        reward: How verdict and matches become a reward; by default average precision x outcome.
-        recipe: A recipe (TOML) whose other tables are taken.
+        output: Folder for the checkpoints, the judge and the records of its training.
+        matcher: Spec of the matcher, such as ``local:FOLDER`` of a trained matcher.
+        reward: Rule that combines verdict and matches to a reward; by default average precision x outcome.
+        recipe: A recipe (TOML) that provides all other tables.
         tables: Tables of a recipe: ``grpo={"max_steps": 200}``, ``warmup={...}``, ``audit={...}``...
 
     Raises:
@@ -369,7 +369,7 @@ def train_judge(
         spec = None if isinstance(reward, RewardRule) else reward.matcher
         if spec is not None and not isinstance(spec, str):
             raise InputError(
-                "a judge is trained in several processes, each of which makes the matcher", fix="give its spec"
+                "a judge is trained in several processes, and each builds its own matcher", fix="give a matcher spec"
             )
         matcher = matcher or spec
     if matcher is not None:
@@ -384,13 +384,13 @@ def serve(
     """Serve reward models and a pairwise judge over HTTP, until interrupted.
 
     Args:
-        models: Folders or hub ids; several are an ensemble.
-        judge: A judge for ``/v1/judge``.
-        events: Told when the server is ready.
+        models: Folders or hub ids of reward models; several form an ensemble.
+        judge: Judge for ``/v1/judge``.
+        events: Listener that is notified when the server is ready.
         options: Further fields of `ServeConfig`: ``host``, ``port``, ``std_penalty``...
 
     Raises:
-        InputError: There is nothing to serve, or a model cannot be loaded.
+        InputError: No model and no judge is given, or a model cannot be loaded.
     """
     given = {"models": tuple(map(str, models)), "judge": judge, **options}
     serve_job.run(configured(ServeConfig, given), events)
@@ -409,7 +409,7 @@ def _table(recipe: str | Path | None) -> dict[str, Any]:
 
 
 def _merged(*tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables over each other, the last wins; tables within them are merged, not replaced."""
+    """Merge tables; later ones take precedence, and nested tables are merged, not replaced."""
     whole: dict[str, Any] = {}
     for table in tables:
         for name, value in table.items():

@@ -1,10 +1,10 @@
-"""The exceptions of Rightly; all of them print as one line, without a traceback, on the command line.
+"""The exceptions of Rightly. On the command line each prints as one line, without a traceback.
 
 RightlyError
-├── InputError            a file, a row or a flag is not usable: says where, what came, what to do
-│   └── PairError         a pair that was read cannot be scored: names it; who read it adds file and row
-├── MissingExtraError     an optional dependency is needed: says the install command
-├── BudgetExceededError   the next call does not fit the budget of a run folder; what is done is kept (exit code 3)
+├── InputError            a file, a row or a flag is not usable: states where, what came, what to do
+│   └── PairError         a pair cannot be scored: names the pair; the reader adds file and row
+├── MissingExtraError     an optional dependency is needed: states the install command
+├── BudgetExceededError   the next call does not fit the budget of a run folder; finished work is kept (exit code 3)
 └── EndpointError         an endpoint refuses every call (bad key, unknown model) or answers none (exit code 1)
 """
 
@@ -21,9 +21,9 @@ class InputError(RightlyError):
     """A file, a row or a flag is not usable.
 
     Args:
-        problem: What was expected and what came, in one line.
-        where: The file, and the row when known (``pairs.jsonl:17``).
-        fix: What to do about it.
+        problem: Expected and received value, in one line.
+        where: File, and row if known (``pairs.jsonl:17``).
+        fix: Instruction that fixes the problem.
     """
 
     def __init__(self, problem: str, *, where: str = "", fix: str = "") -> None:
@@ -33,14 +33,14 @@ class InputError(RightlyError):
 
 
 class PairError(InputError):
-    """A pair that was read cannot be scored or trained on.
+    """A pair cannot be scored or trained on.
 
     Args:
-        pair_id: The pair.
-        pair_key: Its content key.
-        problem: What is wrong with it, in one line.
-        fix: What to do about it.
-        where: The file and the row, once they are known (`rightly.data.load.rows_named`).
+        pair_id: Id of the pair.
+        pair_key: Content key of the pair.
+        problem: Problem with the pair, in one line.
+        fix: Instruction that fixes the problem.
+        where: File and row, once they are known (`rightly.data.load.rows_named`).
     """
 
     def __init__(self, pair_id: str, pair_key: str, problem: str, *, fix: str = "", where: str = "") -> None:
@@ -50,7 +50,7 @@ class PairError(InputError):
 
 @contextmanager
 def about_pair(pair_id: str, pair_key: str) -> Iterator[None]:
-    """An unusable input inside the block is this pair's: the error names it."""
+    """Attribute an unusable input inside the block to this pair, so that the error names it."""
     try:
         yield
     except InputError as error:
@@ -61,8 +61,8 @@ class MissingExtraError(RightlyError):
     """An optional dependency is needed.
 
     Args:
-        what: The feature that needs it.
-        extra: The name of the extra that brings it.
+        what: Feature that needs the dependency.
+        extra: Name of the extra that installs it.
     """
 
     def __init__(self, what: str, extra: str) -> None:
@@ -70,20 +70,20 @@ class MissingExtraError(RightlyError):
 
 
 class BudgetExceededError(RightlyError):
-    """The next call does not fit the budget of the run folder; everything answered so far is on disk."""
+    """The next call does not fit the budget of the run folder; all answers so far are on disk."""
 
 
 class EndpointError(RightlyError):
-    """An endpoint refuses the run as a whole (wrong key, unknown model, unreachable host), or answers nothing at all."""
+    """An endpoint refuses the whole run (wrong key, unknown model, unreachable host), or does not answer at all."""
 
 
 def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
-    """What to do about an unknown name: the known one that is nearest to it, or else all of them.
+    """A suggestion for an unknown name: the nearest known name, or else all of them.
 
     Args:
-        given: The name that is unknown.
-        known: The names that there are.
-        otherwise: What to say where none is near; the list of names when empty.
+        given: Unknown name.
+        known: Known names.
+        otherwise: Text if no known name is similar; by default the list of names.
     """
     names = list(known)
     near = difflib.get_close_matches(given, names, n=1)
@@ -92,14 +92,14 @@ def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
 
 @contextmanager
 def needs_extra(what: str, extra: str) -> Iterator[None]:
-    """Imports of optional dependencies inside the block.
+    """Guard imports of optional dependencies inside the block.
 
     Args:
-        what: The feature that needs them.
-        extra: The name of the extra that brings them.
+        what: Feature that needs the dependencies.
+        extra: Name of the extra that installs them.
 
     Raises:
-        MissingExtraError: One is not installed.
+        MissingExtraError: A dependency is not installed.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Fill prompt files: in one pass, so that braces or markers in the material can neither break nor inject a field."""
+"""Fill prompt files in one pass, so that braces or markers in the data can neither break nor inject a field."""
 
 import re
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ def load_prompt(package: str, name: str) -> str:
 
 
 def fill(template: str, fields: Mapping[str, str]) -> str:
-    """Put the fields in; what is put in is never read again.
+    """Insert the fields into the template; inserted text is not searched for fields.
 
     Raises:
-        InputError: The template asks for a field that is not given, or does not use one that is.
+        InputError: The template uses a field that is not given, or does not use a given one.
 
     >>> fill("{{a}} and {{b}}", {"a": "{{b}}", "b": "x"})
     '{{b}} and x'

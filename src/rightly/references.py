@@ -1,8 +1,8 @@
-"""Which response does a text speak of? Reads and swaps "Response 1", "A2", "the second answer", "B's".
+"""Find and swap the names of responses in a text: "Response 1", "A2", "the second answer", "B's".
 
-People and judges name the two responses of a pair in many ways. When the pair is swapped, so must be the names in every
-rationale, else a right reason is matched with the wrong response ("Rationale Consistency" is silent on this; see the
-papers page in ``docs``). All patterns are symmetric in the two sides, so swapping twice gives the text back.
+People and judges name the two responses of a pair in many ways. When a pair is swapped, the names in every rationale must
+be swapped too, else a right reason is matched with the wrong response ("Rationale Consistency" does not mention this; see
+the papers page in ``docs``). All patterns are symmetric in the two sides, so swapping twice restores the text.
 """
 
 import re
@@ -16,8 +16,8 @@ _MARK = r"(?:[12](?!\.?\d)|A[12]|[AB]|one|two|One|Two|\([aAbB]\))(?![\w'])"
 _POSSESSED_MARK = r"(?:[12](?!\.?\d)|A[12]|[AB]|\([aAbB]\))(?='s\b)"
 _LINK = r"\s*(?:,|/|&|and|or|vs\.?|versus|than)\s*"
 
-# A bare capital letter is a reference only where an article or a grade cannot stand. Spaces are "[ ]": the pattern that
-# these are part of is VERBOSE.
+# A bare capital letter is a reference only in positions where it cannot be an article or a grade. Spaces are written
+# "[ ]", because the pattern that contains these is VERBOSE.
 _GRADED = "vitamin Vitamin grade Grade plan Plan type Type option Option part Part section Section class point step"
 _NOT_A_NAME_BEFORE = r"(?<![\w.'-])" + "".join(rf"(?<!{word}[ ])" for word in _GRADED.split())
 _VERB = (
@@ -29,7 +29,7 @@ _VERB = (
     r"|keeps|seems?|looks|sounds|feels|needs|takes|goes|stays|repeats|mentions|mentioned|describes|writes|claims"
     r"|assumes|refers|addresses|relies|focuses|leaves|tries|proves|names|quotes|lists|calls|adheres|respects)"
 )
-# A verb of the third person: ends in one s, and is none of the nouns that do.
+# A verb in the third person: it ends in a single s and is not one of the nouns that do.
 _NO_VERB = (
     r"(?:lens|series|species|gas|bias|means|chaos|atlas|canvas|news|vitamins|cells|movies|players|students|grades|sides"
     r"|parts|sections|types|options|classes|samples|batteries|flats|levels)"
@@ -73,7 +73,7 @@ _ASIDE = re.compile(
 
 
 def swap_references(text: str) -> str:
-    """Name the other response wherever one is named; ``swap_references(swap_references(t)) == t``.
+    """Replace every name of a response by the other one's; ``swap_references(swap_references(t)) == t``.
 
     >>> swap_references("Response 1 is right, unlike the second answer; A's tone is better than B.")
     'Response 2 is right, unlike the first answer; B's tone is better than A.'
@@ -82,12 +82,12 @@ def swap_references(text: str) -> str:
 
 
 def strip_references(text: str) -> str:
-    """The text without the names of the responses: what it says, not of whom."""
+    """The text without the names of the responses: only its content, without its subject."""
     return " ".join(_REFERENCE.sub(" ", text).split())
 
 
 def rename_references(text: str, names: Mapping[Side, str]) -> str:
-    """The text with every naming of a response replaced by its new name, one word for each.
+    """The text with every name of a response replaced by the response's new name, one word each.
 
     >>> rename_references("Unlike the second answer, Response 1 cites a source", {"A": "X", "B": "Y"})
     'Unlike Y, X cites a source'
@@ -103,12 +103,12 @@ def rename_references(text: str, names: Mapping[Side, str]) -> str:
 
 
 def mentioned_sides(text: str) -> list[Side]:
-    """The sides that a text names, in order of mention, with repeats; ``[]`` where it names none."""
+    """The sides that a text names, in order of mention, with repeats; ``[]`` if it names none."""
     return [side for side, _ in _mentions(text)]
 
 
 def subject_side(text: str) -> Side | None:
-    """The side that a point speaks of: the first one named that is not set aside ("Unlike A, B ..." speaks of B)."""
+    """The side that a point is about: the first one named that is not set aside ("Unlike A, B ..." is about B)."""
     mentions = list(_mentions(text))
     for side, start in mentions:
         if not _ASIDE.search(text[:start]):

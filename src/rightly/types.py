@@ -1,7 +1,7 @@
-"""The nouns: messages, preference pairs, votes, rationales, judgments.
+"""The data model: messages, preference pairs, votes, rationales, judgments.
 
-Everything that crosses a file is one of these frozen models. A pair has two or more responses, named ``A``, ``B``,
-``C``...; a label names the better one. A failed judgment is data: its verdict is ``None`` and it says why.
+Everything that is written to a file is one of these frozen models. A pair has two or more responses, named ``A``, ``B``,
+``C``...; a label names the better one. A failed judgment is data: its verdict is ``None``, and it states the failure.
 """
 
 import hashlib
@@ -17,32 +17,32 @@ Choice = str
 """``"A"``, ``"B"``, ... (the better response) or ``"tie"``."""
 
 Order = Literal["AB", "BA"]
-"""The order in which a judge was shown the two responses; ``"AB"`` is the pair as it is stored."""
+"""The order in which a judge was shown the two responses; ``"AB"`` is the stored order."""
 
 FailureKind = Literal["unparsed", "refused", "truncated", "provider"]
-"""Why a call gave no usable answer. The first three are the answering model's fault; ``provider`` is the line's."""
+"""Kind of failure of a call. The first three are the model's own failures; ``provider`` is a failed request."""
 
 _LETTERS = string.ascii_uppercase
 _OTHER = {"A": "B", "B": "A", "tie": "tie"}
 
 
 class Frozen(BaseModel):
-    """An immutable record; unknown fields are refused, so a misspelt one cannot be lost."""
+    """An immutable record; unknown fields are rejected, so that misspelt ones are noticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class Record(Frozen):
-    """A piece of finished work, as a line of a record file."""
+    """A piece of finished work, stored as a line of a record file."""
 
     @property
     def key(self) -> str:
-        """Identity of the work, from its content: equal keys need the work done once."""
+        """Identity of the work, from its content; work with equal keys is done once."""
         raise NotImplementedError
 
     @property
     def retry(self) -> bool:
-        """Whether a resumed run should do the work again (the request failed, not the model)."""
+        """Whether a resumed run should repeat the work (the request failed, not the model)."""
         return False
 
 
@@ -54,7 +54,7 @@ class Message(Frozen):
 
 
 class Usage(Frozen):
-    """Tokens that a call was billed for."""
+    """Billed tokens of a call."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -66,14 +66,14 @@ class Usage(Frozen):
 
 
 class Rationale(Frozen):
-    """One reason for a preference, a human's or a judge's.
+    """One reason for a preference, from a human or a judge.
 
     Attributes:
-        text: The reason; it may name the responses ("Response 1", "A").
-        annotator: Who gave it, where several people did.
-        importance: Weight, larger is more important; ``None`` where unknown.
-        about: The response it speaks of.
-        favors: The response it speaks for.
+        text: Text of the reason; it may name the responses ("Response 1", "A").
+        annotator: Annotator who gave the reason, if there are several.
+        importance: Weight of the reason, larger is more important; ``None`` if unknown.
+        about: Response that the reason is about.
+        favors: Response that the reason supports.
     """
 
     text: str
@@ -83,7 +83,7 @@ class Rationale(Frozen):
     favors: Side | None = None
 
     def swap(self) -> "Rationale":
-        """The same reason after the two responses have changed places."""
+        """The same reason after the two responses are swapped."""
         return self.model_copy(
             update={
                 "text": swap_references(self.text),
@@ -94,7 +94,7 @@ class Rationale(Frozen):
 
 
 class Vote(Frozen):
-    """One person's preference; ``degree`` is its strength where the data give one (larger is clearer)."""
+    """One person's preference; ``degree`` is its strength, if the data give one (larger is clearer)."""
 
     annotator: str
     choice: Choice
@@ -102,23 +102,23 @@ class Vote(Frozen):
 
 
 class PreferencePair(Frozen):
-    """A context, two or more responses, and what people said of them.
+    """A context, two or more responses, and human preferences between them.
 
     Attributes:
-        id: Unique within its file.
-        context: The conversation that the responses answer, oldest first.
-        responses: Two or more; named ``A``, ``B``, ... in this order.
-        label: The better response, ``"tie"``, or ``None`` where nobody said.
+        id: Identifier, unique within its file.
+        context: Conversation that the responses answer, oldest message first.
+        responses: Two or more responses, named ``A``, ``B``, ... in this order.
+        label: The better response, ``"tie"``, or ``None`` if there is no label.
         degree: Strength of the label in the units of its source (HelpSteer3: 1-3), never negative.
-        target: Probability that the label is right, for a soft loss; ``None`` for certain.
-        margin: What the labelled response's reward should exceed the other's by.
-        weight: Of the pair in a loss.
-        ranks: Places of the responses, 1 is best, equal places are ties.
-        margins: Differences of score (label's response minus the best other's) that reward models gave, one a model.
-        votes: Single preferences behind the label.
-        rationales: The human reasons.
+        target: Probability that the label is right, for a soft loss; ``None`` for a certain label.
+        margin: Least difference between the reward of the labelled response and that of the other one, for a margin loss.
+        weight: Weight of the pair in a loss.
+        ranks: Ranks of the responses, 1 is best, equal ranks are ties.
+        margins: Score differences (label's response minus the best other's), one per reward model.
+        votes: Individual preferences behind the label.
+        rationales: Human reasons.
         domain: Subset or topic, for rows of a table.
-        source: Where the pair came from (a hub id, a corpus).
+        source: Origin of the pair (a hub id, a corpus).
     """
 
     id: str
@@ -170,7 +170,7 @@ class PreferencePair(Frozen):
         )
 
     def without_annotator(self, annotator: str) -> "PreferencePair":
-        """The pair as the other annotators left it; the label stays what it was."""
+        """The pair without this annotator's votes and reasons; the label is unchanged."""
         return self.model_copy(
             update={
                 "votes": tuple(v for v in self.votes if v.annotator != annotator),
@@ -179,41 +179,41 @@ class PreferencePair(Frozen):
         )
 
     def in_order(self, order: Order) -> "PreferencePair":
-        """The pair as a judge sees it in that order."""
+        """The pair in the given order, as a judge sees it."""
         return self if order == "AB" else self.swap()
 
     @property
     def content_key(self) -> str:
-        """A hash of what a judge sees: a pair whose text was edited is another piece of work, whatever its id."""
+        """A hash of the content that a judge sees: an edited pair is new work, even with the same id."""
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context] + ["\x1e", *self.responses])
 
     @property
     def human_key(self) -> str:
-        """A hash of what people said of the pair: label, votes, reasons. No judge that is asked sees it."""
+        """A hash of the human data of the pair: label, votes, reasons. Judges do not see them."""
         votes = [f"{vote.annotator}\x1f{vote.choice}" for vote in self.votes]
         return content_key([str(self.label), *votes, "\x1e", *(f"{r.annotator}\x1f{r.text}" for r in self.rationales)])
 
     @property
     def context_key(self) -> str:
-        """A short hash of the context: pairs that share it are not independent (bootstrap clusters)."""
+        """A short hash of the context: pairs with the same context are not independent (bootstrap clusters)."""
         return content_key([f"{m.role}\x1f{m.content}" for m in self.context])
 
 
 class Judgment(Record):
-    """What one judge said of one pair in one order, in the names of the stored pair.
+    """One judge's judgment of one pair in one order, in the names of the stored pair.
 
     Attributes:
-        pair_id: The pair.
-        pair_key: Content key of the pair as it was judged.
-        judge: Name of the judge, for people.
+        pair_id: Id of the pair.
+        pair_key: Content key of the judged pair.
+        judge: Name of the judge, for display.
         made_by: Fingerprint of the judge: model, endpoint, prompt, decoding, reader.
-        order: The order shown; verdict and rationales are already mapped back to the stored order.
-        verdict: ``"A"``, ``"B"``, ``"tie"``; ``None`` when the call failed.
-        failure: Why there is no verdict; ``None`` exactly when there is one.
-        detail: One line on the failure.
-        rationales: The reasons, most important first.
-        raw: The answer as it came.
-        usage: Tokens billed.
+        order: Order shown; verdict and rationales are already mapped back to the stored order.
+        verdict: Verdict, ``"A"``, ``"B"`` or ``"tie"``; ``None`` after a failure.
+        failure: Kind of failure; ``None`` if and only if there is a verdict.
+        detail: One line about the failure.
+        rationales: Reasons, most important first.
+        raw: Unparsed answer.
+        usage: Billed tokens.
     """
 
     pair_id: str
@@ -236,7 +236,7 @@ class Judgment(Record):
 
     @property
     def key(self) -> str:
-        """The same pair, judge and order."""
+        """Identity of the judgment: pair, judge and order."""
         return judgment_key(self.pair_id, self.pair_key, self.made_by, self.order)
 
     @property
@@ -246,19 +246,19 @@ class Judgment(Record):
 
 
 def judgment_key(pair_id: str, pair_key: str, made_by: str, order: Order) -> str:
-    """The key of the judgment that a judge makes of a pair in this order.
+    """The key of a judge's judgment of a pair in this order.
 
     Args:
-        pair_id: The pair.
-        pair_key: Its content key.
+        pair_id: Id of the pair.
+        pair_key: Content key of the pair.
         made_by: Fingerprint of the judge.
-        order: The order shown.
+        order: Order shown.
     """
     return content_key([pair_id, pair_key, made_by, order])
 
 
 def content_key(parts: Sequence[str]) -> str:
-    """A 128-bit hash of strings, hex; the unit of resuming and caching."""
+    """A 128-bit hash of strings, in hexadecimal; the key for resuming and caching."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
