@@ -30,13 +30,13 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("RIGHTLY_CACHE", str(tmp_path / "cache" / "answers.db"))
 
 
-def test_the_public_names_are_these_and_all_of_them_have_a_docstring():
+def test_public_names_have_docstrings():
     assert rightly.__all__ == dir(rightly) == NAMES.split()
     missing = [name for name in NAMES.split() if name != "__version__" and not getattr(rightly, name).__doc__]
     assert missing == []
 
 
-def test_importing_loads_nothing_and_an_unknown_name_is_an_attribute_error():
+def test_import_is_lazy_and_unknown_name_raises_attribute_error():
     code = (
         "import sys, rightly; print([m for m in ('click', 'pydantic', 'numpy', 'torch', 'scipy') if m in sys.modules])"
     )
@@ -109,7 +109,7 @@ def test_judge_by_reinforcement_learning(pairs, tmp_path):
     assert (tmp_path / "judge" / "config.json").exists()
 
 
-def test_an_option_that_is_none_is_named(pairs, tmp_path):
+def test_unknown_option_is_named(pairs, tmp_path):
     with pytest.raises(InputError, match="--colums: is not an option"):
         rightly.audit(pairs, judges=["longer"], matcher="lexical", out=tmp_path / "a", colums="native")
 

@@ -23,18 +23,18 @@ SENTENCE = st.lists(st.sampled_from(FORMS + WORDS), max_size=14).flatmap(
 @example("Responses 1 and 2")
 @example("A or B over A")
 @example("the second one is better than the first one")
-def test_swapping_twice_gives_the_text_back(text):
+def test_swap_references_twice_restores_text(text):
     assert swap_references(swap_references(text)) == text
 
 
 @given(SENTENCE)
-def test_swapping_names_the_other_side_each_time(text):
+def test_swap_references_names_the_other_side(text):
     other = {"A": "B", "B": "A"}
     assert mentioned_sides(swap_references(text)) == [other[side] for side in mentioned_sides(text)]
 
 
 @given(st.text(max_size=60))
-def test_any_text_swaps_back(text):
+def test_swap_references_is_an_involution_on_any_text(text):
     assert swap_references(swap_references(text)) == text
 
 
@@ -52,7 +52,7 @@ def test_any_text_swaps_back(text):
         ("Response (a) is short", "Response (b) is short"),
     ],
 )
-def test_references_are_swapped(text, swapped):
+def test_swap_references_examples(text, swapped):
     assert swap_references(text) == swapped
 
 
@@ -63,7 +63,7 @@ def test_references_are_swapped(text, swapped):
         "A response must be short", "version 1.2", "first of all", "no names at all", "", "plan B is fine",
     ],
 )  # fmt: skip
-def test_other_text_is_left_alone(text):
+def test_swap_references_leaves_other_text_unchanged(text):
     assert swap_references(text) == text
     assert mentioned_sides(text) == []
 
@@ -96,5 +96,5 @@ def test_mentions_and_subject(text, sides, subject):
         ("A series of B vitamins", "A series of B vitamins"),
     ],
 )
-def test_names_become_the_names_given(text, renamed):
+def test_rename_references_uses_given_names(text, renamed):
     assert rename_references(text, {"A": "X", "B": "Y"}) == renamed

@@ -16,9 +16,9 @@ def circle(imports):
     return []
 
 
-def test_no_files_import_each_other_in_a_circle():
+def test_no_import_cycles_between_files():
     assert circle({name: GRAPH.find_modules_directly_imported_by(name) for name in GRAPH.modules}) == []
 
 
-def test_a_circle_is_found():
+def test_import_cycle_is_detected():
     assert sorted(set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}))) == ["a", "b", "c"]

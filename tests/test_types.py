@@ -22,12 +22,12 @@ PAIRS = st.builds(
 
 
 @given(PAIRS)
-def test_swapping_twice_gives_the_pair_back(pair):
+def test_swapping_pair_twice_restores_it(pair):
     assert pair.swap().swap() == pair
 
 
 @given(PAIRS)
-def test_the_better_text_stays_the_better_text(pair):
+def test_swap_keeps_the_better_response(pair):
     swapped = pair.swap()
     for before, after in [(pair.label, swapped.label), *zip(_choices(pair), _choices(swapped), strict=True)]:
         if before in ("A", "B"):
@@ -37,7 +37,7 @@ def test_the_better_text_stays_the_better_text(pair):
 
 
 @given(PAIRS)
-def test_what_is_not_about_the_order_stays(pair):
+def test_swap_keeps_fields_independent_of_order(pair):
     swapped = pair.swap()
     assert (swapped.id, swapped.context, swapped.degree) == (pair.id, pair.context, pair.degree)
     assert swapped.context_key == pair.context_key
@@ -46,7 +46,7 @@ def test_what_is_not_about_the_order_stays(pair):
 
 
 @given(PAIRS)
-def test_a_pair_survives_its_json(pair):
+def test_pair_round_trips_through_json(pair):
     assert PreferencePair.model_validate_json(pair.model_dump_json()) == pair
 
 
@@ -70,7 +70,7 @@ def test_a_label_must_name_a_response(label):
         PreferencePair(id="p", responses=("x", "y"), votes=(Vote(annotator="w", choice=label),))
 
 
-def test_the_content_key_is_of_the_texts_as_they_are_now():
+def test_content_key_changes_with_texts():
     pair = PreferencePair(id="p", responses=("x", "y"))
     before = pair.content_key
     assert pair.swap().content_key != before
@@ -83,7 +83,7 @@ def test_unknown_fields_are_refused():
         PreferencePair(id="p", responses=("x", "y"), labels="A")
 
 
-def test_without_an_annotator_the_others_are_kept():
+def test_without_annotator_keeps_the_others():
     votes = tuple(Vote(annotator=a, choice="A") for a in "uvw")
     rationales = (*(Rationale(text="t", annotator=a) for a in "uv"), Rationale(text="nobody's"))
     pair = PreferencePair(id="p", responses=("x", "y"), label="A", votes=votes, rationales=rationales)
@@ -98,7 +98,7 @@ def test_a_judgment_has_a_verdict_or_a_failure():
         Judgment(pair_id="p", pair_key="k", judge="j", made_by="j", verdict="A", failure="refused")
 
 
-def test_only_failures_of_the_line_are_tried_again():
+def test_only_provider_failures_are_retried():
     kinds = ("unparsed", "refused", "truncated", "provider")
     assert [Judgment(pair_id="p", pair_key="k", judge="j", made_by="j", failure=k).retry for k in kinds] == [
         False,

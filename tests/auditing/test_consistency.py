@@ -15,7 +15,7 @@ def link(reference, candidate, score=1.0):
 
 
 @pytest.mark.parametrize(("ranks", "true_ap"), [((1, 2), 0.5), ((1, 5), 0.35), ((4, 5), 0.1625)])
-def test_true_ranks_matter_and_official_ones_do_not(ranks, true_ap):
+def test_average_precision_uses_true_ranks_and_official_one_ignores_them(ranks, true_ap):
     metrics = reason_metrics(4, 5, [link(point, rank - 1) for point, rank in enumerate(ranks)])
     assert metrics.ap_hard == pytest.approx(true_ap)
     assert metrics.ap_soft == pytest.approx(true_ap)
@@ -23,7 +23,7 @@ def test_true_ranks_matter_and_official_ones_do_not(ranks, true_ap):
     assert metrics.consistency == pytest.approx(0.5)
 
 
-def test_one_broad_reason_matches_one_point_only():
+def test_one_to_one_matches_a_broad_reason_to_one_point():
     metrics = reason_metrics(4, 1, [link(point, 0) for point in range(4)])
     assert metrics.consistency == 0.25
     assert metrics.unconstrained == 1.0
@@ -35,7 +35,7 @@ def test_official_ap_can_exceed_soft_recall():
     assert metrics.consistency == pytest.approx(0.375)
 
 
-def test_gold_list_and_gold_then_junk():
+def test_metrics_of_gold_list_and_of_gold_list_with_junk_appended():
     gold = [link(i, i) for i in range(3)]
     clean, junk = reason_metrics(3, 3, gold), reason_metrics(3, 9, gold)
     assert (clean.consistency, clean.precision, clean.f1, clean.ap_hard) == (1, 1, 1, 1)
@@ -44,14 +44,14 @@ def test_gold_list_and_gold_then_junk():
     assert junk.f1 == pytest.approx(0.5)
 
 
-def test_empty_list_finds_nothing_and_has_no_precision():
+def test_empty_list_has_zero_recall_and_no_precision():
     metrics = reason_metrics(3, 0, [])
     assert metrics.consistency == metrics.f1 == metrics.ap_hard == metrics.unconstrained == 0
     assert metrics.precision is None
     assert metrics.precision_official is None
 
 
-def test_the_official_script_sees_five_reasons():
+def test_official_metrics_use_five_reasons():
     metrics = reason_metrics(2, 10, [link(0, 0), link(1, 9)])
     assert metrics.precision_official == pytest.approx(1 / 5)
     assert metrics.recall_official == metrics.ap_official == pytest.approx(1 / 2)
@@ -77,7 +77,7 @@ def as_released(answers, n_points, n_reasons):
     return recall, sum(running) / length, sum(averages) / n_points
 
 
-def test_the_official_metrics_are_the_released_scripts_on_ten_thousand_lists():
+def test_official_metrics_equal_released_script_on_ten_thousand_lists():
     random = Random(602)
     long = 0
     for _ in range(10_000):
@@ -98,7 +98,7 @@ def test_links_outside_the_lists_are_refused(outside):
         reason_metrics(3, 2, [outside])
 
 
-def test_consistency_needs_human_points():
+def test_consistency_without_human_points_raises():
     with pytest.raises(ValueError, match="undefined"):
         reason_metrics(0, 2, [])
 
@@ -114,7 +114,7 @@ def test_consistency_needs_human_points():
         ("A", [], None),
     ],
 )
-def test_the_verdict_follows_from_the_list(verdict, favors, agrees):
+def test_favors_agree_checks_verdict_against_list(verdict, favors, agrees):
     assert favors_agree(verdict, favors) is agrees
 
 
@@ -146,7 +146,7 @@ def test_appended_junk_never_raises_precision_nor_changes_recall(case, junk):
 
 
 @given(st.integers(1, 8), st.randoms())
-def test_a_list_agrees_with_itself_in_any_order(n, random):
+def test_consistency_of_list_with_itself_is_one_in_any_order(n, random):
     order = list(range(n))
     random.shuffle(order)
     metrics = reason_metrics(n, n, [link(r, c) for c, r in enumerate(order)])
@@ -155,7 +155,7 @@ def test_a_list_agrees_with_itself_in_any_order(n, random):
 
 
 @given(links_between_lists(), st.randoms())
-def test_the_order_of_links_changes_nothing(case, random):
+def test_reason_metrics_ignore_order_of_links(case, random):
     n_reference, n_candidate, links = case
     shuffled = list(links)
     random.shuffle(shuffled)

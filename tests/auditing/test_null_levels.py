@@ -37,7 +37,7 @@ def null_views(random, contexts, each, judges, spread):
 
 @pytest.mark.parametrize("which", ["p_accuracy", "p_consistency"])
 @pytest.mark.parametrize(("contexts", "each"), [(8, 10), (24, 8)])
-def test_two_equal_judges_get_two_letters_in_a_twentieth_of_audits(which, contexts, each):
+def test_letters_of_two_equal_judges_differ_in_five_percent_of_audits(which, contexts, each):
     random = np.random.default_rng(contexts)
     rejected = 0
     for _ in range(DRAWS):
@@ -47,7 +47,7 @@ def test_two_equal_judges_get_two_letters_in_a_twentieth_of_audits(which, contex
     assert 1 <= rejected <= MOST
 
 
-def test_equal_judges_share_a_letter_whatever_their_number():
+def test_letters_of_many_equal_judges_keep_the_level():
     random = np.random.default_rng(5)
     apart = 0
     for _ in range(DRAWS // 2):
@@ -56,7 +56,7 @@ def test_equal_judges_share_a_letter_whatever_their_number():
     assert apart <= binom.ppf(0.999, DRAWS // 2, 0.05)
 
 
-def test_a_judge_that_is_plainly_different_is_found_among_thirty():
+def test_letters_find_one_different_judge_among_thirty():
     random = np.random.default_rng(0)
     views = list(null_views(random, 40, 1, 29, 0.5))
     views.append(View("other", [1.0] * 40, [0.99] * 40, range(40)))
@@ -67,7 +67,7 @@ def test_a_judge_that_is_plainly_different_is_found_among_thirty():
 
 
 @pytest.mark.parametrize("judges", [2, 6])
-def test_a_rows_interval_leaves_out_zero_exactly_where_its_letter_differs(judges):
+def test_paired_interval_excludes_zero_exactly_where_letters_differ(judges):
     random = np.random.default_rng(judges)
     seen = set()
     for _ in range(40):

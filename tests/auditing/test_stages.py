@@ -90,7 +90,7 @@ def row(pairs, judgments, matches):
     return audited(pairs, judgments, matches).judges[0]
 
 
-def test_right_wrong_and_spurious_are_told_apart():
+def test_audit_distinguishes_right_wrong_and_spurious_verdicts():
     pairs = [pair(str(i), context=str(i)) for i in range(4)]
     said = [judgment(pairs[0]), judgment(pairs[1]), judgment(pairs[2], verdict="B"), judgment(pairs[3], verdict="tie")]
     matches = [match(p, j, s) for p, j, s in zip(pairs, said, (1.0, 0.1, 0.5, 0.5), strict=True)]
@@ -104,7 +104,7 @@ def test_right_wrong_and_spurious_are_told_apart():
     assert found.self_consistency.value == 0.5
 
 
-def test_own_failures_count_as_wrong_and_line_failures_are_left_out():
+def test_judge_failures_count_as_wrong_and_provider_failures_are_excluded():
     pairs = [pair(str(i), context=str(i)) for i in range(3)]
     said = [
         judgment(pairs[0]),
@@ -117,14 +117,14 @@ def test_own_failures_count_as_wrong_and_line_failures_are_left_out():
     assert found.failures == {"unparsed": 1, "provider": 1}
 
 
-def test_a_failed_match_is_counted_and_left_out():
+def test_failed_match_is_counted_and_excluded():
     pairs = [pair("1"), pair("2")]
     said = [judgment(p) for p in pairs]
     found = row(pairs, said, [match(pairs[0], said[0]), match(pairs[1], said[1], failure="unparsed")])
     assert (found.match_failures, found.consistency.n, found.accuracy.n) == (1, 1, 2)
 
 
-def test_orders_add_up_by_the_pair_rule():
+def test_accuracy_combines_orders_by_pair_rule():
     pairs = [pair(str(i), context=str(i)) for i in range(4)]
     verdicts = [("A", "A"), ("A", "tie"), ("A", "B"), ("A", None)]
     said = []
@@ -164,7 +164,7 @@ def leaning(n, *, longer_right, shorter_right):
     ]
 
 
-def test_a_lean_to_length_is_said_of_many_pairs_and_not_of_six():
+def test_length_bias_is_reported_for_many_pairs_and_not_for_six():
     few = audited(*leaning(3, longer_right=3, shorter_right=1), [])
     assert few.judges[0].length_lean.value == pytest.approx(2 / 3)
     assert not any("leans" in line for line in findings(few))
@@ -181,7 +181,7 @@ def slots(n, first):
     return pairs, said
 
 
-def test_a_lean_to_a_slot_is_said_of_many_pairs_and_not_of_four():
+def test_position_bias_is_reported_for_many_pairs_and_not_for_four():
     few = audited(*slots(4, 2), [])
     assert few.judges[0].position.lean.value == pytest.approx(0.5)
     assert any("changes its verdict with the order in 50.0% of pairs (n = 4)" in line for line in findings(few))
@@ -192,20 +192,20 @@ def test_a_lean_to_a_slot_is_said_of_many_pairs_and_not_of_four():
     )
 
 
-def test_ties_and_missing_labels_do_not_enter_accuracy_but_consistency():
+def test_ties_and_missing_labels_count_in_consistency_and_not_in_accuracy():
     pairs = [pair("1", label="tie"), pair("2", label=None), pair("3", label="B")]
     said = [judgment(p) for p in pairs]
     result = audited(pairs, said, [match(p, j) for p, j in zip(pairs, said, strict=True)])
     assert (result.judges[0].accuracy.n, result.judges[0].consistency.n, result.n_labelled) == (1, 3, 1)
 
 
-def test_pairs_without_points_do_not_enter_consistency():
+def test_consistency_excludes_pairs_without_points():
     pairs = [pair("1"), pair("2", reasons=())]
     said = [judgment(p) for p in pairs]
     assert row(pairs, said, [match(pairs[0], said[0])]).consistency.n == 1
 
 
-def test_a_judgment_of_an_edited_pair_does_not_count():
+def test_judgment_of_edited_pair_is_ignored():
     old = pair("1")
     edited = old.model_copy(update={"responses": ("other", "short")})
     who = [JudgeIdentity(name="j", fingerprint="j")]
@@ -215,14 +215,14 @@ def test_a_judgment_of_an_edited_pair_does_not_count():
     assert [each.judge for each in current_judgments([judgment(old)], [old], renamed)] == [renamed[0].name]
 
 
-def test_reasons_beyond_the_cut_take_no_match():
+def test_reasons_beyond_max_reasons_are_not_matched():
     one = pair("1")
     said = judgment(one, reasons=tuple(f"reason {i}" for i in range(9)))
     scored = score_judgments({"1": one}, [said], [points(one)], [], 5)
     assert len(scored[0].reasons) == 5
 
 
-def test_permuting_records_changes_nothing():
+def test_scores_ignore_order_of_records():
     pairs = [pair(str(i), context=str(i % 7), label=random.Random(i).choice("AB")) for i in range(40)]
     said = [judgment(p, random.Random(i).choice(["A", "B", "tie"])) for i, p in enumerate(pairs)]
     matches = [match(p, j, 0.1 + i / 50) for i, (p, j) in enumerate(zip(pairs, said, strict=True))]
@@ -256,7 +256,7 @@ def run(pairs, judges, folder, atomiser=None, matcher=None):
     return score_folder(folder, pairs, reference, cast, 5)
 
 
-def test_asking_again_makes_nothing_new_and_scores_the_same(tmp_path):
+def test_repeated_audit_makes_no_new_records_and_same_scores(tmp_path):
     pairs = [pair(str(i)) for i in range(5)]
     judges = [LengthJudge(longer=True), FirstJudge()]
     folder = RunFolder(tmp_path, {}, owns=OWNS)
@@ -267,7 +267,7 @@ def test_asking_again_makes_nothing_new_and_scores_the_same(tmp_path):
     assert len(first) == 5 + 2 * 5
 
 
-def test_a_held_out_person_leaves_every_judges_reference(tmp_path):
+def test_held_out_annotator_is_removed_from_every_judges_reference(tmp_path):
     votes = tuple(Vote(annotator=f"w{i}", choice="A") for i in range(3))
     reasons = tuple(Rationale(text=f"A1 is better because of {i}", annotator=f"w{i}") for i in range(3))
     one = pair("1").model_copy(update={"votes": votes, "rationales": reasons})
@@ -277,7 +277,7 @@ def test_a_held_out_person_leaves_every_judges_reference(tmp_path):
     assert person.judgment.rationales[0].text not in person.points
 
 
-def test_pairs_whose_feedback_was_not_split_are_not_said_to_be_without_reasons():
+def test_notes_distinguish_unsplit_feedback_from_missing_reasons():
     pairs = [pair("bare", reasons=()), pair("failed"), pair("whole")]
     atoms = [
         points(pairs[0]),

@@ -37,7 +37,7 @@ def options(tmp_path, name):
     return ["--out", tmp_path / name, "--cache", tmp_path / "cache.db"]
 
 
-def test_a_reward_model_a_judge_and_a_stored_run_in_one_table(trained, data, tmp_path):
+def test_bench_table_of_reward_model_judge_and_stored_run(trained, data, tmp_path):
     rows = [json.loads(line) for line in data.read_text().splitlines()]
     stored = tmp_path / "stored.jsonl"
     stored.write_text("".join(json.dumps({"id": row["id"], "scores": [1.0, 0.0]}) + "\n" for row in rows))
@@ -62,7 +62,7 @@ def test_a_reward_model_a_judge_and_a_stored_run_in_one_table(trained, data, tmp
     assert "http" not in page.split("<body>")[1].split("<script>")[0]
 
 
-def test_a_run_that_was_killed_and_resumed_gives_the_same_table(trained, data, tmp_path):
+def test_bench_killed_and_resumed_gives_the_same_table(trained, data, tmp_path):
     arguments = [
         "pairs",
         "--data",
@@ -85,7 +85,7 @@ def test_a_run_that_was_killed_and_resumed_gives_the_same_table(trained, data, t
     assert json.loads(run(bench, *arguments, *options(tmp_path, "cut")).stdout) == whole
 
 
-def test_runs_on_the_same_items_become_one_table(trained, data, tmp_path):
+def test_leaderboard_merges_runs_on_the_same_items(trained, data, tmp_path):
     run(bench, "pairs", "--data", data, "--model", f"one=rm:{trained}", *options(tmp_path, "a"))
     run(bench, "pairs", "--data", data, "--model", "two=panel:longer+first", *options(tmp_path, "b"))
     run(leaderboard, tmp_path / "a", tmp_path / "b", "--out", tmp_path / "board")
@@ -98,7 +98,7 @@ def test_runs_on_the_same_items_become_one_table(trained, data, tmp_path):
     assert any({"one", "two"} == set(pair) for pair in pairs)
 
 
-def test_one_name_for_two_models_is_shown_twice_and_equal_answers_once(data, tmp_path):
+def test_leaderboard_shows_name_clash_twice_and_equal_answers_once(data, tmp_path):
     for folder, spec in (("a", "longer"), ("b", "first"), ("c", "longer")):
         named = f"mine=panel:{spec}+{spec}"
         run(bench, "pairs", "--data", data, "--model", named, *options(tmp_path, folder))
@@ -124,7 +124,7 @@ def test_other_data_in_the_same_folder_are_refused(data, tmp_path):
         ("stored:missing.jsonl", "missing.jsonl: no such file"),
     ],
 )
-def test_a_bad_spec_is_one_line(model, problem, data, tmp_path):
+def test_bench_invalid_spec_gives_one_line_error(model, problem, data, tmp_path):
     with pytest.raises(InputError, match=problem):
         run(bench, "pairs", "--data", data, "--model", model, *options(tmp_path, "run"))
 
@@ -142,7 +142,7 @@ def test_a_name_used_twice_is_refused(data, tmp_path):
         run(bench, "pairs", "--data", data, "--model", "a=longer", "--model", "a=first", *options(tmp_path, "run"))
 
 
-def test_comparisons_that_a_reward_model_cannot_tell_apart_are_counted_and_said(trained, data, tmp_path):
+def test_bench_reports_pairs_without_a_difference(trained, data, tmp_path):
     """Identical responses, and responses that differ behind the 64 tokens that the model reads."""
     long = "good bad fine poor " * 40
     with data.open("a") as file:

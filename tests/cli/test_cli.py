@@ -67,7 +67,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(a)[:50] for a, _ in BAD])
-def test_what_a_user_can_mend_is_one_line(arguments, said, pairs, tmp_path, capsys):
+def test_user_errors_are_one_line(arguments, said, pairs, tmp_path, capsys):
     filled = [argument.format(pairs=pairs, out=tmp_path / "out") for argument in arguments]
     code, out, err = cli(*filled, capsys=capsys)
     assert code == 2
@@ -106,7 +106,7 @@ def test_audit_report_and_compare_agree_and_resume(pairs, tmp_path, capsys):
     assert "<html" in (out / "report.html").read_text()
 
 
-def test_another_run_in_the_same_folder_is_refused_and_fresh_starts_over(pairs, tmp_path, capsys):
+def test_other_run_in_folder_is_refused_and_fresh_starts_over(pairs, tmp_path, capsys):
     judge = ("judge", pairs, "--judge", "longer", "--out", tmp_path / "out")
     assert cli(*judge, capsys=capsys)[0] == 0
     code, _, err = cli(*judge, "--seed", 1, capsys=capsys)
@@ -115,7 +115,7 @@ def test_another_run_in_the_same_folder_is_refused_and_fresh_starts_over(pairs, 
     assert cli(*judge, "--seed", 1, "--fresh", capsys=capsys)[0] == 0
 
 
-def test_a_configuration_file_is_read_and_the_command_line_goes_first(pairs, tmp_path, capsys):
+def test_command_line_takes_precedence_over_config_file(pairs, tmp_path, capsys):
     config = tmp_path / "run.toml"
     config.write_text(f'judge = ["longer", "first"]\nlimit = 5\nout = "{tmp_path / "out"}"\n')
     code, out, err = cli("judge", pairs, "--config", config, "--limit", 7, "--json", capsys=capsys)
@@ -127,7 +127,7 @@ def test_a_configuration_file_is_read_and_the_command_line_goes_first(pairs, tmp
     assert "unknown key 'jugde'" in err
 
 
-def test_a_file_streams_through_judge_with_labels_counted(pairs, tmp_path, capsys):
+def test_judge_streams_file_and_counts_labels(pairs, tmp_path, capsys):
     _, out, _ = cli("judge", pairs, "--judge", "longer", "--out", tmp_path / "out", "--json", capsys=capsys)
     (tally,) = json.loads(out)["judges"]
     assert tally == {
@@ -140,7 +140,7 @@ def test_a_file_streams_through_judge_with_labels_counted(pairs, tmp_path, capsy
     }
 
 
-def test_help_imports_nothing_heavy():
+def test_help_has_no_heavy_imports():
     heavy = "torch|transformers|numpy|scipy|pandas|statsmodels|pyarrow|aiohttp"
     code = (
         "import sys, re, rightly.cli\n"
@@ -159,7 +159,7 @@ def test_every_verb_has_help(verb, capsys):
     assert "Usage: rightly" in out
 
 
-def test_the_demo_of_a_trained_judge_draws_all_arms_and_shows_their_answers(tmp_path, capsys):
+def test_judge_training_demo_page_shows_all_rewards_and_answers(tmp_path, capsys):
     code, out, _ = cli("demo", "genrm", "--out", tmp_path / "demo", "--steps", 1, capsys=capsys)
     assert code == 0
     assert "pairs: hard" in out

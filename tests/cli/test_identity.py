@@ -106,7 +106,7 @@ def reward_model(tiny_model, tmp_path):  # noqa: F811
 class TestRewardModels:
     """The same path, other weights."""
 
-    def test_score_and_bench_score_again(self, cli, reward_model, tmp_path):
+    def test_score_and_bench_rescore_changed_model(self, cli, reward_model, tmp_path):
         pairs = write_pairs(tmp_path / "pairs.jsonl", 20)
         import pyarrow.parquet as pq
 
@@ -126,7 +126,7 @@ class TestRewardModels:
         assert accuracy == pytest.approx(sum(margin > 0 for margin in first) / 20)
         assert other == pytest.approx(sum(margin > 0 for margin in second) / 20)
 
-    def test_strength_measures_again(self, cli, reward_model, tmp_path):
+    def test_strength_is_measured_again_for_changed_model(self, cli, reward_model, tmp_path):
         pairs = write_pairs(tmp_path / "pairs.jsonl", 60)
         import pyarrow.parquet as pq
 
@@ -142,7 +142,7 @@ class TestRewardModels:
         for before, way in zip(first, ways, strict=True):
             assert scored(*way) != before
 
-    def test_members_that_are_trained_know_their_pairs_and_their_base(self, reward_model, tmp_path):
+    def test_trained_members_depend_on_pairs_and_base(self, reward_model, tmp_path):
         from rightly.data.load import load_pairs
         from rightly.training.ensemble.run import EnsemblePlan, ensemble_margins
 
@@ -162,7 +162,7 @@ class TestRewardModels:
 
 
 class TestJudges:
-    def test_other_weights_under_the_same_path_answer_anew(self, cli, language_model, tmp_path):  # noqa: F811
+    def test_changed_weights_under_same_path_are_asked_again(self, cli, language_model, tmp_path):  # noqa: F811
         pairs, judge = audit_pairs(tmp_path / "pairs.jsonl"), tmp_path / "judge"
         shutil.copytree(language_model, judge)
 
@@ -209,7 +209,7 @@ class TestJudges:
         assert found["judges"][0]["failures"] == {"unparsed": 2 * N}
 
     @pytest.mark.parametrize("part", ["prompt", "reader", "max_reasons"])
-    def test_another_prompt_or_reader_asks_anew(self, part, cli, endpoint, tmp_path, monkeypatch):
+    def test_changed_prompt_or_reader_version_repeats_requests(self, part, cli, endpoint, tmp_path, monkeypatch):
         pairs = audit_pairs(tmp_path / "pairs.jsonl")
         folder = tmp_path / "run"
         command = ["judge", pairs, "--judge", "openai:m", "--json"]
@@ -229,7 +229,7 @@ class TestJudges:
                  for line in (each / "judgments.jsonl").read_text().splitlines()]  # fmt: skip
         assert len({line["made_by"] for line in lines}) == 2
 
-    def test_options_of_speed_make_no_other_judge(self, cli, endpoint, tmp_path):
+    def test_speed_options_keep_judge_identity(self, cli, endpoint, tmp_path):
         pairs, folder = audit_pairs(tmp_path / "pairs.jsonl"), tmp_path / "run"
         assert cli("judge", pairs, "--judge", "openai:m", "--out", folder)[0] == 0
         before = asked(endpoint)
@@ -239,7 +239,7 @@ class TestJudges:
         code, _, err = cli("judge", pairs, "--judge", "openai:m", "--judge", "openai:m?concurrency=3", "--out", folder)
         assert (code, "is given twice" in err) == (2, True)
 
-    def test_a_person_whose_reasons_were_edited_is_heard_again(self, cli, tmp_path):
+    def test_held_out_annotator_is_read_again_after_edited_reasons(self, cli, tmp_path):
         def pairs(reason):
             votes = [{"annotator": str(v), "choice": "A"} for v in range(3)]
             reasons = [{"text": f"Response A {reason} {v}", "annotator": str(v)} for v in range(3)]
@@ -269,7 +269,7 @@ class TestJudges:
 
 
 class TestPointsAndMatches:
-    def test_edited_reasons_are_scored_as_they_are_now(self, cli, tmp_path):
+    def test_edited_human_reasons_are_rescored(self, cli, tmp_path):
         path = tmp_path / "pairs.jsonl"
         command = ["audit", path, "--judge", "longer", "--matcher", "lexical", "--out", tmp_path / "run"]
         for word in ("cites", "explains", "cites"):
@@ -279,7 +279,7 @@ class TestPointsAndMatches:
             assert len(items) == N
             assert all(word in point for item in items for point in item["points"])
 
-    def test_the_points_are_those_of_the_atomiser_that_is_named(self, cli, endpoint, tmp_path):
+    def test_points_belong_to_the_given_atomiser(self, cli, endpoint, tmp_path):
         path = audit_pairs(tmp_path / "pairs.jsonl")
         command = ["audit", path, "--judge", "longer", "--matcher", "lexical", "--out", tmp_path / "run"]
         for atomiser, word in (("given", "cites"), ("openai:m", "is x"), ("given", "cites")):
@@ -289,7 +289,7 @@ class TestPointsAndMatches:
             assert json.loads((tmp_path / "run" / "audit.json").read_text())["atomiser"] == atomiser
 
     @pytest.mark.parametrize("module", [atomise, metajudge])
-    def test_another_reader_of_points_or_links_reads_anew(self, module, cli, endpoint, tmp_path, monkeypatch):
+    def test_changed_point_or_link_reader_version_repeats_requests(self, module, cli, endpoint, tmp_path, monkeypatch):
         command = ["audit", audit_pairs(tmp_path / "pairs.jsonl"), "--judge", "longer", "--atomiser", "openai:m"]
         command += ["--matcher", "openai:m", "--out", tmp_path / "run"]
         kinds = {atomise: "points", metajudge: "matches"}
@@ -302,7 +302,7 @@ class TestPointsAndMatches:
         assert cli(*command)[0] == 0
         assert records.read_text().count("\n") == 2 * before
 
-    def test_only_judges_that_are_named_are_matched(self, cli, endpoint, tmp_path):
+    def test_only_given_judges_are_matched(self, cli, endpoint, tmp_path):
         path = audit_pairs(tmp_path / "pairs.jsonl")
         shared = ["audit", path, "--out", tmp_path / "run"]
         assert cli(*shared, "--judge", "openai:a", "--judge", "longer", "--matcher", "lexical")[0] == 0
@@ -344,7 +344,7 @@ class TestWithoutBuilding:
         assert (tmp_path / "run" / "report.html").exists()
         assert cli("compare", tmp_path / "run")[0] == 0
 
-    def test_identity_is_that_of_the_judge_that_is_built(self, endpoint, language_model):  # noqa: F811
+    def test_identity_without_building_equals_built_identity(self, endpoint, language_model):  # noqa: F811
         from rightly.auditing.specs import atomiser_identity, build_atomiser
         from rightly.inference.account import Account
         from rightly.judges.specs import JudgeBuilder
@@ -368,7 +368,7 @@ class TestCompare:
         return tmp_path / name
 
     @pytest.mark.parametrize("what", ["the matchers differ", "the atomisers differ", "the human points of 8 pairs"])
-    def test_consistency_by_different_yardsticks_is_not_tested(self, what, cli, endpoint, tmp_path):
+    def test_compare_omits_consistency_with_different_matchers(self, what, cli, endpoint, tmp_path):
         how = {
             "the matchers differ": ["--matcher", "openai:m"],
             "the atomisers differ": ["--matcher", "lexical", "--atomiser", "openai:m"],
@@ -383,14 +383,14 @@ class TestCompare:
         assert all(test["p_consistency"] is None for test in found["tests"])
         assert any(test["p_accuracy"] is not None for test in found["tests"])
 
-    def test_the_same_yardstick_is_compared(self, cli, tmp_path):
+    def test_compare_tests_consistency_with_same_matcher(self, cli, tmp_path):
         one = self.audited(cli, tmp_path, "one", "--matcher", "lexical")
         two = self.audited(cli, tmp_path, "two", "--matcher", "lexical")
         code, found, _ = cli("compare", one, two, "--json")
         assert (code, found["notes"]) == (0, [])
         assert all(test["p_consistency"] is not None for test in found["tests"])
 
-    def test_pairs_that_share_an_id_only_are_refused(self, cli, tmp_path):
+    def test_compare_refuses_different_pairs_with_same_id(self, cli, tmp_path):
         one = self.audited(cli, tmp_path, "one", "--matcher", "lexical")
         path = tmp_path / "two.jsonl"
         audit_pairs(path)

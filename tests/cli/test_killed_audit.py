@@ -76,7 +76,7 @@ def write_pairs(path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def test_killed_twenty_times_the_audit_ends_with_the_same_bytes(endpoint, tmp_path):
+def test_audit_killed_twenty_times_gives_the_same_bytes(endpoint, tmp_path):
     write_pairs(tmp_path / "pairs.jsonl")
     whole = audit(endpoint, tmp_path / "whole", tmp_path)
     expected, said = whole.communicate()

@@ -97,7 +97,7 @@ def judge(pairs, out, *more, budget=None, spec="openai:m?max_tokens=100"):
     return ["judge", pairs, "--judge", spec, "--out", out, *money, *more]
 
 
-def test_a_budget_holds_with_sixty_calls_in_flight_and_is_used_up_to_one_call(monkeypatch, pairs, tmp_path, capsys):
+def test_budget_holds_with_sixty_calls_in_flight(monkeypatch, pairs, tmp_path, capsys):
     with running(monkeypatch, FakeEndpoint(judge_like, latency=fixed(0.05))) as endpoint:
         code, _, err = cli(*judge(pairs, tmp_path / "out", budget=10), capsys=capsys)
         assert code == 3
@@ -113,7 +113,7 @@ def test_a_budget_holds_with_sixty_calls_in_flight_and_is_used_up_to_one_call(mo
         assert endpoint.most_in_flight > 1
 
 
-def test_a_resumed_run_goes_on_from_what_was_spent(endpoint, pairs, tmp_path, capsys):
+def test_resumed_run_counts_earlier_spending(endpoint, pairs, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli(*judge(pairs, out, budget=5), capsys=capsys)[0] == 3
     first = worked(endpoint)
@@ -131,7 +131,7 @@ def test_a_resumed_run_goes_on_from_what_was_spent(endpoint, pairs, tmp_path, ca
     assert sum(each["dollars"] for each in booked if each["event"] == "settle") == pytest.approx(worked(endpoint))
 
 
-def test_a_run_that_starts_over_has_a_new_book(endpoint, pairs, tmp_path, capsys, monkeypatch):
+def test_fresh_run_has_new_spending_book(endpoint, pairs, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     assert cli(*judge(pairs, out, budget=5), capsys=capsys)[0] == 3
     first = worked(endpoint)
@@ -140,7 +140,7 @@ def test_a_run_that_starts_over_has_a_new_book(endpoint, pairs, tmp_path, capsys
     assert first < worked(endpoint) <= 10
 
 
-def test_what_was_spent_without_a_budget_counts_against_a_later_one(endpoint, pairs, tmp_path, capsys):
+def test_spending_without_budget_counts_against_later_budget(endpoint, pairs, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli(*judge(pairs, out, "--judge", "openai:n"), capsys=capsys)[0] == 0
     first = worked(endpoint)
@@ -158,7 +158,7 @@ def test_answers_from_the_cache_cost_nothing(endpoint, pairs, tmp_path, capsys):
     assert max(endpoint.asked.values()) == 1
 
 
-def test_audit_and_bench_stop_with_code_3_too(endpoint, pairs, tmp_path, capsys):
+def test_audit_and_bench_exit_with_code_3_at_budget(endpoint, pairs, tmp_path, capsys):
     money = ["--budget", 2, "--price", f"m={PRICE},{PRICE}", "--price", f"n={PRICE},{PRICE}"]
     spec = "openai:m?max_tokens=100"
     asked = ["audit", pairs, "--judge", spec, "--matcher", "openai:n?max_tokens=50", "--out", tmp_path / "a", *money]
@@ -186,9 +186,7 @@ def test_audit_and_bench_stop_with_code_3_too(endpoint, pairs, tmp_path, capsys)
         (["--judge", "openai:m?max_tokens=9", "--matcher", "openai:m"], "openai:m?max_tokens=4096"),
     ],
 )
-def test_a_budget_that_cannot_be_held_is_refused_before_the_first_call(
-    arguments, missing, endpoint, pairs, tmp_path, capsys
-):
+def test_unenforceable_budget_is_refused_before_first_call(arguments, missing, endpoint, pairs, tmp_path, capsys):
     money = ["--budget", 100, "--price", "m=1,1"]
     code, _, err = cli("audit", pairs, *arguments, *money, "--out", tmp_path / "out", capsys=capsys)
     assert code == 2
@@ -197,7 +195,7 @@ def test_a_budget_that_cannot_be_held_is_refused_before_the_first_call(
     assert not endpoint.asked
 
 
-def test_every_role_is_estimated_before_and_reported_after(endpoint, pairs, tmp_path, capsys):
+def test_cost_of_every_role_is_estimated_and_reported(endpoint, pairs, tmp_path, capsys):
     out = tmp_path / "out"
     spec = [
         "--judge",
@@ -243,7 +241,7 @@ class WhenBothAsk(FakeEndpoint):
         return await super()._respond(request, body, key)
 
 
-def test_two_processes_at_once_hold_one_budget(monkeypatch, pairs, tmp_path):
+def test_two_concurrent_processes_share_one_budget(monkeypatch, pairs, tmp_path):
     with running(monkeypatch, WhenBothAsk(judge_like, latency=fixed(0.05))) as endpoint:
         both = [subprocess_judge(endpoint, pairs, tmp_path / "out", tmp_path / f"{i}.db", 18, str(i)) for i in range(2)]
         errors = [process.communicate(timeout=120)[1] for process in both]
@@ -255,7 +253,7 @@ def test_two_processes_at_once_hold_one_budget(monkeypatch, pairs, tmp_path):
     assert {each["event"] for each in book if each["dollars"]} == {"reserve", "settle"}
 
 
-def test_killed_and_resumed_a_run_does_not_exceed_its_budget(monkeypatch, pairs, tmp_path):
+def test_killed_and_resumed_run_stays_within_budget(monkeypatch, pairs, tmp_path):
     with running(monkeypatch, FakeEndpoint(judge_like, latency=fixed(0.1))) as endpoint:
         for _ in range(3):
             asked = sum(endpoint.asked.values())
@@ -278,7 +276,7 @@ def test_killed_and_resumed_a_run_does_not_exceed_its_budget(monkeypatch, pairs,
 
 @pytest.mark.parametrize("faults", [{"reset": 1.0}, {"500": 1.0}])
 @pytest.mark.parametrize("verb", ["judge", "audit", "bench"])
-def test_an_endpoint_that_answers_nothing_fails_with_its_last_error(verb, faults, monkeypatch, pairs, tmp_path, capsys):
+def test_endpoint_without_answers_fails_with_last_error(verb, faults, monkeypatch, pairs, tmp_path, capsys):
     with running(monkeypatch, FakeEndpoint(faults=faults)):
         spec = "openai:m?max_attempts=2"
         arguments = {
@@ -296,7 +294,7 @@ def test_an_endpoint_that_answers_nothing_fails_with_its_last_error(verb, faults
     assert "No pair has a side" not in err
 
 
-def test_few_requests_that_all_fail_are_a_failure_of_the_run(monkeypatch, pairs, tmp_path, capsys):
+def test_run_fails_if_all_of_few_requests_fail(monkeypatch, pairs, tmp_path, capsys):
     with running(monkeypatch, FakeEndpoint(faults={"500": 1.0})):
         spec = "openai:m?max_attempts=2"
         code, out, err = cli(*judge(pairs, tmp_path / "out", "--limit", 2, spec=spec), capsys=capsys)
@@ -305,7 +303,7 @@ def test_few_requests_that_all_fail_are_a_failure_of_the_run(monkeypatch, pairs,
     assert "to retry them, run the same command again" in err
 
 
-def test_a_matcher_that_answers_nothing_fails_the_audit(monkeypatch, pairs, tmp_path, capsys):
+def test_audit_fails_if_matcher_never_answers(monkeypatch, pairs, tmp_path, capsys):
     class NoMatcher(FakeEndpoint):
         def fault(self, key, attempt):
             return "500" if "[reference points" in self.bodies[-1]["messages"][0]["content"] else None
@@ -340,7 +338,7 @@ def test_some_failed_requests_are_counted_and_retried(monkeypatch, pairs, tmp_pa
         assert sum(endpoint.asked.values()) - asked == 22
 
 
-def test_a_missing_key_is_said_before_the_first_call(monkeypatch, pairs, tmp_path, capsys):
+def test_missing_api_key_is_reported_before_first_call(monkeypatch, pairs, tmp_path, capsys):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     code, _, err = cli(*judge(pairs, tmp_path / "out"), capsys=capsys)
@@ -348,7 +346,7 @@ def test_a_missing_key_is_said_before_the_first_call(monkeypatch, pairs, tmp_pat
     assert "OPENAI_API_KEY is not set" in err.strip().splitlines()[-1]
 
 
-def test_the_matchers_key_is_checked_before_the_judge_is_asked(monkeypatch, endpoint, pairs, tmp_path, capsys):
+def test_matcher_api_key_is_checked_before_judge_is_called(monkeypatch, endpoint, pairs, tmp_path, capsys):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     matcher = "openai:n?base_url=https://api.example.com/v1"
     code, _, err = cli(

@@ -32,7 +32,7 @@ def drawn_soon(text, words):
     return words in text.getvalue()
 
 
-def test_retries_are_drawn_while_no_call_ends_and_leave_with_the_answer(screen):
+def test_progress_shows_retries_until_an_answer_arrives(screen):
     text, account = screen(True), Account()
     with progress(account) as stage:
         step = stage("judging", 6)
@@ -45,7 +45,7 @@ def test_retries_are_drawn_while_no_call_ends_and_leave_with_the_answer(screen):
     assert "retrying" not in text.getvalue()[text.getvalue().rindex("1/6") :]
 
 
-def test_a_log_gets_the_first_retry_and_then_one_line_every_half_minute(screen, monkeypatch):
+def test_log_reports_first_retry_and_then_every_half_minute(screen, monkeypatch):
     text, account, now = screen(False), Account(), [0.0]
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     with progress(account):

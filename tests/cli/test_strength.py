@@ -59,7 +59,7 @@ def diagnosis(folder):
     return json.loads((folder / "strength.json").read_text())["diagnosis"]
 
 
-def test_votes_find_the_wrong_labels(data):
+def test_strength_with_votes_finds_wrong_labels(data):
     folder = measured(data)
     table = pq.read_table(folder / "strength.parquet").to_pylist()
     assert [row["id"] for row in table] == [str(n) for n in range(60)]
@@ -73,7 +73,7 @@ def test_votes_find_the_wrong_labels(data):
     assert found["votes_correlation"] > 0.3
 
 
-def test_margins_alone_leave_open_how_many_labels_are_wrong(data):
+def test_noise_rate_is_undetermined_from_margins_alone(data):
     found = run(
         strength, data, "--scores", data.parent / "scores.parquet", "--out", data.parent / "s", "--no-trust-votes"
     )
@@ -159,18 +159,18 @@ def test_page_table_and_repair_count_the_same_suspects(data, options):
     assert counts["effect"] == summary["effects"]["drop"]
 
 
-def test_what_is_there_already_is_measured_again_to_the_same_bytes(data):
+def test_repeated_strength_run_gives_the_same_bytes(data):
     first = {p.name: p.read_bytes() for p in measured(data).iterdir()}
     assert {p.name: p.read_bytes() for p in measured(data).iterdir()} == first
 
 
-def test_scores_alone(data, tmp_path):
+def test_strength_from_scores_file_only(data, tmp_path):
     found = run(strength, "--scores", tmp_path / "scores.parquet", "--out", tmp_path / "alone", "--json")
     assert json.loads(found.stdout)["diagnosis"]["n"] == 60
     assert "key" not in pq.read_schema(tmp_path / "alone" / "strength.parquet").names
 
 
-def test_scores_that_pairs_carry(tmp_path):
+def test_strength_from_margins_in_pairs(tmp_path):
     rows = [
         {"chosen": [f"q{n}", "good"], "rejected": [f"q{n}", "bad"], "chosen score list": [2.0, 1.0 + n],
          "rejected score list": [1.0, 2.0]}
@@ -198,7 +198,7 @@ def test_trained_heads_are_held_out_and_kept(tiny_model, tmp_path):  # noqa: F81
 
 
 @pytest.mark.parametrize("kind", ["full", "lora", "checkpoints"])
-def test_trained_members(tiny_model, tmp_path, kind):  # noqa: F811
+def test_strength_from_trained_members(tiny_model, tmp_path, kind):  # noqa: F811
     file = write_pairs(tmp_path / "pairs.jsonl", 24)
     recipe = tmp_path / "r.toml"
     recipe.write_text("[trainer]\nmax_steps = 4\nper_device_train_batch_size = 4\nuse_cpu = true\nwarmup_steps = 0\n")
@@ -239,7 +239,7 @@ def test_trained_members(tiny_model, tmp_path, kind):  # noqa: F811
     assert all("7.0" not in (path / "margins.json").read_text() for path in again)
 
 
-def test_models_that_exist(tiny_model, tmp_path):  # noqa: F811
+def test_strength_from_given_reward_models(tiny_model, tmp_path):  # noqa: F811
     file = write_pairs(tmp_path / "pairs.jsonl", 15)
     run(strength, file, "--model", tiny_model, "--max-length", 64, "--out", tmp_path / "s")
     table = pq.read_table(tmp_path / "s" / "strength.parquet")
@@ -255,12 +255,12 @@ def test_models_that_exist(tiny_model, tmp_path):  # noqa: F811
         (["--scores", "none.parquet"], "none.parquet"),
     ],
 )
-def test_unusable_options(data, tmp_path, options, said):
+def test_strength_refuses_unusable_options(data, tmp_path, options, said):
     with pytest.raises(InputError, match=said):
         run(strength, data, "--out", tmp_path / "x", *options)
 
 
-def test_a_table_that_lacks_a_pair(data, tmp_path):
+def test_scores_table_without_a_pair_is_refused(data, tmp_path):
     rows = pq.read_table(tmp_path / "scores.parquet").to_pylist()[:-1]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "scores.parquet")
     with pytest.raises(InputError, match="has no row for pair '59'"):
@@ -284,7 +284,7 @@ def test_repair_is_idempotent_and_can_be_undone(data, tmp_path, preset):
     assert list(load_pairs(tmp_path / "undone.jsonl")) == list(load_pairs(data))
 
 
-def test_flip_turns_the_suspects_where_votes_say_so(data, tmp_path):
+def test_repair_flips_suspects_confirmed_by_votes(data, tmp_path):
     table = measured(data) / "strength.parquet"
     out = tmp_path / "repaired.jsonl"
     said = run(repair, data, "--preset", "flip", "--strength", table, "--out", out).stdout
@@ -300,7 +300,7 @@ def test_flip_turns_the_suspects_where_votes_say_so(data, tmp_path):
 
 
 @pytest.mark.parametrize("preset", ["flip", "flip+margin", "auto"])
-def test_flips_that_may_harm_are_refused_unless_forced(data, tmp_path, preset):
+def test_repair_refuses_harmful_flips_unless_forced(data, tmp_path, preset):
     table = measured(data, "--no-trust-votes") / "strength.parquet"
     out = tmp_path / "repaired.jsonl"
     with pytest.raises(
@@ -312,7 +312,7 @@ def test_flips_that_may_harm_are_refused_unless_forced(data, tmp_path, preset):
     assert "are expected to be wrong; wrong labels, after minus before: " in forced
 
 
-def test_the_default_repair_flips_nothing(data, tmp_path):
+def test_default_repair_flips_no_label(data, tmp_path):
     table = measured(data, "--no-trust-votes") / "strength.parquet"
     found = json.loads(run(repair, data, "--strength", table, "--out", tmp_path / "r.jsonl", "--json").stdout)
     assert found["flipped"] == 0
@@ -334,7 +334,7 @@ def test_a_label_of_three_responses_is_never_flipped(tmp_path):
     assert counts["flipped"] == counts["effect"]["flipped"]["n"] == 0
 
 
-def test_exports_for_trainers(data, tmp_path):
+def test_repair_exports_trainer_formats(data, tmp_path):
     table = measured(data) / "strength.parquet"
     options = ["--preset", "flip+margin", "--strength", table]
     run(repair, data, *options, "--format", "chosen-rejected", "--out", tmp_path / "trl.jsonl")
@@ -352,7 +352,7 @@ def test_exports_for_trainers(data, tmp_path):
     assert [pair.margin for pair in load_pairs(tmp_path / "trl.jsonl")] == [row["margin"] for row in rows]
 
 
-def test_decisions_of_a_reviewer(data, tmp_path):
+def test_repair_applies_reviewer_decisions(data, tmp_path):
     decisions = tmp_path / "decisions.jsonl"
     key = next(load_pairs(data)).content_key
     first = json.dumps({"id": "0", "label": "B", "key": key})
@@ -386,7 +386,7 @@ def test_decisions_of_a_reviewer(data, tmp_path):
         ),
     ],
 )
-def test_decisions_that_are_not_of_these_pairs_are_refused(data, tmp_path, lines, said, verb):
+def test_decisions_for_other_pairs_are_refused(data, tmp_path, lines, said, verb):
     decisions = tmp_path / "d.jsonl"
     decisions.write_text("\n".join(lines) + "\n")
     scores = ["--scores", tmp_path / "scores.parquet", "--trusted", decisions]
@@ -408,7 +408,7 @@ def edited(data, change):
         ({"label": "B"}, r"of 60 labelled pairs in .* 2 have another label; the first is '7'"),
     ],
 )
-def test_a_table_of_pairs_that_have_changed_is_refused(data, tmp_path, update, said):
+def test_strength_table_of_changed_pairs_is_refused(data, tmp_path, update, said):
     table = measured(data) / "strength.parquet"
     edited(data, lambda pair: pair.model_copy(update=update) if pair.id in ("7", "20") else pair)
     if "label" in update:
@@ -419,7 +419,7 @@ def test_a_table_of_pairs_that_have_changed_is_refused(data, tmp_path, update, s
     assert not (tmp_path / "r.jsonl").exists()
 
 
-def test_a_table_of_another_data_set_is_refused(data, tmp_path):
+def test_strength_table_of_other_data_set_is_refused(data, tmp_path):
     table = measured(data) / "strength.parquet"
     edited(data, lambda pair: pair.model_copy(update={"id": f"other {pair.id}"}))
     with pytest.raises(
@@ -436,7 +436,7 @@ def test_a_part_of_the_measured_pairs_can_be_repaired(data, tmp_path):
     assert (counts["read"], counts["dropped"], counts["effect"]["dropped"]["n"]) == (34, 6, 6)
 
 
-def test_choices_of_the_commands_are_the_presets():
+def test_command_line_choices_equal_presets():
     (option,) = [p for p in strength.command.params if p.name == "preset"]
     assert tuple(option.type.choices) == PRESETS
     (option,) = [p for p in repair.command.params if p.name == "preset"]

@@ -139,7 +139,7 @@ WRONG_ROWS = {
 
 
 @pytest.mark.parametrize("case", WRONG_ROWS)
-def test_a_wrong_row_is_named_with_what_came(case, tmp_path):
+def test_invalid_row_error_states_received_value(case, tmp_path):
     row, message = WRONG_ROWS[case]
     file = tmp_path / "pairs.jsonl"
     file.write_bytes(b"\n" + jsonl(row))
@@ -192,7 +192,7 @@ WRONG_FILES = {
 
 
 @pytest.mark.parametrize("case", WRONG_FILES)
-def test_a_wrong_file_is_named_with_its_row(case, tmp_path):
+def test_invalid_file_error_names_row(case, tmp_path):
     name, content, message = WRONG_FILES[case]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -217,7 +217,7 @@ ODD_TEXT = {
 
 @pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize("case", ODD_TEXT)
-def test_odd_text_passes_unchanged(case, ascii_only, tmp_path):
+def test_unusual_text_is_loaded_unchanged(case, ascii_only, tmp_path):
     file = tmp_path / "pairs.jsonl"
     line = json.dumps(JUDGED | {"response_A": ODD_TEXT[case]}, ensure_ascii=ascii_only) + "\n"
     file.write_bytes(line.encode())
@@ -243,7 +243,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("case", ACCEPTED)
-def test_odd_files_give_the_same_pair(case, tmp_path):
+def test_unusual_file_encodings_give_the_same_pair(case, tmp_path):
     name, content = ACCEPTED[case]
     (tmp_path / name).write_bytes(content)
     (pair,) = load_pairs(tmp_path / name)
@@ -265,7 +265,7 @@ def test_lone_surrogates_become_the_replacement_character(escaped, expected, tmp
 @pytest.mark.parametrize(
     "row", [JUDGED | {"label": None}, NATIVE | {"label": None}, SCORED | {"overall_preference": None}]
 )
-def test_a_null_label_is_no_label(row, tmp_path):
+def test_null_label_is_none(row, tmp_path):
     file = tmp_path / "pairs.jsonl"
     file.write_bytes(jsonl(row))
     (pair,) = load_pairs(file)
@@ -273,7 +273,7 @@ def test_a_null_label_is_no_label(row, tmp_path):
 
 
 @pytest.mark.parametrize("context", [None, [], "missing"])
-def test_a_null_context_is_an_empty_one(context, tmp_path):
+def test_null_context_is_empty(context, tmp_path):
     file = tmp_path / "pairs.jsonl"
     file.write_bytes(jsonl(without(SCORED, "context") if context == "missing" else SCORED | {"context": context}))
     (pair,) = load_pairs(file)
@@ -287,7 +287,7 @@ def test_the_boolean_response_of_the_published_pandalm_set_is_refused():
         list(load_pairs(ROWS / "pandalm_boolean.jsonl"))
 
 
-def test_columns_for_tool_calls_that_are_empty_are_no_calls(tmp_path):
+def test_empty_tool_call_columns_are_ignored(tmp_path):
     """Parquet gives every message the column, filled or not."""
     turn = {"role": "user", "content": "q", "tool_calls": None, "function_call": None}
     answer = {"role": "assistant", "content": "x", "tool_calls": []}

@@ -23,7 +23,7 @@ def better(pair):
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_swapping_twice_gives_the_pair_back(name):
+def test_swapping_twice_restores_pairs_of_every_family(name):
     for pair in rows(name):
         if len(pair.responses) == 2:
             assert pair.swap().swap() == pair
@@ -31,14 +31,14 @@ def test_swapping_twice_gives_the_pair_back(name):
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_every_pair_survives_its_own_json(name, tmp_path):
+def test_pairs_of_every_family_round_trip_through_json(name, tmp_path):
     pairs = rows(name)
     file = tmp_path / "native.jsonl"
     file.write_text("".join(pair.model_dump_json() + "\n" for pair in pairs), encoding="utf-8")
     assert list(load_pairs(file)) == pairs
 
 
-def test_every_family_has_rows_here():
+def test_every_family_has_test_rows():
     stems = {name.replace("_", "-") for name in GOOD}
     assert set(FAMILIES) <= stems
 
@@ -66,7 +66,7 @@ def test_chosen_rejected_in_all_shapes():
     assert [pair.id for pair in pairs] == ["1", "2", "3", "4", "5", "6"]
 
 
-def test_dialogues_that_part_at_a_user_turn_keep_the_turns_after_the_last_shared_question():
+def test_dialogues_that_differ_at_user_turn_keep_turns_after_last_shared_question():
     last = rows("chosen_rejected")[5]
     assert last.context == (user("2+2?"),)
     assert better(last) == "Let me think.\n\nUser: Well?\n\nAssistant: 4"
@@ -111,7 +111,7 @@ def test_helpsteer3_negative_means_response_1():
     assert first.id == tie.id.removesuffix("#2")  # the same texts: the second is told apart
 
 
-def test_rationalerm_takes_the_checklist_alone():
+def test_rationalerm_reads_only_the_checklist():
     first, unlabelled = rows("rationalerm")
     assert [r.text for r in first.rationales] == ["Response 1 names a prime", "Response 2 calls 15 prime"]
     assert (first.label, len(first.votes)) == ("A", 3)
@@ -160,7 +160,7 @@ def test_llmbar():
     assert one.responses == ("Soon, Loon", "Clone, June, Nore, Tune")
 
 
-def test_the_place_of_the_chosen_one_tells_nothing_of_the_label():
+def test_position_of_chosen_is_independent_of_label():
     convert = FAMILIES["chosen-rejected"].convert
     labels = []
     for n in range(400):
@@ -173,7 +173,7 @@ def test_the_place_of_the_chosen_one_tells_nothing_of_the_label():
     assert 150 < labels.count("A") < 250
 
 
-def test_a_dialogue_that_ends_where_the_other_goes_on():
+def test_dialogue_that_is_a_prefix_of_the_other():
     ask, say = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
     pair = FAMILIES["chosen-rejected"].convert({"chosen": [ask, say], "rejected": [ask, say, ask, say]})
     assert pair.context == (user("q"),)

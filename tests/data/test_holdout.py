@@ -18,7 +18,7 @@ def pair(*rationales, votes=("a", "b")):
     )
 
 
-def test_the_held_out_person_is_gone_from_the_pair(sample):
+def test_holdout_removes_annotator_from_pair(sample):
     for one in sample[:50]:
         held = holdout_annotator(one, 0)
         assert held.vote in one.votes
@@ -30,7 +30,7 @@ def test_the_held_out_person_is_gone_from_the_pair(sample):
         assert held.pair.label == one.label
 
 
-def test_the_draw_depends_on_the_seed_but_on_no_order(sample):
+def test_holdout_draw_depends_on_seed_and_not_on_order(sample):
     def draw(pairs, seed):
         return [holdout_annotator(one, seed).annotator for one in pairs]
 
@@ -41,7 +41,7 @@ def test_the_draw_depends_on_the_seed_but_on_no_order(sample):
     assert draw(sample, 0) != draw(sample, 1)
 
 
-def test_every_place_is_drawn_about_equally_often(sample):
+def test_holdout_draw_is_uniform_over_positions(sample):
     places = Counter([v.annotator for v in one.votes].index(holdout_annotator(one, 0).annotator) for one in sample)
     assert min(places.values()) > 60
 
@@ -55,7 +55,7 @@ def test_only_people_with_a_vote_and_a_reason_can_be_held_out():
     assert holdout_annotator(pair(reason), 0).annotator == "b"
 
 
-def test_people_who_vote_on_every_pair_take_turns():
+def test_holdout_rotates_annotators_who_vote_on_every_pair():
     reasons = [Rationale(text="because", annotator=who) for who in ("a", "b")]
     pairs = [pair(*reasons).model_copy(update={"id": str(n)}) for n in range(20)]
     assert {holdout_annotator(one, 0).annotator for one in pairs} == {"a", "b"}

@@ -22,7 +22,7 @@ ROW = {"prompt": "q", "chosen": "x", "rejected": "y"}
         ("/org/name", None),
     ],
 )
-def test_addresses(text, expected):
+def test_parse_hub_addresses(text, expected):
     assert parse_address(text) == expected
 
 
@@ -54,14 +54,14 @@ def test_the_prefix_may_be_left_out(hub):
     assert next(load_pairs("org/two#test")).id == "t"
 
 
-def test_several_splits_and_none_named(hub):
+def test_several_splits_without_choice_are_refused(hub):
     with pytest.raises(InputError, match="org/two: has the splits train, test; choose a split: org/two#train"):
         list(load_pairs("org/two"))
     with pytest.raises(InputError, match="has no split 'valid', only train, test; try #train"):
         list(load_pairs("org/two#valid"))
 
 
-def test_an_unknown_data_set_is_one_line(hub):
+def test_unknown_hub_data_set_gives_one_line_error(hub):
     with pytest.raises(InputError, match="hub:org/none: cannot be fetched") as caught:
         list(load_pairs("hub:org/none"))
     assert "\n" not in str(caught.value)
@@ -76,7 +76,7 @@ def test_a_mistyped_file_is_never_a_download(hub, tmp_path, monkeypatch):
     assert hub == []
 
 
-def test_the_prefix_alone_is_no_address(hub):
+def test_hub_prefix_alone_is_refused(hub):
     with pytest.raises(InputError, match="is not a hub address; write hub:ORG/NAME"):
         load_pairs("hub:name")
 

@@ -40,7 +40,7 @@ def test_rows_are_read_one_at_a_time(tmp_path):
             list(rows)
 
 
-def test_columns_choose_between_families(tmp_path):
+def test_columns_option_selects_family(tmp_path):
     both = ROW | {"input": "q", "output_1": "one", "output_2": "two", "label": 2}
     file = write(tmp_path / "p.jsonl", both, both | {"extra": 1})
     first, second = load_pairs(file, columns="llmbar")
@@ -60,7 +60,7 @@ def test_rows_without_ids_get_ids_of_their_content_and_repeats_are_told_apart(tm
     assert [pair.id for pair in load_pairs(write(tmp_path / "q.jsonl", other, ROW))] == [ids[1], ids[0]]
 
 
-def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path):
+def test_missing_file_suggests_nearest_name(tmp_path):
     write(tmp_path / "train_pairs.jsonl", ROW)
     with pytest.raises(InputError, match=r"no such file; did you mean '.*train_pairs.jsonl'\?"):
         load_pairs(tmp_path / "train_pair.jsonl")
@@ -70,7 +70,7 @@ def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path):
         load_pairs(tmp_path / "nowhere" / "train_pairs.jsonl")
 
 
-def test_a_folder_is_answered_with_its_files(tmp_path):
+def test_folder_error_lists_its_files(tmp_path):
     write(tmp_path / "b.jsonl", ROW)
     write(tmp_path / "a.json", ROW)
     write(tmp_path / "notes.txt", ROW)
@@ -89,7 +89,7 @@ def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
         list(load_pairs(file))
 
 
-def test_parquet_rows_come_as_from_json(tmp_path):
+def test_parquet_rows_equal_json_rows(tmp_path):
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 

@@ -30,6 +30,6 @@ def test_the_longer_argument_wins_as_often_as_in_the_whole_corpus():
     assert longer == pytest.approx(0.776, abs=0.057)
 
 
-def test_an_unknown_sample_names_those_there_are():
+def test_unknown_sample_lists_known_samples():
     with pytest.raises(InputError, match="no sample is named 'nothing'; use one of: ukpconvarg1"):
         load_pairs("sample:nothing")

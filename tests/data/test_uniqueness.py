@@ -6,14 +6,14 @@ from rightly.data.uniqueness import SeenIds
 
 
 @given(st.lists(st.text(max_size=3)))
-def test_it_is_a_set(texts):
+def test_seen_ids_behaves_like_a_set(texts):
     seen, known = SeenIds(), set()
     for text in texts:
         assert seen.add(text) == (text not in known)
         known.add(text)
 
 
-def test_ids_are_found_after_they_left_the_buffer(monkeypatch):
+def test_seen_ids_finds_ids_after_buffer_merge(monkeypatch):
     monkeypatch.setattr(uniqueness, "_BUFFERED", 7)
     seen = SeenIds()
     assert all(seen.add(str(n)) for n in range(100))

@@ -68,7 +68,7 @@ def test_requests_retries_failures_and_tokens_are_counted_by_role():
     assert account.models["matcher", "m"].failed == 0, "an answer that was cut off is an answer"
 
 
-def test_money_is_what_was_billed_and_models_without_a_price_are_summed_in_tokens():
+def test_spending_is_billed_dollars_and_tokens_of_unpriced_models():
     account = Account({"m": Price(2.0, 8.0)})
     assert account.summary() == ""
     account.enter("judge", "n", answer())
@@ -79,7 +79,7 @@ def test_money_is_what_was_billed_and_models_without_a_price_are_summed_in_token
     assert account.summary() == "$6.000 + 1,500,000 tokens"
 
 
-def test_trouble_is_told_until_an_answer_comes():
+def test_account_reports_trouble_until_an_answer_arrives():
     account, heard = Account(), []
     account.on_retry = heard.append
     account.retrying("connection refused")
@@ -93,7 +93,7 @@ def test_trouble_is_told_until_an_answer_comes():
 
 
 @pytest.mark.parametrize("bill_tokens", [1, 100, 370])
-def test_a_budget_is_never_exceeded_by_64_calls_in_flight_and_leaves_no_room_for_another(bill_tokens):
+def test_budget_is_not_exceeded_by_64_calls_in_flight_and_is_used_up_to_one_call(bill_tokens):
     request = ask("x", max_tokens=100)
     assert worst(request) == 1 + 16 + 256 + 100
     account = Account(DOLLAR_A_TOKEN, budget=5000.0)
@@ -115,7 +115,7 @@ def test_a_budget_is_never_exceeded_by_64_calls_in_flight_and_leaves_no_room_for
     )
 
 
-def test_a_call_waits_for_the_settlement_of_those_in_flight_instead_of_stopping():
+def test_call_waits_for_settlement_of_calls_in_flight():
     request = ask("x", max_tokens=100)
     account = Account(DOLLAR_A_TOKEN, budget=400.0)
     model = Metered(account, Usage(input_tokens=1))
@@ -131,7 +131,7 @@ def test_a_call_waits_for_the_settlement_of_those_in_flight_instead_of_stopping(
     assert account.spent == 5
 
 
-def test_an_attempt_whose_bill_never_came_stays_spent_in_full():
+def test_attempt_without_bill_stays_reserved_in_full():
     request = ask("x", max_tokens=100)
     account = Account(DOLLAR_A_TOKEN, budget=700.0)
     asyncio.run(bill(account, request, None))
@@ -140,7 +140,7 @@ def test_an_attempt_whose_bill_never_came_stays_spent_in_full():
         asyncio.run(bill(account, request, None))
 
 
-def test_a_call_that_was_cancelled_in_flight_stays_spent_and_blocks_nobody():
+def test_cancelled_call_stays_reserved_and_does_not_block_others():
     request = ask("x", max_tokens=100)
     account = Account(DOLLAR_A_TOKEN, budget=800.0)
     model = Metered(account, Usage(input_tokens=1))
@@ -158,7 +158,7 @@ def test_a_call_that_was_cancelled_in_flight_stays_spent_and_blocks_nobody():
     assert account.spent == 374
 
 
-def test_a_bill_above_the_reservation_is_told():
+def test_bill_above_reservation_is_reported_as_overrun():
     account = Account(DOLLAR_A_TOKEN, budget=1000.0)
     asyncio.run(bill(account, ask("x", max_tokens=100), Usage(input_tokens=1, output_tokens=500)))
     assert account.spent == 501
@@ -173,7 +173,7 @@ def test_roles_share_a_budget():
         asyncio.run(bill(account, ask("x", max_tokens=1), Usage(), "n", "matcher"))
 
 
-def test_the_next_process_goes_on_from_the_book(tmp_path):
+def test_next_process_resumes_from_book(tmp_path):
     request = ask("x", max_tokens=100)
     first = Account(DOLLAR_A_TOKEN, budget=1000.0)
     with first.kept_in(tmp_path):
@@ -187,7 +187,7 @@ def test_the_next_process_goes_on_from_the_book(tmp_path):
             asyncio.run(bill(second, request, Usage()))
 
 
-def test_tokens_that_were_booked_without_a_price_are_priced_by_a_later_budget(tmp_path):
+def test_unpriced_tokens_in_book_are_priced_under_later_budget(tmp_path):
     first = Account()
     with first.kept_in(tmp_path):
         asyncio.run(bill(first, ask("x"), Usage(input_tokens=10)))
@@ -198,7 +198,7 @@ def test_tokens_that_were_booked_without_a_price_are_priced_by_a_later_budget(tm
         assert second.spent == 10
 
 
-def test_a_process_waits_for_the_reservations_of_another_that_is_at_work(tmp_path):
+def test_process_waits_for_reservations_of_another_running_process(tmp_path):
     request = ask("x", max_tokens=100)
     one, two = (Account(DOLLAR_A_TOKEN, budget=400.0) for _ in range(2))
     first, second = (Metered(account, Usage(input_tokens=1)) for account in (one, two))
@@ -232,7 +232,7 @@ def test_a_request_without_a_limit_is_refused_under_a_budget():
     Account().require("n", None)
 
 
-def test_checks_stand_before_the_first_call_of_any_model():
+def test_checks_run_before_first_call_of_any_model():
     account, inner = Account(), ScriptedGenerator(lambda _: "x")
 
     def no_key():
@@ -247,11 +247,11 @@ def test_checks_stand_before_the_first_call_of_any_model():
 
 
 @given(st.text(min_size=1).filter(str.strip), st.floats(0, 1e6), st.floats(0, 1e6))
-def test_a_price_is_read_back(model, into, out):
+def test_parse_price_reads_model_and_prices(model, into, out):
     assert parse_price(f"{model}={into!r},{out!r}") == (model, Price(into, out))
 
 
 @pytest.mark.parametrize("text", ["", "m", "m=", "m=1", "m=1,2,3", "m=a,b", "=1,2", "m=-1,2", "m=nan,1", "m=1,inf"])
-def test_a_price_that_is_none_is_refused(text):
+def test_parse_price_refuses_invalid_text(text):
     with pytest.raises(InputError, match="is not MODEL=IN,OUT"):
         parse_price(text)

@@ -28,7 +28,7 @@ def cache(tmp_path):
     cache.close()
 
 
-def test_an_answer_is_asked_for_once(cache):
+def test_cached_answer_is_requested_once(cache):
     inner = ScriptedGenerator(lambda r: r.messages[0].content.upper())
     generator = CachedGenerator(inner, cache)
     first, second = (generate(generator, ask("a"))[0] for _ in range(2))
@@ -37,7 +37,7 @@ def test_an_answer_is_asked_for_once(cache):
     assert len(inner.requests) == 1
 
 
-def test_it_survives_the_process(cache):
+def test_cached_answer_survives_the_process(cache):
     generate(CachedGenerator(ScriptedGenerator(lambda _: "kept"), cache), ask("a"))
     cache.close()
     again = AnswerCache(cache.path)
@@ -58,13 +58,13 @@ def test_it_survives_the_process(cache):
         Request(messages=(Message(role="system", content="a"),)),
     ],
 )
-def test_whatever_changes_the_request_is_another_entry(cache, other):
+def test_cache_key_changes_with_every_field_of_request(cache, other):
     inner = ScriptedGenerator(lambda _: "x")
     generate(CachedGenerator(inner, cache), ask("a"), other)
     assert len(inner.requests) == 2
 
 
-def test_another_model_is_another_entry(cache):
+def test_cache_key_changes_with_model(cache):
     first, second = ScriptedGenerator(lambda _: "first"), ScriptedGenerator(lambda _: "second")
     second.fingerprint = "another"
     assert generate(CachedGenerator(first, cache), ask("a"))[0].text == "first"
@@ -72,7 +72,7 @@ def test_another_model_is_another_entry(cache):
 
 
 @pytest.mark.parametrize(("failure", "kept"), [("provider", False), ("truncated", True), ("refused", True)])
-def test_failures_that_were_answers_are_kept(cache, failure, kept):
+def test_cache_keeps_truncated_and_refused_answers(cache, failure, kept):
     inner = ScriptedGenerator(lambda _: Completion(failure=failure, detail="why", usage=Usage(output_tokens=3)))
     generator = CachedGenerator(inner, cache)
     for _ in range(2):
@@ -98,14 +98,14 @@ def test_equal_requests_in_flight_share_one_call(cache):
     assert [completion.cached for completion in found].count(False) == 2, "billed once"
 
 
-def test_a_failure_that_is_not_kept_is_shared_too(cache):
+def test_uncached_failure_is_shared_by_requests_in_flight(cache):
     inner = Slow(lambda _: Completion(failure="provider"))
     found = generate(CachedGenerator(inner, cache), *[ask("a")] * 5)
     assert [completion.failure for completion in found] == ["provider"] * 5
     assert len(inner.requests) == 1
 
 
-def test_an_error_reaches_all_who_wait(cache):
+def test_error_reaches_all_waiting_requests(cache):
     def over(_):
         raise BudgetExceededError("spent")
 
@@ -116,7 +116,7 @@ def test_an_error_reaches_all_who_wait(cache):
     assert [type(found) for found in asyncio.run(run())] == [BudgetExceededError] * 4
 
 
-def test_who_waits_asks_for_itself_when_the_first_is_cancelled(cache):
+def test_waiting_request_is_sent_when_first_one_is_cancelled(cache):
     inner = Slow(lambda _: "x")
 
     async def run():
@@ -130,7 +130,7 @@ def test_who_waits_asks_for_itself_when_the_first_is_cancelled(cache):
     assert len(inner.requests) == 1
 
 
-def test_an_answer_is_on_disk_before_it_is_handed_on(cache):
+def test_answer_is_on_disk_before_it_is_returned(cache):
     seen = []
 
     async def run():
@@ -143,7 +143,7 @@ def test_an_answer_is_on_disk_before_it_is_handed_on(cache):
     assert Completion.model_validate_json(seen[0][0]).text == "x"
 
 
-def test_an_entry_that_cannot_be_read_is_asked_for_again(cache):
+def test_unreadable_cache_entry_is_requested_again(cache):
     inner = ScriptedGenerator(lambda _: "x")
     generator = CachedGenerator(inner, cache)
     generate(generator, ask("a"))
@@ -153,7 +153,7 @@ def test_an_entry_that_cannot_be_read_is_asked_for_again(cache):
 
 
 @pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 4000])
-def test_a_file_that_is_no_cache_is_one_line(tmp_path, content):
+def test_file_that_is_not_a_cache_gives_one_line_error(tmp_path, content):
     path = tmp_path / "answers.sqlite"
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_cache_is_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_damaged_later_is_one_line(cache):
+def test_cache_damaged_later_gives_one_line_error(cache):
     generate(
         CachedGenerator(ScriptedGenerator(lambda _: "x" * 2000), cache),
         *(ask(f"{i}" * 500) for i in range(200)),
@@ -178,12 +178,12 @@ def test_a_file_that_is_damaged_later_is_one_line(cache):
     damaged.close()
 
 
-def test_a_folder_is_no_cache(tmp_path):
+def test_folder_as_cache_gives_one_line_error(tmp_path):
     with pytest.raises(InputError, match="cannot be used as an answer cache"):
         AnswerCache(tmp_path)
 
 
-def test_exchanges_are_what_was_asked_and_answered(cache):
+def test_exchanges_yield_requests_with_answers(cache):
     generate(CachedGenerator(ScriptedGenerator(lambda r: r.messages[0].content * 2), cache), ask("a"), ask("b"))
     pairs = {(e.request.messages[0].content, e.completion.text) for e in cache.exchanges()}
     assert pairs == {("a", "aa"), ("b", "bb")}

@@ -19,7 +19,7 @@ def run_batches(engine, texts, batch_size):
     return asyncio.run(run())
 
 
-def test_what_waits_is_answered_in_full_batches_in_order():
+def test_waiting_requests_are_answered_in_full_batches_in_order():
     sizes = []
 
     def engine(requests):
@@ -31,7 +31,7 @@ def test_what_waits_is_answered_in_full_batches_in_order():
     assert sizes == [4, 4, 2]
 
 
-def test_one_request_that_breaks_the_engine_fails_alone():
+def test_request_that_breaks_engine_fails_without_its_batch():
     def engine(requests):
         if any(request.messages[0].content == "c" for request in requests):
             raise RuntimeError("prompt\ntoo long")
@@ -42,7 +42,7 @@ def test_one_request_that_breaks_the_engine_fails_alone():
     assert found[2].detail == "RuntimeError: prompt too long"
 
 
-def test_a_caller_that_went_away_does_not_hold_up_the_others():
+def test_cancelled_caller_does_not_delay_others():
     def engine(requests):
         return [Completion(text="fine") for _ in requests]
 

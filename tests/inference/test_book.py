@@ -28,7 +28,7 @@ def test_a_reservation_counts_until_it_is_settled_and_then_the_bill_does(book):
     assert book.reserve(entry("reserve", "2", 8.0), 10.0, PRICES, first=False), "what fits exactly fits"
 
 
-def test_processes_see_each_others_lines(book, tmp_path):
+def test_book_is_shared_between_processes(book, tmp_path):
     other = SpendingBook(tmp_path)
     assert book.reserve(entry("reserve", "a", 7.0), 10.0, PRICES, first=True)
     assert not other.reserve(entry("reserve", "b", 7.0), 10.0, PRICES, first=True)
@@ -51,14 +51,14 @@ def test_whether_another_process_has_calls_in_flight_is_known_while_it_lives(boo
     other.close()
 
 
-def test_a_call_that_was_not_billed_gives_its_reservation_back(book):
+def test_unbilled_call_releases_its_reservation(book):
     book.reserve(entry("reserve", "1", 7.0), 10.0, PRICES, first=True)
     book.settle(entry("settle", "1", 0.0, tokens=0))
     assert book.spent(PRICES) == 0
     assert not book.settled
 
 
-def test_a_torn_last_line_is_dropped_and_a_damaged_one_is_named(book, tmp_path):
+def test_book_drops_torn_last_line_and_names_damaged_line(book, tmp_path):
     book.settle(entry("settle", "1", 2.0))
     path = tmp_path / BOOK
     whole = path.read_bytes()

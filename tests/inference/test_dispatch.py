@@ -20,7 +20,7 @@ def collect(work, worker, concurrency):
     return asyncio.run(run())
 
 
-def test_every_piece_is_done_once():
+def test_run_bounded_does_every_piece_once():
     async def worker(piece):
         await asyncio.sleep(0)
         return piece * 2
@@ -30,7 +30,7 @@ def test_every_piece_is_done_once():
     assert error is None
 
 
-def test_results_come_as_they_are_done():
+def test_run_bounded_yields_results_in_order_of_completion():
     async def worker(piece):
         await asyncio.sleep(0.05 * piece)
         return piece
@@ -39,7 +39,7 @@ def test_results_come_as_they_are_done():
 
 
 @pytest.mark.parametrize("concurrency", [1, 7])
-def test_work_is_pulled_only_as_places_come_free(concurrency):
+def test_run_bounded_pulls_work_only_for_free_places(concurrency):
     running = pulled = most = 0
 
     def work():
@@ -63,7 +63,7 @@ def test_work_is_pulled_only_as_places_come_free(concurrency):
     assert most == concurrency
 
 
-def test_a_worker_that_raises_stops_the_pulling_and_those_in_flight_finish():
+def test_worker_error_stops_pulling_and_finishes_calls_in_flight():
     pulled = []
 
     def work():
@@ -84,7 +84,7 @@ def test_a_worker_that_raises_stops_the_pulling_and_those_in_flight_finish():
     assert pulled == [0, 1, 2, 3]
 
 
-def test_work_that_raises_lets_those_in_flight_finish():
+def test_error_in_work_iterator_finishes_calls_in_flight():
     def work():
         yield from (1, 2)
         raise ValueError("bad row")
@@ -98,7 +98,7 @@ def test_work_that_raises_lets_those_in_flight_finish():
     assert str(error) == "bad row"
 
 
-def test_closing_early_cancels_what_is_in_flight():
+def test_closing_iterator_cancels_calls_in_flight():
     cancelled = []
 
     async def worker(piece):
@@ -119,7 +119,7 @@ def test_closing_early_cancels_what_is_in_flight():
     assert sorted(cancelled) == [1, 2, 3]
 
 
-def test_no_work_gives_no_results():
+def test_run_bounded_without_work_yields_nothing():
     async def worker(piece):
         return piece
 

@@ -59,7 +59,7 @@ def reported(path):
     return found
 
 
-def test_nothing_that_had_arrived_is_asked_again_after_twenty_kills(endpoint, tmp_path):
+def test_no_answer_is_requested_again_after_twenty_kills(endpoint, tmp_path):
     rng, total, kills = random.Random(0), 500, 0
     cache, report = tmp_path / "cache.sqlite", tmp_path / "killed.txt"
     asked_when_reported: dict[str, int] = {}

@@ -5,7 +5,7 @@ import pytest
 from rightly.inference.limiter import AdaptiveLimiter
 
 
-def test_a_burst_of_refusals_halves_once_and_the_next_round_halves_again():
+def test_limiter_halves_once_per_burst_of_refusals():
     async def run():
         limiter = AdaptiveLimiter(64)
         epochs = [await limiter.acquire() for _ in range(64)]
@@ -19,7 +19,7 @@ def test_a_burst_of_refusals_halves_once_and_the_next_round_halves_again():
     asyncio.run(run())
 
 
-def test_it_never_falls_below_one_and_recovers_to_what_was_allowed():
+def test_limiter_stays_at_least_one_and_recovers_to_maximum():
     async def run():
         limiter = AdaptiveLimiter(16)
         for _ in range(10):
@@ -54,7 +54,7 @@ def test_a_lower_limit_holds_back_calls_until_enough_have_ended():
     asyncio.run(run())
 
 
-def test_places_go_to_those_who_waited_longest():
+def test_limiter_grants_places_in_order_of_waiting():
     async def run():
         limiter = AdaptiveLimiter(1)
         await limiter.acquire()
@@ -76,7 +76,7 @@ def test_places_go_to_those_who_waited_longest():
 
 
 @pytest.mark.parametrize("when", ["waiting", "just given a place"])
-def test_a_cancelled_call_leaves_its_place_to_others(when):
+def test_cancelled_call_releases_its_place(when):
     async def run():
         limiter = AdaptiveLimiter(1)
         await limiter.acquire()

@@ -59,7 +59,7 @@ def chat(content="fine", finish="stop", **message):
     return (200, {}, {"choices": [choice], "usage": usage})
 
 
-def test_every_item_ends_as_text_or_a_named_failure_under_every_fault():
+def test_every_request_ends_as_text_or_named_failure_under_every_fault():
     requests = [ask(f"question {i}") for i in range(400)]
     endpoint = FakeEndpoint(faults=ALL_FAULTS, latency=fixed(0.01))
     found = answers(endpoint, requests, concurrency=200, timeout_s=2.0)
@@ -84,13 +84,13 @@ def test_every_item_ends_as_text_or_a_named_failure_under_every_fault():
     assert {"truncated", "refusal"} == set(LASTING)
 
 
-def test_no_more_than_the_limit_is_in_flight_and_all_of_it_is_used():
+def test_concurrency_limit_is_respected_and_fully_used():
     endpoint = FakeEndpoint(latency=fixed(0.02))
     answers(endpoint, [ask(f"{i}") for i in range(60)], concurrency=7)
     assert endpoint.most_in_flight == 7
 
 
-def test_concurrency_falls_to_what_the_endpoint_takes():
+def test_concurrency_adapts_to_endpoint_capacity():
     endpoint = FakeEndpoint(latency=fixed(0.01), capacity=8)
     found = answers(endpoint, [ask(f"{i}") for i in range(300)], concurrency=64)
     assert {completion.failure for completion in found} == {None}
@@ -105,7 +105,7 @@ def test_concurrency_falls_to_what_the_endpoint_takes():
         {"X-RateLimit-Remaining-Tokens": "0", "X-RateLimit-Reset-Tokens": "17s"},
     ],
 )
-def test_retry_after_is_waited_for_whatever_the_case_of_its_letters(headers):
+def test_retry_after_header_is_obeyed_case_insensitively(headers):
     waits = []
 
     async def sleep(seconds):
@@ -118,7 +118,7 @@ def test_retry_after_is_waited_for_whatever_the_case_of_its_letters(headers):
     assert [int(wait) for wait in waits] == [17, 17]
 
 
-def test_a_call_that_sleeps_holds_no_place():
+def test_call_waiting_for_retry_holds_no_place():
     async def run():
         async with scripted((429, {"Retry-After": "9"}, {})) as endpoint:
             woken = asyncio.Event()
@@ -140,7 +140,7 @@ def test_a_call_that_sleeps_holds_no_place():
     assert asyncio.run(run()).failure is None
 
 
-def test_usage_of_attempts_that_were_billed_is_summed():
+def test_usage_sums_billed_attempts():
     (completion,) = answers(scripted(chat(content=None), chat("")), [ask("one two")])
     assert completion.attempts == 3
     assert completion.usage.input_tokens == 5 + 5 + 2
@@ -160,7 +160,7 @@ def test_usage_of_attempts_that_were_billed_is_summed():
         ((422, {}, {"detail": "no such field"}), "provider", "no such field"),
     ],
 )
-def test_a_failure_that_another_attempt_cannot_mend_is_not_asked_again(reply, failure, detail):
+def test_permanent_failure_is_not_retried(reply, failure, detail):
     endpoint = scripted(reply)
     (completion,) = answers(endpoint, [ask("x")])
     assert completion.failure == failure
@@ -182,7 +182,7 @@ def test_a_failure_that_another_attempt_cannot_mend_is_not_asked_again(reply, fa
         ((408, {}, {}), "HTTP 408"),
     ],
 )
-def test_what_may_mend_is_asked_again_and_then_named(reply, problem):
+def test_temporary_failure_is_retried_and_then_named(reply, problem):
     endpoint = scripted(*[reply] * 3)
     (completion,) = answers(endpoint, [ask("x")], max_attempts=3)
     assert completion.failure == "provider"
@@ -201,7 +201,7 @@ def test_what_may_mend_is_asked_again_and_then_named(reply, problem):
         ((429, {}, {"error": {"message": "exceeded", "code": "insufficient_quota"}}), "no credit (exceeded)"),
     ],
 )
-def test_what_would_meet_every_call_ends_the_run_in_one_line(reply, words):
+def test_failure_that_affects_every_call_ends_run_in_one_line(reply, words):
     endpoint = scripted(reply)
     with pytest.raises(EndpointError) as caught:
         answers(endpoint, [ask("x")])
@@ -231,7 +231,7 @@ def dying(endpoint, calls, **options):
     return str(caught.value)
 
 
-def test_a_server_that_never_says_a_word_ends_the_run_after_a_few_attempts():
+def test_silent_server_ends_run_after_few_attempts():
     endpoint = FakeEndpoint(faults={"reset": 1.0})
     said = dying(endpoint, 1000, concurrency=64)
     assert "gave no answer (connection broken: " in said
@@ -240,7 +240,7 @@ def test_a_server_that_never_says_a_word_ends_the_run_after_a_few_attempts():
     assert max(endpoint.asked.values()) <= 4
 
 
-def test_a_server_that_gives_nothing_but_errors_ends_the_run_after_eight_calls():
+def test_server_with_only_errors_ends_run_after_eight_calls():
     found = []
 
     async def run():
@@ -258,7 +258,7 @@ def test_a_server_that_gives_nothing_but_errors_ends_the_run_after_eight_calls()
 
 
 @pytest.mark.parametrize("good", [chat(), (400, {}, {"error": {"message": "too long"}})])
-def test_a_server_that_answered_once_is_not_given_up(good):
+def test_server_that_answered_once_does_not_end_run(good):
     endpoint = scripted(good, *[(500, {}, {})] * 1000)
     found = answers(endpoint, [ask(f"{i}") for i in range(30)], concurrency=1, max_attempts=4)
     assert [completion.failure for completion in found][1:] == ["provider"] * 29
@@ -300,7 +300,7 @@ class Recorded:
         ((504, {}, {}), None),
     ],
 )
-def test_every_attempt_is_settled_or_left_open_where_it_may_have_been_billed(reply, bill):
+def test_attempt_is_settled_or_left_reserved_if_possibly_billed(reply, bill):
     meter = Recorded()
     with contextlib.suppress(EndpointError):
         answers(scripted(reply), [ask("x")], meter=meter, max_attempts=1)
@@ -308,7 +308,7 @@ def test_every_attempt_is_settled_or_left_open_where_it_may_have_been_billed(rep
 
 
 @pytest.mark.parametrize(("fault", "problem"), [("reset", "connection broken"), ("hang", "no answer within 0.2 s")])
-def test_an_attempt_that_breaks_may_have_been_billed_and_the_retry_is_told(fault, problem):
+def test_broken_attempt_stays_reserved_and_retry_is_reported(fault, problem):
     meter = Recorded()
     answers(FakeEndpoint(faults={fault: 1.0}), [ask("x")], meter=meter, max_attempts=2, timeout_s=0.2)
     assert meter.bills == [None, None], "each attempt is reserved by itself"
@@ -332,7 +332,7 @@ def test_a_server_that_refuses_the_connection_bills_nothing(unused_tcp_port):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_budget_holds_whatever_the_endpoint_does(seed):
+def test_budget_holds_under_every_endpoint_fault(seed):
     price = Price(1000.0, 1000.0)
     account = Account({"m": price}, budget=20.0)
     requests = [ask(f"question {i} " * 20, max_tokens=60) for i in range(2000)]
@@ -380,7 +380,7 @@ def test_a_server_that_goes_away_later_is_a_failure_of_the_call():
     assert "(2 attempts)" in completion.detail
 
 
-def test_fields_that_a_model_does_not_take_are_learned_once():
+def test_unsupported_request_fields_are_learned_once():
     endpoint = scripted(
         (400, {}, {"error": {"message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}}),
         (400, {}, {"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model."}}),
@@ -397,7 +397,7 @@ def test_fields_that_a_model_does_not_take_are_learned_once():
     ]
 
 
-def test_a_limit_that_is_too_large_under_its_new_name_is_not_asked_again():
+def test_too_large_max_completion_tokens_is_not_retried():
     too_large = (400, {}, {"error": {"message": "max_completion_tokens is too large"}})
     endpoint = scripted(too_large, too_large)
     (completion,) = answers(endpoint, [ask("x", max_tokens=10**9)])
@@ -430,13 +430,13 @@ def test_a_local_server_needs_no_key(monkeypatch):
     assert "Authorization" not in endpoint.headers[0]
 
 
-def test_a_name_holds_no_secret():
+def test_generator_name_contains_no_secret():
     generator = OpenAIGenerator("m", base_url="https://user:hunter2@host:8/v1", api_key="sk-1")
     assert generator.name == "openai:m@host:8/v1"
 
 
 @pytest.mark.parametrize("base_url", ["localhost:8000/v1", "ftp://host/v1", "http://", "host"])
-def test_a_base_url_that_is_no_address_is_refused(base_url):
+def test_invalid_base_url_is_refused(base_url):
     with pytest.raises(InputError, match="is not a valid address"):
         OpenAIGenerator("m", base_url=base_url)
 

@@ -32,7 +32,7 @@ def objects(text):
         ('<think>{"a": 1}</think>{"a": 2}', '{"a": 2}'),
     ],
 )
-def test_thinking_is_left_out(text, left):
+def test_strip_thinking_removes_thinking(text, left):
     assert strip_thinking(text) == left
 
 
@@ -43,7 +43,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text("kl", max_size=3), JSON, max_size=4), st.sampled_from([None, 1]))
-def test_valid_json_is_read_as_json(value, indent):
+def test_json_objects_read_valid_json(value, indent):
     text = json.dumps(value, indent=indent)
     assert objects(f"so: {text} end") == [value]
     assert [block.start for block in json_blocks(f"so: {text} end")] == [4]
@@ -62,17 +62,17 @@ def test_valid_json_is_read_as_json(value, indent):
         ('{"a": 1', []),
     ],
 )
-def test_json_is_mended_or_passed_over(text, found):
+def test_json_objects_repair_or_skip_invalid_json(text, found):
     assert objects(text) == found
 
 
-def test_whole_members_of_a_truncated_object():
+def test_truncated_json_object_keeps_complete_members():
     (block,) = json_blocks('x {"a": "A", "b": [1, {"c": 2}], "d": "tru')
     assert (block.start, block.truncated, block.found) == (2, True, {"a": "A", "b": [1, {"c": 2}]})
 
 
 @given(st.text('{}[]":,\\ a\n'))
-def test_nothing_breaks_it(text):
+def test_reading_never_raises_on_any_text(text):
     strip_thinking(text)
     blocks = list(json_blocks(text))
     assert all(one.end <= two.start for one, two in itertools.pairwise(blocks))

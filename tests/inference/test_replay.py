@@ -13,7 +13,7 @@ def ask(text, **options):
     return Request(messages=(Message(role="user", content=text),), **options)
 
 
-def test_it_answers_what_it_holds_and_names_the_file_otherwise(tmp_path):
+def test_replay_answers_recorded_requests_and_names_file_otherwise(tmp_path):
     path = tmp_path / "run.jsonl"
     kept = Exchange(request=ask("a\u2028b"), completion=Completion(text="line one\u2028line two"))
     path.write_text(kept.model_dump_json() + "\n\n", encoding="utf-8")
@@ -25,13 +25,13 @@ def test_it_answers_what_it_holds_and_names_the_file_otherwise(tmp_path):
     assert str(path) in missing.detail
 
 
-def test_a_line_that_is_no_exchange_is_named(tmp_path):
+def test_replay_names_invalid_line(tmp_path):
     path = tmp_path / "run.jsonl"
     path.write_text(Exchange(request=ask("a"), completion=Completion()).model_dump_json() + "\n{}\n")
     with pytest.raises(InputError, match=r"run\.jsonl:2: not a request with its completion"):
         ReplayGenerator(path)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_replay_names_missing_file(tmp_path):
     with pytest.raises(InputError, match=r"none\.jsonl: cannot be read"):
         ReplayGenerator(tmp_path / "none.jsonl")

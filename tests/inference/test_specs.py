@@ -22,7 +22,7 @@ def ask(text):
     return Request(messages=(Message(role="user", content=text),))
 
 
-def test_options_of_the_model_and_of_the_call_are_told_apart():
+def test_spec_separates_engine_and_sampling_options():
     generator, sampling = build(
         "openai:org/m?temperature=0&max_tokens=20&concurrency=3&base_url=http://localhost:8000/v1&timeout_s=1.5"
     )
@@ -31,7 +31,7 @@ def test_options_of_the_model_and_of_the_call_are_told_apart():
     assert generator.concurrency == 6
 
 
-def test_sampling_makes_requests():
+def test_sampling_options_are_passed_to_request():
     messages = (Message(role="user", content="hi"),)
     request = Sampling(temperature=0.5, seed=3).request(messages, sample=2)
     assert (request.messages, request.temperature, request.seed, request.sample) == (messages, 0.5, 3, 2)
@@ -58,14 +58,14 @@ def test_sampling_makes_requests():
         ("replay:none.jsonl", "cannot be read"),
     ],
 )
-def test_what_cannot_be_built_says_why_in_one_line(text, words):
+def test_invalid_spec_gives_one_line_error(text, words):
     with pytest.raises(InputError) as caught:
         build(text)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_calls_are_cached_and_booked(tmp_path):
+def test_built_generator_caches_and_books_calls(tmp_path):
     cache, account = AnswerCache(tmp_path / "cache"), Account()
 
     async def run():

@@ -59,14 +59,14 @@ def requests(n, **options):
     ]
 
 
-def test_a_batch_answers_as_each_request_alone(model):
+def test_batched_answers_equal_single_answers(model):
     asked = requests(6, max_tokens=12)
     together, alone = ask(model, asked), ask(model, asked, batch_size=1)
     assert [a.text for a in together] == [a.text for a in alone]
     assert len({a.text for a in together}) > 1
 
 
-def test_an_answer_cut_at_the_limit_is_truncated_and_one_that_ends_is_not(model):
+def test_answer_at_token_limit_is_truncated(model):
     answers = ask(model, requests(24, max_tokens=40))
     kinds = {answer.failure for answer in answers}
     assert kinds >= {None, "truncated"}
@@ -85,7 +85,7 @@ def test_sampling_follows_the_seed_and_the_sample(model):
     assert len({sampled(seed=1), sampled(seed=2), sampled(seed=1, sample=1)}) == 3
 
 
-def test_a_chat_template_is_followed(model, tmp_path):
+def test_engine_uses_chat_template(model, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
@@ -97,7 +97,7 @@ def test_a_chat_template_is_followed(model, tmp_path):
     assert ask(str(tmp_path), [request])[0].usage.input_tokens == 6
 
 
-def test_a_folder_without_a_model_is_one_line(tmp_path):
+def test_folder_without_model_gives_one_line_error(tmp_path):
     with pytest.raises(InputError, match="cannot be loaded") as raised:
         transformers_generator(str(tmp_path))
     assert "\n" not in str(raised.value)

@@ -150,7 +150,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("answer", "verdict"), VERDICTS)
-def test_verdict_is_read(answer, verdict):
+def test_parse_answer_reads_verdict(answer, verdict):
     assert parse_answer(answer).verdict == verdict
 
 
@@ -161,7 +161,7 @@ def test_unusable_answer_is_a_named_failure(answer, problem):
     assert problem in parsed.problem
 
 
-def test_labels_that_were_not_offered_are_refused():
+def test_parse_answer_refuses_labels_not_offered():
     assert parse_answer("[[C]]", {"C": "tie"}).verdict == "tie"
     assert parse_answer("[[A]]", {"C": "tie"}).verdict is None
 
@@ -188,7 +188,7 @@ def test_listed_reasons_end_at_the_verdict_and_at_blank_lines():
     ]
 
 
-def test_line_separators_and_braces_inside_reasons_survive():
+def test_reasons_keep_line_separators_and_braces():
     parsed = parse_answer('{"reasons": [{"point": "uses {x} and \u2028 </json>"}], "verdict": "A"}')
     assert parsed.rationales[0].text == "uses {x} and \u2028 </json>"
 
@@ -213,7 +213,7 @@ PLAIN = json.dumps({"reasons": REASONS, "verdict": "B"})
         f"{PLAIN}\nFinal verdict: [[B]]",
     ],
 )
-def test_reasons_are_read_however_the_object_is_written(answer):
+def test_reasons_are_read_from_every_json_variant(answer):
     parsed = parse_answer(answer)
     assert parsed.verdict == "B"
     assert [reason.about for reason in parsed.rationales] == ["B", "A"]
@@ -222,13 +222,13 @@ def test_reasons_are_read_however_the_object_is_written(answer):
 @pytest.mark.parametrize(
     "formula", [r"\frac{1}{2}", r"\beta", r"\(x^2\)", r"\theta \times \rho", r"\neq \nabla", r"\underline{x}"]
 )
-def test_formulas_in_reasons_stay_whole(formula):
+def test_reasons_keep_latex_formulas(formula):
     answer = '{"reasons": ["Response B writes %s"], "verdict": "B"}'
     assert parse_answer(answer % formula).rationales[0].text == f"Response B writes {formula}"
     assert parse_answer(answer % formula.replace("\\", "\\\\")).rationales[0].text == f"Response B writes {formula}"
 
 
-def test_escapes_of_json_keep_their_meaning():
+def test_reasons_decode_json_escapes():
     parsed = parse_answer(r'{"reasons": ["Response B says \"no\"\n\tto\/1 \u00e9"], "verdict": "B"}')
     assert parsed.rationales[0].text == 'Response B says "no"\n\tto/1 é'
 
@@ -245,7 +245,7 @@ HOSTILE = [
 
 
 @given(st.lists(st.sampled_from(HOSTILE), max_size=4), st.booleans(), st.integers(0, 400))
-def test_no_truncation_turns_the_verdict(points, verdict_first, length):
+def test_truncation_never_reverses_verdict(points, verdict_first, length):
     reasons = {"reasons": [{"point": f"Response B {point}", "about": "B"} for point in points]}
     verdict = {"verdict": "B"}
     whole = json.dumps(verdict | reasons if verdict_first else reasons | verdict)
@@ -256,7 +256,7 @@ def test_no_truncation_turns_the_verdict(points, verdict_first, length):
 @given(
     st.lists(st.sampled_from([*HOSTILE, "[[B]]", "[[A]] or", "Final verdict: B", "{", '"', "tie", "\n", "</think>"]))
 )
-def test_any_answer_is_read_or_named_and_two_readers_agree(parts):
+def test_any_answer_gives_verdict_or_named_failure(parts):
     text = " ".join(parts)
     parsed = parse_answer(text)
     assert (parsed.verdict is None) == bool(parsed.problem)

@@ -23,7 +23,7 @@ def test_the_best_sum_wins_over_the_best_single_link():
     assert spots(assign(links)) == [(1, 0), (0, 1)]
 
 
-def test_equal_sums_go_to_the_earlier_reason():
+def test_assignment_breaks_ties_towards_earlier_reason():
     assert spots(assign([Link(reference=0, candidate=c, score=0.5) for c in (2, 0, 1)])) == [(0, 0)]
 
 

@@ -46,25 +46,25 @@ def test_the_score_is_the_cosine_above_the_floor(encoder):
     assert FLOOR == 0.5
 
 
-def test_names_of_responses_are_not_encoded_but_gate(encoder):
+def test_response_names_are_not_embedded_but_gate_links(encoder):
     found = links(EmbeddingMatcher("some/model"), ["Response 1 xyz"], ["Response A xyz", "Response 2 xyz", "xyz"])
     assert found == {(0, 0): 1.0, (0, 2): 1.0}
     assert {text for batch in encoder.batches for text in batch} == {"xyz"}
 
 
-def test_a_text_that_is_only_a_name_is_encoded_as_it_is(encoder):
+def test_text_of_only_a_response_name_is_embedded_unchanged(encoder):
     links(EmbeddingMatcher("some/model"), ["A1"], ["Answer A"])
     assert sorted(encoder.batches[0]) == ["A1", "Answer A"]
 
 
-def test_empty_lists_load_nothing(encoder):
+def test_empty_lists_do_not_load_embedding_model(encoder):
     assert (
         links(EmbeddingMatcher("some/model"), [], ["xyz"]) == links(EmbeddingMatcher("some/model"), ["xyz"], []) == {}
     )
     assert encoder.batches == []
 
 
-def test_no_text_is_encoded_twice_not_in_a_later_event_loop_either(encoder):
+def test_texts_are_embedded_once_across_event_loops(encoder):
     matcher = EmbeddingMatcher("some/model")
     first = links(matcher, ["ab", "cd"], ["ab"])
     assert links(matcher, ["ab"], ["cd", "xyz"]) == {}
@@ -73,7 +73,7 @@ def test_no_text_is_encoded_twice_not_in_a_later_event_loop_either(encoder):
     assert [sorted(batch) for batch in encoder.batches] == [["ab", "cd"], ["xyz"]]
 
 
-def test_matches_in_flight_are_encoded_together_and_answered_apart(encoder):
+def test_concurrent_matches_are_embedded_in_one_batch(encoder):
     matcher = EmbeddingMatcher("some/model")
     points = ["a", "ab", "abc", "abcd", "x", "xy", "xyz"]
 
@@ -86,7 +86,7 @@ def test_matches_in_flight_are_encoded_together_and_answered_apart(encoder):
     assert found == [asyncio.run(apart.match([point], points)) for point in points]
 
 
-def test_the_name_tells_the_weights(encoder):
+def test_embedding_matcher_name_contains_model(encoder):
     assert EmbeddingMatcher().name == "embedding:all-MiniLM-L6-v2"
     assert EmbeddingMatcher("some/model").name == "embedding:some/model"
     assert EmbeddingMatcher().smoke_only
@@ -109,7 +109,7 @@ def test_a_path_without_a_model_is_an_error_of_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_the_packaged_weights_see_the_topic_and_not_the_opposite():
+def test_packaged_embeddings_measure_topic_not_agreement():
     pytest.importorskip("sentence_transformers")
     point = "Response 1 supports its claims with sources"
     paraphrase, opposite = "A backs up what it says with references", "Response 1 supports its claims with no sources"

@@ -17,7 +17,7 @@ def links(reference, candidate):
     return {(link.reference, link.candidate): link.score for link in match.links}
 
 
-def test_the_same_words_score_one_whatever_the_responses_are_called():
+def test_equal_words_score_one_regardless_of_response_names():
     assert links(["Response 1 cites two sources."], ["A cites TWO sources"]) == {(0, 0): 1.0}
 
 
@@ -51,12 +51,12 @@ def test_empty_lists_give_no_links():
     "forms",
     ["source sources", "cite cites cited", "answer answers answered answering", "clear clearly", "process processes"],
 )
-def test_forms_of_a_word_are_one_word(forms):
+def test_inflected_words_are_stemmed_to_one(forms):
     assert len({content_words(form) for form in forms.split()}) == 1
 
 
 @pytest.mark.parametrize("words", ["string str", "thing th", "speed sp", "no", "not", "'quoted'", "naïve", "не"])
-def test_short_words_negations_and_other_scripts_stay(words):
+def test_content_words_keep_short_words_negations_and_other_scripts(words):
     assert len(content_words(words)) == len(words.split())
     assert content_words("'quoted'") == content_words("quoted")
 

@@ -32,17 +32,17 @@ TEXTS = sorted({text for pair in APART + TOGETHER for text in pair})
 
 
 @pytest.mark.parametrize(("one", "other"), APART)
-def test_points_about_different_responses_are_apart(one, other):
+def test_same_response_rejects_points_about_different_responses(one, other):
     assert not same_response(one, other)
 
 
 @pytest.mark.parametrize(("one", "other"), TOGETHER)
-def test_points_that_may_be_about_one_response_pass(one, other):
+def test_same_response_accepts_points_about_one_response(one, other):
     assert same_response(one, other)
 
 
 @given(st.sampled_from(TEXTS), st.sampled_from(TEXTS))
-def test_the_gate_knows_neither_sides_nor_the_order_of_its_arguments(one, other):
+def test_same_response_is_symmetric_in_sides_and_arguments(one, other):
     assert same_response(one, other) == same_response(other, one)
     assert same_response(one, other) == same_response(swap_references(one), swap_references(other))
     assert same_response(one, one)
@@ -60,7 +60,7 @@ def test_the_gate_knows_neither_sides_nor_the_order_of_its_arguments(one, other)
         ("Response 2 lists 3 of 5 causes", "B lists three causes", True),
     ],
 )
-def test_quantities_must_not_differ(reference, candidate, same):
+def test_same_quantities_rejects_different_numbers(reference, candidate, same):
     assert same_quantities(reference, candidate) is same
 
 
@@ -75,5 +75,5 @@ def test_quantities_must_not_differ(reference, candidate, same):
         ("B", True),
     ],
 )
-def test_a_verdict_alone_says_nothing(candidate, empty):
+def test_says_nothing_recognises_vague_verdicts(candidate, empty):
     assert says_nothing(candidate) is empty

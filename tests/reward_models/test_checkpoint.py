@@ -49,13 +49,13 @@ def change(folder, **tensors):
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def test_a_base_to_be_trained_is_loaded_in_silence(headless, said):
+def test_base_for_training_is_loaded_without_warnings(headless, said):
     model = RewardModel.load(headless, device="cpu", new_head=True)
     assert model.fresh == ("score.weight",)
     assert said() == []
 
 
-def test_an_adapter_that_brings_the_head_is_loaded_and_examined_in_silence(headless, tmp_path, said):
+def test_adapter_with_head_is_loaded_and_examined_without_warnings(headless, tmp_path, said):
     from peft import LoraConfig, get_peft_model
 
     model = AutoModelForSequenceClassification.from_pretrained(headless, num_labels=1)
@@ -74,7 +74,7 @@ def test_scoring_without_a_head_is_refused_by_name(headless):
 
 
 @pytest.mark.parametrize("new_head", [False, True])
-def test_a_body_that_is_not_whole_is_told(broken, said, new_head):
+def test_incomplete_body_is_reported(broken, said, new_head):
     folder = broken()
     change(folder, model__layers__1__mlp__up_proj__weight=None)
     if new_head:
@@ -102,28 +102,28 @@ def test_a_head_of_which_a_part_is_missing_is_refused(tmp_path):
         RewardModel.load(tmp_path / "saved", device="cpu")
 
 
-def test_a_pooling_layer_that_starts_at_random_is_told(tmp_path, said):
+def test_random_pooling_layer_is_reported(tmp_path, said):
     base = make_encoder(tmp_path, kind="bert", as_language_model=True)
     RewardModel.load(base, device="cpu", new_head=True)
     assert [line for line in said() if "bert.pooler.dense.weight" in line]
 
 
 @pytest.mark.parametrize("where", ["headless", "trained"])
-def test_weights_without_a_place_are_told(headless, broken, said, where):
+def test_unused_weights_are_reported(headless, broken, said, where):
     folder = headless if where == "headless" else broken()
     change(folder, model__layers__7__mlp__up_proj__weight=torch.zeros(64, 32))
     RewardModel.load(folder, device="cpu", new_head=True)
     assert "LlamaForSequenceClassification does not use: model.layers.7.mlp.up_proj.weight" in said()[0]
 
 
-def test_a_trained_checkpoint_with_another_head_is_told(broken, said):
+def test_checkpoint_with_other_head_is_reported(broken, said):
     folder = broken()
     change(folder, v_head__summary__weight=torch.zeros(1, 32))
     RewardModel.load(folder, device="cpu")
     assert "v_head.summary.weight" in said()[0]
 
 
-def test_other_messages_of_transformers_pass(sound, said):
+def test_other_transformers_messages_are_kept(sound, said):
     from rightly.reward_models.checkpoint import without_loading_report
 
     with without_loading_report():

@@ -26,7 +26,7 @@ def local_ray():
         ray.shutdown()
 
 
-def test_two_actors_give_the_table_of_one_process(local_ray, tiny_model, tmp_path, monkeypatch):  # noqa: F811
+def test_two_ray_actors_give_the_table_of_one_process(local_ray, tiny_model, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(model, "WINDOW", 7)
     file = write_pairs(tmp_path / "pairs.jsonl", 30)
     run(tmp_path / "here", file, tiny_model)
@@ -49,7 +49,7 @@ def test_two_actors_give_the_table_of_one_process(local_ray, tiny_model, tmp_pat
     assert [row["id"] for row in table_of(tmp_path / "ray")] == [row["id"] for row in there]
 
 
-def test_actors_hand_the_error_on(local_ray, spoiled, tmp_path):
+def test_ray_actors_pass_on_pair_errors(local_ray, spoiled, tmp_path):
     asked = (Message(role="user", content="this"),)
     pairs = [PreferencePair(id=f"p{n}", context=asked, responses=("is good", "is bad")) for n in range(2)]
     with pytest.raises(PairError, match=r"pair 'p0': .*spoiled gives response 2 the reward nan"):

@@ -27,7 +27,7 @@ def _joined(tokenizer, encoded):
     return "".join(tokenizer.convert_ids_to_tokens(list(encoded.ids)))
 
 
-def test_a_new_head_reads_the_templates_end_of_turn(sound):
+def test_new_head_contract_ends_with_end_of_turn(sound):
     tokenizer, found = contract(sound)
     assert (found.form, found.final_token, found.pad_token) == ("chat", "<end>", "<pad>")
     (encoded,) = encode_responses(tokenizer, found, ASKED, ["dust"])
@@ -35,7 +35,7 @@ def test_a_new_head_reads_the_templates_end_of_turn(sound):
     assert (encoded.response_tokens, encoded.truncated) == (5, 0)
 
 
-def test_a_trained_head_without_a_contract_is_read_as_its_card_does(sound, tmp_path):
+def test_trained_head_without_contract_reads_whole_template(sound, tmp_path):
     folder = shutil.copytree(sound, tmp_path / "copy")
     (folder / "chat_template.jinja").write_text(TEMPLATE.replace("<end>", "<end>\n"))
     tokenizer, card = contract(folder, trained=True)
@@ -46,26 +46,26 @@ def test_a_trained_head_without_a_contract_is_read_as_its_card_does(sound, tmp_p
     assert _joined(tokenizer, encode_responses(tokenizer, new, ASKED, ["dust"])[0]).endswith("dust<end>")
 
 
-def test_a_final_token_inside_a_response_is_not_taken_for_the_end(sound):
+def test_final_token_inside_response_is_not_the_end(sound):
     tokenizer, found = contract(sound)
     (encoded,) = encode_responses(tokenizer, found, ASKED, ["say <end> to stop"])
     assert _joined(tokenizer, encoded).endswith("<assistant>say <end> to stop<end>")
 
 
-def test_an_empty_response_still_ends(sound):
+def test_empty_response_ends_with_final_token(sound):
     tokenizer, found = contract(sound)
     (encoded,) = encode_responses(tokenizer, found, ASKED, [""])
     assert _joined(tokenizer, encoded).endswith("<assistant><end>")
     assert encoded.response_tokens == 1
 
 
-def test_no_context(sound):
+def test_encode_without_context(sound):
     tokenizer, found = contract(sound)
     (encoded,) = encode_responses(tokenizer, found, (), ["dust"])
     assert _joined(tokenizer, encoded) == "<assistant>dust<end>"
 
 
-def test_without_a_template_a_transcript_is_made(broken):
+def test_tokeniser_without_template_gets_transcript_format(broken):
     folder = broken()
     (folder / "chat_template.jinja").unlink()
     tokenizer, found = contract(folder)
@@ -73,7 +73,7 @@ def test_without_a_template_a_transcript_is_made(broken):
     assert _joined(tokenizer, encoded) == "<s>\n\nHuman: why is the sky blue\n\nAssistant: dust<end>"
 
 
-def test_a_cut_takes_the_prompts_left_and_keeps_start_and_end(broken):
+def test_truncation_removes_prompt_left_and_keeps_start_and_end(broken):
     folder = broken()
     (folder / "chat_template.jinja").write_text("<s>" + TEMPLATE)
     tokenizer, found = contract(folder, max_length=20)
@@ -85,13 +85,13 @@ def test_a_cut_takes_the_prompts_left_and_keeps_start_and_end(broken):
     assert encoded.truncated == whole - 20
 
 
-def test_a_response_that_is_too_long_keeps_its_beginning_and_the_final_token(sound):
+def test_too_long_response_keeps_beginning_and_final_token(sound):
     tokenizer, found = contract(sound, max_length=12)
     (encoded,) = encode_responses(tokenizer, found, ASKED, ["abcdefghijklmnopqrstuvwxyz"])
     assert _joined(tokenizer, encoded) == "abcdefghijk<end>"
 
 
-def test_cut_alike_leaves_every_response_the_same_prompt(sound):
+def test_truncate_together_keeps_one_prompt_for_all_responses(sound):
     tokenizer, found = contract(sound, max_length=30)
     responses = ["ab", "abcdefghijkl"]
     apart = encode_responses(tokenizer, found, ASKED, responses)
@@ -108,14 +108,14 @@ def test_pad_is_never_the_final_token(broken):
     assert tokenizer.pad_token == found.pad_token
 
 
-def test_a_contract_file_that_is_none(sound, tmp_path):
+def test_invalid_contract_file_is_refused(sound, tmp_path):
     folder = shutil.copytree(sound, tmp_path / "copy")
     (folder / FILE).write_text('{"form": "verse"}')
     with pytest.raises(InputError, match="is not a reward contract"):
         read_contract(folder)
 
 
-def test_a_saved_model_scores_as_before_whatever_is_told_of_its_template(sound, tmp_path):
+def test_saved_model_gives_the_same_rewards(sound, tmp_path):
     model = RewardModel.load(sound, device="cpu", new_head=True, max_length=64)
     model.contract = model.contract.model_copy(update={"final_token": "<end>"})
     model.save(tmp_path / "saved")
@@ -192,17 +192,17 @@ def test_threads_share_an_encoders_tokenizer_without_mixing_up_texts(encoder):
         assert list(threads.map(both, range(len(texts)))) == alone
 
 
-def test_several_labels_are_no_reward(broken):
+def test_model_with_several_labels_is_refused(broken):
     folder = broken(config={"id2label": {"0": "a", "1": "b"}, "label2id": {"a": 0, "b": 1}})
     with pytest.raises(InputError, match="2 labels"):
         RewardModel.load(folder, device="cpu")
 
 
-def test_no_such_folder(tmp_path):
+def test_missing_model_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         RewardModel.load(tmp_path / "nowhere", device="cpu")
 
 
-def test_contract_is_json(sound, tmp_path):
+def test_contract_round_trips_through_json(sound, tmp_path):
     RewardModel.load(sound, device="cpu").save(tmp_path / "saved")
     assert json.loads((tmp_path / "saved" / FILE).read_text())["form"] == "chat"

@@ -33,7 +33,7 @@ def way(diagnosis, part):
     return found
 
 
-def test_a_sound_checkpoint_is_healthy_in_every_way(sound):
+def test_valid_checkpoint_is_healthy(sound):
     found = examine(str(sound))
     assert found.findings == ()
     assert found.healthy
@@ -43,7 +43,7 @@ def test_a_sound_checkpoint_is_healthy_in_every_way(sound):
     assert len(found.rewards) == 2 * len(PROBES)
 
 
-def test_what_we_save_is_healthy_and_brings_its_contract(sound, tmp_path):
+def test_saved_checkpoint_is_healthy_and_has_contract(sound, tmp_path):
     RewardModel.load(sound, device="cpu").save(tmp_path)
     found = examine(str(tmp_path))
     assert found.findings == ()
@@ -87,7 +87,7 @@ def test_a_tokeniser_that_pads_with_the_final_token_is_to_follow_the_configurati
     assert "pad-disagrees" not in kinds(found)
 
 
-def test_the_cures_of_pad_tokens_cure(broken):
+def test_pad_token_cures_work(broken):
     """What the findings say, done to the files."""
     folder = broken(config={"pad_token_id": 2}, tokenizer_config={"pad_token": "<end>"})
     for name, key, value in (("config", "pad_token_id", 0), ("tokenizer_config", "pad_token", "<pad>")):
@@ -262,7 +262,7 @@ def encoder(tmp_path):
     return tmp_path / "encoder"
 
 
-def test_an_encoder_is_not_condemned_under_left_padding(encoder):
+def test_left_padding_is_no_error_for_encoder(encoder):
     """Its reward is read off the first token, which left padding displaces; its tokeniser pads right."""
     found = examine(str(encoder))
     assert found.healthy
@@ -277,7 +277,7 @@ def test_an_encoder_is_not_condemned_under_left_padding(encoder):
     assert "not applicable" in said.output
 
 
-def test_an_encoder_whose_tokeniser_pads_left_is_condemned(encoder):
+def test_encoder_with_left_padding_tokeniser_is_an_error(encoder):
     path = encoder / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"padding_side": "left"}))
     found = examine(str(encoder))
@@ -302,7 +302,7 @@ def absolute(sound, tmp_path):
     return folder
 
 
-def test_a_decoder_with_absolute_positions_is_warned_of_under_left_padding(absolute):
+def test_left_padding_warns_for_decoder_with_absolute_positions(absolute):
     found = examine(str(absolute))
     assert found.healthy
     told = finding(found, "left-padding")
@@ -311,7 +311,7 @@ def test_a_decoder_with_absolute_positions_is_warned_of_under_left_padding(absol
     assert "position_ids=attention_mask.cumsum(1) - 1" in told.cure
 
 
-def test_a_decoder_with_absolute_positions_whose_tokeniser_pads_left_is_condemned(absolute):
+def test_decoder_with_absolute_positions_and_left_padding_tokeniser_is_an_error(absolute):
     path = absolute / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"padding_side": "left"}))
     found = examine(str(absolute))
@@ -364,24 +364,24 @@ def served(sound):
 
 
 @pytest.mark.parametrize("protocol", ["vllm", "sglang"])
-def test_a_server_that_agrees(sound, served, protocol):
+def test_doctor_server_with_equal_rewards(sound, served, protocol):
     found = examine(str(sound), endpoint=served[1], protocol=protocol)
     assert way(found, protocol).agrees
 
 
-def test_a_server_that_pools_elsewhere(sound, served):
+def test_doctor_server_that_pools_another_token(sound, served):
     served[0].pools = -2
     found = examine(str(sound), endpoint=served[1])
     assert not way(found, "vllm").agrees
     assert not found.healthy
 
 
-def test_no_server(sound):
+def test_doctor_without_running_server(sound):
     with pytest.raises(InputError, match="does not answer"):
         examine(str(sound), endpoint="http://127.0.0.1:9")
 
 
-def test_command_says_it_and_exits_by_health(sound, broken):
+def test_doctor_command_exit_code_reflects_health(sound, broken):
     good = CliRunner().invoke(command, [str(sound), "--device", "cpu"])
     assert good.exit_code == 0, good.output
     assert "no error found" in good.output

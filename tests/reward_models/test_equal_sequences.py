@@ -84,7 +84,7 @@ def test_responses_that_are_equal_up_to_the_limit_have_a_margin_of_exactly_0(mod
     assert scored[1].truncated[0] > 0
 
 
-def test_one_different_response_is_a_difference(model):
+def test_pair_with_one_different_response_has_a_difference(model):
     [scored] = model.score([pair(0, "is good", "is bad", "is good", label="B")])
     assert (scored.same_as, scored.no_difference) == ((0, 1, 0), False)
 
@@ -131,7 +131,7 @@ def test_a_file_without_any_difference_has_no_accuracy(model, tmp_path):
     assert (found.no_difference, found.metrics) == (4, None)
 
 
-def test_the_verb_says_how_many(model, tmp_path):
+def test_score_command_reports_pairs_without_difference(model, tmp_path):
     model.save(tmp_path / "model")
     rows = [{"prompt": "this", "chosen": f"is {word}", "rejected": "is good"} for word in ("good", "bad", "fine")]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -143,7 +143,7 @@ def test_the_verb_says_how_many(model, tmp_path):
     assert re.search(r" 2 +\d\.\d{3} ", result.stdout)
 
 
-def test_the_length_of_the_other_is_that_of_the_best_other(model, tmp_path, monkeypatch):
+def test_length_metric_uses_the_best_other_response(model, tmp_path, monkeypatch):
     """Of three responses the margin is to the better of the two others, so the surplus in length is too."""
     texts = ("is good", "is", "is good good good good good")
     rewards = dict(zip(texts, (1.0, 0.0, 0.5), strict=True))

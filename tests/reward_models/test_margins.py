@@ -40,7 +40,7 @@ def table_of(folder):
     return pq.read_table(folder / "margins.parquet").to_pylist()
 
 
-def test_the_table_holds_what_single_passes_give(tiny_model, pairs_file, tmp_path):  # noqa: F811
+def test_margins_table_equals_single_passes(tiny_model, pairs_file, tmp_path):  # noqa: F811
     metrics = run(tmp_path / "run", pairs_file, tiny_model)[str(tiny_model)].metrics
     model = RewardModel.load(tiny_model, new_head=True, max_length=64)
 
@@ -79,7 +79,7 @@ def test_an_interrupted_run_ends_with_the_same_table(tiny_model, pairs_file, tmp
     assert table_of(tmp_path / "parts") == table_of(tmp_path / "whole")
 
 
-def test_a_finished_run_loads_no_model(tiny_model, pairs_file, tmp_path):  # noqa: F811
+def test_finished_score_run_loads_no_model(tiny_model, pairs_file, tmp_path):  # noqa: F811
     run(tmp_path / "run", pairs_file, tiny_model)
 
     def refuse(_name):
@@ -89,7 +89,7 @@ def test_a_finished_run_loads_no_model(tiny_model, pairs_file, tmp_path):  # noq
     score_run(tmp_path / "run", lambda: load_pairs(pairs_file), made_by, refuse, identity={}, tokens_per_batch=200)
 
 
-def test_too_little_memory_halves_the_budget(tiny_model, pairs_file):  # noqa: F811
+def test_out_of_memory_halves_token_budget(tiny_model, pairs_file):  # noqa: F811
     model = RewardModel.load(tiny_model, new_head=True, max_length=64)
     budgets, score = [], model.score
 
@@ -149,7 +149,7 @@ def test_two_processes_share_the_work(tiny_model, pairs_file, tmp_path):  # noqa
     assert "600" in done.stdout
 
 
-def test_the_verb_names_a_model_without_a_reward_head(tmp_path, pairs_file):
+def test_score_command_names_model_without_reward_head(tmp_path, pairs_file):
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(

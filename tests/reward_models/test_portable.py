@@ -40,13 +40,13 @@ def test_the_pad_token_is_one_that_no_text_ends_with(decoder, arrangement, rows,
     assert found == chosen
 
 
-def test_a_token_to_spare_is_taken_before_the_embedding_grows(decoder):
+def test_unused_token_is_preferred_to_growing_the_embedding(decoder):
     model = RewardModel.load(decoder(pad=None, unk=None, extra=["<|reserved_0|>"]), device="cpu", new_head=True)
     assert model.tokenizer.pad_token == "<|reserved_0|>"
     assert len(model.model.get_input_embeddings().weight) == len(model.tokenizer)
 
 
-def test_a_spare_row_is_taken_before_the_embedding_grows(decoder):
+def test_unused_embedding_row_is_preferred_to_growing(decoder):
     model = RewardModel.load(decoder(pad=None, unk=None, rows=8), device="cpu", new_head=True)
     rows = len(model.model.get_input_embeddings().weight)
     assert model.tokenizer.pad_token == "<pad>"
@@ -54,7 +54,7 @@ def test_a_spare_row_is_taken_before_the_embedding_grows(decoder):
     assert model.model.config.pad_token_id == rows - 8
 
 
-def test_the_embedding_grows_by_one_row_where_there_is_no_other_way(decoder):
+def test_embedding_grows_by_one_row_as_last_resort(decoder):
     base = decoder(pad=None, unk=None)
     before = len(AutoTokenizer.from_pretrained(base))
     model = RewardModel.load(base, device="cpu", new_head=True)

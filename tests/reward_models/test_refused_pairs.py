@@ -44,7 +44,7 @@ ROWS = [
 ]
 
 
-def test_a_template_that_refuses_a_row(strict, tmp_path):
+def test_row_rejected_by_template_is_named(strict, tmp_path):
     system = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "why"}]
     rows = [*ROWS, {"prompt": system, "chosen": "dust", "rejected": "rain"}]
     with pytest.raises(InputError) as raised:
@@ -56,7 +56,7 @@ def test_a_template_that_refuses_a_row(strict, tmp_path):
     assert "\n" not in told
 
 
-def test_a_reward_that_is_no_number_names_model_and_row_and_is_not_written(spoiled, tmp_path):
+def test_non_finite_reward_names_model_and_row_and_is_not_written(spoiled, tmp_path):
     file = write(tmp_path / "pairs.jsonl", {"prompt": "this", "chosen": "fine", "rejected": "poor"}, *ROWS)
     for _ in range(2):  # the folder is not blocked: the same command says the same again
         with pytest.raises(InputError) as raised:
@@ -71,7 +71,7 @@ def test_a_reward_that_is_no_number_names_model_and_row_and_is_not_written(spoil
 
 
 @pytest.mark.parametrize("scored_by", [["--model"], ["--train", "2", "--base"]])
-def test_strength_names_the_row_too(spoiled, tmp_path, scored_by):
+def test_strength_names_row_rejected_by_template(spoiled, tmp_path, scored_by):
     file = write(tmp_path / "pairs.jsonl", *ROWS)
     with pytest.raises(InputError, match=r"pairs.jsonl:2: pair .*spoiled gives .*rightly doctor"):
         app.main(
@@ -97,7 +97,7 @@ def test_a_record_without_a_finite_reward_cannot_be_made():
         ScoreRecord(rewards=(1.0, float("nan")), **fields)
 
 
-def test_features_that_are_no_numbers_name_the_pair(spoiled):
+def test_non_finite_features_name_the_pair(spoiled):
     pairs = [
         PreferencePair(id=f"p{n}", context=ASKED, responses=("is good", word)) for n, word in enumerate(("fine", "bad"))
     ]

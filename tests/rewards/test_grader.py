@@ -65,7 +65,7 @@ def test_a_reward_is_average_precision_times_outcome():
     assert right.metrics.precision == 0.5
 
 
-def test_no_matcher_is_asked_where_the_outcome_settles_it():
+def test_grader_skips_matcher_if_outcome_decides_reward():
     reward, matcher = make()
     found = graded(reward, answer("B is wrong", verdict="B"), Answer("no idea"), answer(verdict="A"))
     assert [each.reward for each in found] == [0.0, 0.0, 0.0]
@@ -78,7 +78,7 @@ def test_no_matcher_is_asked_where_the_outcome_settles_it():
     assert sum(matcher.asked.values()) == 1
 
 
-def test_an_audit_matches_all_that_can_be_read():
+def test_match_all_matches_every_readable_answer():
     reward, matcher = make()
     wrong, unreadable = graded(reward, answer("B is wrong", verdict="B"), Answer("no idea"), match_all=True)
     assert wrong.metrics is not None
@@ -98,7 +98,7 @@ def test_equal_lists_are_matched_once_within_and_across_batches():
     assert sum(matcher.asked.values()) == 2
 
 
-def test_no_more_at_once_than_the_matcher_takes():
+def test_grader_respects_matcher_concurrency():
     async def slowly(_, __):
         await asyncio.sleep(0.01)
 
@@ -108,7 +108,7 @@ def test_no_more_at_once_than_the_matcher_takes():
     assert matcher.most_at_once == 3
 
 
-def test_a_hanging_matcher_leaves_the_sample_out_and_the_others_in():
+def test_hanging_match_gives_none_only_for_its_sample():
     async def hang_on_two(candidate, _):
         if "hang" in candidate:
             await asyncio.sleep(3600)
@@ -121,7 +121,7 @@ def test_a_hanging_matcher_leaves_the_sample_out_and_the_others_in():
     assert fine.reward == 0.5
 
 
-def test_time_in_the_queue_is_no_time_of_a_match():
+def test_match_timeout_excludes_time_in_queue():
     async def slowly(_, __):
         await asyncio.sleep(0.05)
 
@@ -133,7 +133,7 @@ def test_time_in_the_queue_is_no_time_of_a_match():
 @pytest.mark.parametrize(
     ("failure", "transient"), [("provider", True), ("unparsed", False), ("refused", False), ("truncated", False)]
 )
-def test_what_failed_is_no_sample_and_is_asked_again_later(failure, transient):
+def test_failed_match_gives_none_and_is_retried_later(failure, transient):
     async def fail_once(_, attempt):
         return Match(failure=failure, detail="said no") if attempt == 1 else None
 
@@ -143,7 +143,7 @@ def test_what_failed_is_no_sample_and_is_asked_again_later(failure, transient):
     assert graded(reward, RIGHT)[0].reward == 0.5
 
 
-def test_a_failing_matcher_takes_no_reward_that_does_not_need_it():
+def test_failing_matcher_does_not_affect_rewards_without_match():
     async def fail(_, __):
         return Match(failure="provider", detail="down")
 
@@ -152,7 +152,7 @@ def test_a_failing_matcher_takes_no_reward_that_does_not_need_it():
     assert (wrong.reward, wrong.metrics) == (0.0, None)
 
 
-def test_a_fault_of_ours_is_raised_not_trained_on():
+def test_programming_error_in_grader_is_raised():
     async def broken(_, __):
         raise KeyError("bug")
 
@@ -161,7 +161,7 @@ def test_a_fault_of_ours_is_raised_not_trained_on():
         graded(reward, RIGHT)
 
 
-def test_without_human_points_there_is_no_reward():
+def test_reward_is_none_without_human_points():
     reward, matcher = make()
     found = graded(reward, RIGHT, reference=Reference(label="A"))[0]
     assert (found.reward, found.detail) == (None, "there are no human points to match")
@@ -169,7 +169,7 @@ def test_without_human_points_there_is_no_reward():
     assert not matcher.asked
 
 
-def test_answers_and_references_come_in_pairs():
+def test_grade_refuses_different_numbers_of_answers_and_references():
     reward, _ = make()
     with pytest.raises(ValueError, match="2 answers, but 1 references"):
         reward.grade_now([RIGHT, RIGHT], [REFERENCE])
@@ -179,7 +179,7 @@ def exact():
     return Exact()
 
 
-def test_it_travels_to_other_processes_without_its_threads():
+def test_grader_is_picklable_without_threads():
     reward = JudgmentReward(RewardRule(agreement="f1"), exact)
     assert graded(reward, RIGHT)[0].reward == 0.5
     again = pickle.loads(pickle.dumps(reward))
@@ -187,7 +187,7 @@ def test_it_travels_to_other_processes_without_its_threads():
     assert graded(again, RIGHT)[0].reward == 0.5
 
 
-def test_one_matcher_serves_all_loops_and_threads():
+def test_matcher_is_shared_across_loops_and_threads():
     reward, matcher = make()
     found = []
 
@@ -203,6 +203,6 @@ def test_one_matcher_serves_all_loops_and_threads():
     assert sum(matcher.asked.values()) == 1
 
 
-def test_tokens_cost():
+def test_token_cost_reduces_reward():
     reward, _ = make(rule=RewardRule(compose="outcome", token_cost=0.01))
     assert graded(reward, Answer(RIGHT.text, tokens=20))[0].reward == pytest.approx(0.8)

@@ -41,18 +41,18 @@ def rewards(completions, prompts=None, judge=None, scheme="round-robin", **how):
     return asyncio.run(function(prompts, completions, completion_ids=[], **columns)), judge
 
 
-def test_shares_of_wins():
+def test_group_reward_is_share_of_wins():
     found, judge = rewards(["aaa", "a", "aa"])
     assert found == [1.0, 0.0, 0.5]
     assert len(judge.asked) == 6  # three pairs, both orders
 
 
-def test_groups_are_apart():
+def test_groups_do_not_affect_each_other():
     found, _ = rewards(["aaa", "a", "b", "bbb"], prompts=["p", "p", "q", "q"])
     assert found == [1.0, 0.0, 0.0, 1.0]
 
 
-def test_equal_responses_play_as_one():
+def test_equal_responses_count_as_one_player():
     found, judge = rewards(["aa", "a", "aa", "a"])
     assert found == [1.0, 0.0, 1.0, 0.0]
     assert len(judge.asked) == 2
@@ -61,7 +61,7 @@ def test_equal_responses_play_as_one():
     assert not judge.asked
 
 
-def test_a_judge_that_goes_by_place_finds_nobody_better_in_both_orders():
+def test_both_orders_cancel_position_bias_in_group_reward():
     found, _ = rewards(["a", "b", "c"], judge=LongerJudge(first_wins=True))
     assert found == [0.5] * 3
     found, judge = rewards(["a", "b", "c"], judge=LongerJudge(first_wins=True), both_orders=False)
@@ -69,14 +69,14 @@ def test_a_judge_that_goes_by_place_finds_nobody_better_in_both_orders():
     assert len(judge.asked) == 3
 
 
-def test_who_cannot_be_judged_is_left_out_and_logged():
+def test_unjudged_response_gets_none_and_is_logged():
     logged = {}
     found, _ = rewards(["aaa", "a", "unreadable"], log_metric=logged.__setitem__)
     assert found == [1.0, 0.0, None]
     assert logged == {"comparisons": 3.0, "failed_comparisons": pytest.approx(2 / 3)}
 
 
-def test_an_anchor_of_the_data_set():
+def test_group_reward_reads_anchor_column():
     found, judge = rewards(["aaa", "a", "aa", "aaaa"], scheme="anchor", reference=["bb"] * 4)
     assert found == [1.0, 0.0, 0.5, 1.0]
     assert len(judge.asked) == 8
@@ -86,7 +86,7 @@ def test_an_anchor_of_the_data_set():
         rewards(["a", "b"], scheme="anchor")
 
 
-def test_messages_are_understood():
+def test_group_reward_accepts_messages():
     prompt = [{"role": "user", "content": "q"}]
     spoken = [[{"role": "assistant", "content": text}] for text in ("aa", "a")]
     assert rewards(spoken, prompts=[prompt, prompt])[0] == [1.0, 0.0]
@@ -96,7 +96,7 @@ def make_judge():
     return LongerJudge()
 
 
-def test_it_travels_without_its_judge():
+def test_group_reward_is_picklable_without_judge():
     function = GroupReward(make_judge, "swiss")
     assert asyncio.run(function(["p", "p"], ["aa", "a"]))[0] > 0.5
     again = pickle.loads(pickle.dumps(function))
@@ -104,7 +104,7 @@ def test_it_travels_without_its_judge():
     assert again.__name__ == "swiss_reward"
 
 
-def test_trl_takes_it_for_asynchronous():
+def test_trl_recognises_group_reward_as_asynchronous():
     from trl.trainer.utils import is_async_callable
 
     assert is_async_callable(GroupReward(make_judge))

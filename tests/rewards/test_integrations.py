@@ -57,7 +57,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(adapters, "PATIENCE_S", 0.2)
 
 
-def test_columns_of_a_pair_are_its_reference():
+def test_reward_columns_hold_the_reference():
     pair = next(pair for pair in load_pairs("sample:ukpconvarg1") if pair.label in ("A", "B"))
     columns = reward_columns(pair)
     assert columns == {"label": pair.label, "points": [r.text for r in pair.rationales], "weights": []}
@@ -69,7 +69,7 @@ def columns(n):
 
 
 class TestTrl:
-    def test_it_leaves_out_what_could_not_be_graded_and_logs_how_much(self):
+    def test_trl_reward_excludes_ungraded_answers_and_logs_share(self):
         reward, _ = make()
         logged = {}
         completions = [RIGHT.text, WRONG.text, UNREADABLE.text]
@@ -85,14 +85,14 @@ class TestTrl:
         given = asyncio.run(TrlReward(reward)(["p"], spoken, [[1] * 10], **columns(1)))
         assert given == [pytest.approx(0.4)]
 
-    def test_trl_takes_it_for_asynchronous_and_gives_it_a_name(self):
+    def test_trl_recognises_reward_as_asynchronous_with_name(self):
         from trl.trainer.utils import is_async_callable
 
         reward = TrlReward(make()[0])
         assert is_async_callable(reward)
         assert reward.__name__ == "ap-hard_product"
 
-    def test_it_can_be_sent_to_the_workers_of_async_grpo(self):
+    def test_trl_reward_is_picklable_for_async_grpo(self):
         reward = TrlReward(JudgmentReward(RewardRule(), exact))
         again = pickle.loads(pickle.dumps(reward))
         assert asyncio.run(again(["p"], [RIGHT.text], **columns(1))) == [0.5]
@@ -141,7 +141,7 @@ def verl_calls(path_or_function, texts, *, workers=4):
 
 class TestVerl:
     @pytest.mark.parametrize("kind", [verl_function, verl_function_sync])
-    def test_its_call(self, kind):
+    def test_verl_compute_score_call(self, kind):
         found = verl_calls(kind(make()[0]), [WRONG.text, RIGHT.text, "no idea"])
         assert found["score"] == [0.0, 0.5, 0.0]
         assert found["outcome"] == [0.0, 1.0, 0.0]
@@ -154,17 +154,17 @@ class TestVerl:
         verl_calls(verl_function_sync(reward), [RIGHT.text] * 8)
         assert sum(matcher.asked.values()) == 1
 
-    def test_an_endpoint_that_is_down_is_waited_for(self, quick):
+    def test_verl_reward_retries_while_endpoint_is_down(self, quick):
         reward, matcher = make(down_for(3))
         assert verl_calls(verl_function(reward), [RIGHT.text])["score"] == [0.5]
         assert sum(matcher.asked.values()) == 4
 
-    def test_one_that_stays_down_stops_the_run(self, quick):
+    def test_verl_reward_raises_if_endpoint_stays_down(self, quick):
         reward, _ = make(down_for(10**9))
         with pytest.raises(GraderError, match=r"no reward within .* minutes: connection refused"):
             verl_calls(verl_function(reward), [RIGHT.text])
 
-    def test_a_list_that_cannot_be_matched_stands_at_the_usual_reward(self):
+    def test_unmatched_list_gets_mean_reward_of_same_outcome(self):
         reward, matcher = make()
         function = verl_function(reward)
         whole = answer("B is wrong", "A cites")
@@ -176,7 +176,7 @@ class TestVerl:
 
 
 class TestOpenRlhf:
-    def test_its_call(self):
+    def test_openrlhf_reward_func_call(self):
         """0.11.2: one sample a call, in a thread; the query is the decoded prompt and answer, special tokens kept."""
         torch = pytest.importorskip("torch")
         function = openrlhf_function(make()[0], eos_token="<|im_end|>")
@@ -188,7 +188,7 @@ class TestOpenRlhf:
         assert torch.tensor([told["rewards"]]).numel() == 1
         assert all(torch.tensor([value]).shape == (1,) for value in told["extra_logs"].values())
 
-    def test_a_token_after_the_verdict_is_no_part_of_the_answer(self):
+    def test_openrlhf_reward_strips_eos_token(self):
         function = openrlhf_function(make()[0], eos_token="</s>")
         assert function([f"p{RIGHT.text}</s>"], ["p"], [TRUTH])["rewards"] == [0.5]
 
@@ -197,21 +197,21 @@ async def _in_thread(function, *arguments):
     return await asyncio.to_thread(function, *arguments)
 
 
-def test_slime_calls_it_with_a_sample():
+def test_slime_reward_accepts_sample():
     function = slime_function(make()[0])
     sample = SimpleNamespace(prompt="p", response=RIGHT.text, label=json.loads(TRUTH))
     assert inspect.iscoroutinefunction(function)
     assert asyncio.run(function(SimpleNamespace(), sample)) == 0.5
 
 
-def test_swift_calls_it_with_texts_and_columns():
+def test_swift_reward_accepts_texts_and_columns():
     reward = SwiftReward(make()[0])
     given = reward([RIGHT.text, UNREADABLE.text], solution=["", ""], trainer_state=None, **columns(2))
     assert given == [0.5, None]
 
 
 @pytest.mark.parametrize("adapter", [SwiftReward, verl_function, verl_function_sync, openrlhf_function, slime_function])
-def test_a_token_cost_needs_tokens(adapter):
+def test_token_cost_is_refused_for_trainers_that_pass_text(adapter):
     reward = JudgmentReward(RewardRule(token_cost=0.01), exact)
     with pytest.raises(ValueError, match="passes text, not tokens"):
         adapter(reward)

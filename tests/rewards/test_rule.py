@@ -42,14 +42,14 @@ class TestStaticTable:
     """Hand-made lists, exact judge, four points: what each reward pays (Fractions, not measured values)."""
 
     @pytest.mark.parametrize("rule", [AP, SOFT, OFFICIAL, F1, RECALL])
-    def test_gold_in_any_order_earns_everything(self, rule):
+    def test_gold_list_in_any_order_has_reward_one(self, rule):
         assert reward(rule, GOLD) == reward(rule, GOLD[::-1]) == 1.0
 
     @pytest.mark.parametrize(
         ("rule", "pay"),
         [(AP, 1), (OFFICIAL, 1), (RECALL, 1), (F1, Fraction(2 * 4, 4 + 9))],
     )
-    def test_junk_after_the_last_hit_costs_under_f1_alone(self, rule, pay):
+    def test_junk_after_last_hit_lowers_only_f1(self, rule, pay):
         assert reward(rule, [*GOLD, *JUNK]) == pytest.approx(float(pay))
 
     @pytest.mark.parametrize(
@@ -60,28 +60,28 @@ class TestStaticTable:
             (F1, Fraction(8, 9)),
         ],
     )
-    def test_one_hallucination_first(self, rule, pay):
+    def test_agreement_with_one_hallucination_first(self, rule, pay):
         assert reward(rule, [JUNK[0], *GOLD]) == pytest.approx(float(pay))
 
     @pytest.mark.parametrize(("rule", "pay"), [(AP, Fraction(1, 4)), (RECALL, Fraction(1, 4)), (F1, Fraction(2, 5))])
-    def test_the_top_fault_only(self, rule, pay):
+    def test_agreement_of_only_the_top_fault(self, rule, pay):
         assert reward(rule, GOLD[:1]) == pytest.approx(float(pay))
 
     @pytest.mark.parametrize(("rule", "pay"), [(AP, Fraction(1, 4)), (OFFICIAL, Fraction(1, 4)), (F1, Fraction(2, 9))])
     def test_a_fault_five_times_counts_once(self, rule, pay):
         assert reward(rule, [GOLD[0]] * 5) == pytest.approx(float(pay))
 
-    def test_f2_minds_what_is_missing_more_than_junk(self):
+    def test_f2_charges_missing_points_more_than_junk(self):
         f2 = RewardRule(agreement="f2")
         assert reward(f2, [*GOLD, *JUNK[:4]]) == pytest.approx(5 * 0.5 / (4 * 0.5 + 1))
         assert reward(f2, GOLD[:2]) == pytest.approx(5 * 0.5 / (4 + 0.5))
         assert reward(F1, [*GOLD, *JUNK[:4]]) == pytest.approx(reward(F1, GOLD[:2]))
 
     @pytest.mark.parametrize("rule", [AP, SOFT, OFFICIAL, F1, RECALL])
-    def test_vague_verdicts_earn_nothing_from_a_strict_matcher(self, rule):
+    def test_vague_verdicts_have_zero_agreement_with_strict_matcher(self, rule):
         assert reward(rule, ["A weak", "B fine", "A weak"]) == 0
 
-    def test_enumerating_everything_blindly(self):
+    def test_agreement_of_blind_enumeration(self):
         """All junk first, then all gold: AP falls below the half, F1 below two thirds; the public script sees five reasons."""
         listed = [*JUNK, *GOLD]
         assert reward(AP, listed) == pytest.approx(float(sum(Fraction(i, 5 + i) for i in range(1, 5)) / 4))
@@ -89,7 +89,7 @@ class TestStaticTable:
         assert reward(OFFICIAL, listed) == 0.0
         assert reward(OFFICIAL, [JUNK[0], *GOLD]) == reward(OFFICIAL, [*GOLD, *JUNK]) == 1.0
 
-    def test_a_lenient_matcher_is_not_cured_by_one_to_one(self):
+    def test_one_to_one_does_not_fix_lenient_matcher(self):
         """Links for everything: two vague reasons earn half of four points; many to one would give all."""
         reference = Reference(label="B", points=GOLD)
         lenient = [Link(reference=i, candidate=j, score=1.0) for i in range(4) for j in range(2)]
@@ -97,48 +97,48 @@ class TestStaticTable:
 
 
 class TestCosts:
-    def test_an_unsupported_reason_costs(self):
+    def test_point_cost_charges_unsupported_reasons(self):
         assert reward(RewardRule(agreement="ap-hard", point_cost=0.1), [*GOLD, *JUNK[:2]]) == pytest.approx(0.8)
 
-    def test_it_never_makes_the_agreement_negative(self):
+    def test_point_cost_keeps_agreement_nonnegative(self):
         assert reward(RewardRule(agreement="recall", point_cost=1.0), [GOLD[0], *JUNK]) == 0
 
-    def test_tokens_cost_wrong_answers_too(self):
+    def test_token_cost_applies_to_wrong_answers(self):
         rule = RewardRule(agreement="f1", token_cost=0.01)
         assert reward(rule, GOLD, tokens=20) == pytest.approx(0.8)
         assert reward(rule, GOLD, verdict="A", tokens=20) == pytest.approx(-0.2)
 
 
 class TestComposition:
-    def test_a_wrong_verdict_earns_nothing_in_a_product(self):
+    def test_product_is_zero_for_wrong_verdict(self):
         assert reward(AP, GOLD, verdict="A") == 0
 
-    def test_reasons_alone_earn_their_share_in_a_sum(self):
+    def test_additive_rewards_reasons_of_wrong_verdict(self):
         rule = RewardRule(compose="additive", agreement="recall", weight=0.8)
         assert reward(rule, GOLD, verdict="A") == pytest.approx(0.2)
         assert reward(rule, GOLD[:2]) == pytest.approx(0.8 + 0.2 * 0.5)
 
-    def test_a_gate_pays_the_outcome_whole(self):
+    def test_gate_gives_full_outcome(self):
         rule = RewardRule(compose="gate", agreement="recall", threshold=0.5)
         assert reward(rule, GOLD[:2]) == 1.0
         assert reward(rule, GOLD[:1]) == 0.0
 
-    def test_outcome_needs_no_reasons(self):
+    def test_outcome_reward_ignores_reasons(self):
         assert reward(RewardRule(compose="outcome"), []) == 1.0
 
-    def test_reasons_only_pays_for_contradictions(self):
+    def test_rationale_reward_ignores_contradicting_verdict(self):
         """The paper's ablation: hacked, since the verdict does not matter."""
         assert reward(RewardRule(compose="rationale", agreement="f1"), GOLD, verdict="A") == 1.0
 
     @pytest.mark.parametrize("compose", ["product", "gate", "outcome"])
-    def test_no_matcher_is_asked_where_the_outcome_is_wrong(self, compose):
+    def test_product_needs_no_match_for_wrong_outcome(self, compose):
         assert not RewardRule(compose=compose).needs_match(0.0)
 
     @pytest.mark.parametrize("compose", ["additive", "rationale"])
-    def test_sums_always_need_it(self, compose):
+    def test_additive_always_needs_match(self, compose):
         assert RewardRule(compose=compose).needs_match(0.0)
 
-    def test_importance_weighs_points(self):
+    def test_by_importance_weights_points(self):
         reference = Reference(label="B", points=GOLD, weights=(3, 2, 1, 2))
         recall = RewardRule(agreement="recall", by_importance=True)
         assert reward(recall, ["A misstates age"], reference=reference) == pytest.approx(3 / 8)
@@ -148,14 +148,14 @@ class TestComposition:
         ap = RewardRule(agreement="ap-hard", by_importance=True)
         assert reward(ap, [JUNK[0], "A misstates age"], reference=reference) == pytest.approx(3 / 8 / 2)
 
-    def test_equal_weights_change_nothing(self):
+    def test_equal_importance_equals_unweighted_agreement(self):
         reference = Reference(label="B", points=GOLD, weights=(2, 2, 2, 2))
         for name in ("ap-hard", "ap-soft", "f1", "recall", "precision"):
             plain, weighed = RewardRule(agreement=name), RewardRule(agreement=name, by_importance=True)
             listed = [JUNK[0], *GOLD[1:3], JUNK[1]]
             assert reward(weighed, listed, reference=reference) == pytest.approx(reward(plain, listed))
 
-    def test_the_public_script_knows_no_importance(self):
+    def test_ap_official_refuses_importance(self):
         with pytest.raises(ValueError, match="does not support importance weights"):
             RewardRule(agreement="ap-official", by_importance=True)
 
@@ -164,14 +164,14 @@ class TestVerdictAndList:
     FOR_A = ("B omits age", "B forgets cite")
     FOR_B = ("A misstates age", "A omits pet")
 
-    def test_following_is_free(self):
+    def test_verdict_that_follows_from_list_loses_nothing(self):
         assert reward(RewardRule(agreement="recall", follow=1.0), self.FOR_B) == 0.5
 
     def test_a_verdict_against_its_list_loses_its_share(self):
         assert reward(RewardRule(agreement="recall", follow=1.0), self.FOR_A) == 0
         assert reward(RewardRule(agreement="recall", follow=0.4), self.FOR_A) == pytest.approx(0.3)
 
-    def test_the_listed_verdict_replaces_the_stated_one(self):
+    def test_listed_verdict_replaces_stated_one(self):
         rule = RewardRule(agreement="recall", verdict="listed")
         assert reward(rule, self.FOR_B, verdict="A") == 0.5
         assert reward(rule, self.FOR_A, verdict="B") == 0
@@ -182,7 +182,7 @@ class TestVerdictAndList:
         assert reward(rule, ["A misstates age", "B forgets cite", "B cautions", "B skips cite"]) == 0.5
         assert reward(rule, ["A forgets cite", "B omits age"]) == 0
 
-    def test_a_balanced_list_is_a_tie(self):
+    def test_balanced_list_gives_tie_as_listed_verdict(self):
         assert verdict_from_reasons([("A", 1.0), ("B", 1.0), (None, 5.0)]) == "tie"
         assert verdict_from_reasons([]) == "tie"
 
@@ -198,7 +198,7 @@ class TestPolicyFaults:
             ('{"reasons": ["x"], "verdict": "A"} or {"reasons": ["x"], "verdict": "B"}', "two verdicts"),
         ],
     )
-    def test_they_score_nothing(self, text, fault):
+    def test_policy_faults_have_zero_reward(self, text, fault):
         parsed = parse_answer(text)
         read = read_answer(parsed, [(None, 1.0)] * len(parsed.rationales), explicit_verdicts(text), AP)
         assert read.fault == fault
@@ -213,7 +213,7 @@ class TestPolicyFaults:
             "<think>[[A]]</think>- A omits age\n[[B]]\n[[B]]",
         ],
     )
-    def test_quoting_a_verdict_is_no_fault(self, text):
+    def test_quoted_verdict_is_not_a_fault(self, text):
         assert set(explicit_verdicts(text)) == {"B"}
 
 
@@ -228,14 +228,14 @@ def test_junk_at_the_end_never_changes_ap_and_never_helps_f1(reasons, junk):
 
 
 @given(REASONS)
-def test_a_repeated_reason_never_helps(reasons):
+def test_repeated_reason_never_raises_reward(reasons):
     reasons = [*reasons, GOLD[0]]
     for rule in (AP, F1, RECALL):
         assert reward(rule, [*reasons, reasons[0]]) <= reward(rule, reasons)
 
 
 @given(REASONS)
-def test_the_public_scripts_ap_is_recall_of_five_reasons(reasons):
+def test_ap_official_uses_five_reasons(reasons):
     reasons = [*reasons[:4], GOLD[0]]
     assert reward(OFFICIAL, reasons) == pytest.approx(reward(RECALL, reasons))
 
@@ -250,6 +250,6 @@ def test_the_public_scripts_ap_is_recall_of_five_reasons(reasons):
         ({"model": {"name": "m"}, "world": {}, "grpo": {}, "reward": {"agreement": "bleu"}}, "reward.agreement"),
     ],
 )
-def test_a_recipe_that_cannot_run_says_why(table, said):
+def test_invalid_reward_rule_says_why(table, said):
     with pytest.raises(InputError, match=said):
         check_recipe(GenrmRecipe, {"output": "x", **table}, "recipe.toml")

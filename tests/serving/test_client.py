@@ -29,20 +29,20 @@ def expected(model):
     return [offline(model, pair.context, pair.responses) for pair in PAIRS]
 
 
-def test_scores_are_those_of_scoring_offline(server, reward_model):
+def test_client_scores_equal_offline_scores(server, reward_model):
     found = asyncio.run(RewardClient(server).score(ITEMS))
     for item, right in zip(found, expected(reward_model), strict=True):
         assert item.rewards == pytest.approx(right, abs=1e-5)
 
 
-def test_a_full_server_is_asked_again(reward_model):
+def test_client_retries_overloaded_server(reward_model):
     with running(app_of(reward_model, limits=Limits(tokens_per_batch=128, queue_tokens=256))) as url:
         found = asyncio.run(RewardClient(url, concurrency=30).score(ITEMS * 3))
     for item, right in zip(found, expected(reward_model) * 3, strict=True):
         assert item.rewards == pytest.approx(right, abs=1e-5)
 
 
-def test_what_cannot_be_used_is_said_at_once(server, reward_model):
+def test_client_raises_input_errors_immediately(server, reward_model):
     with pytest.raises(InputError, match=r"/v1/score: answered 404: .*no model 'none'"):
         asyncio.run(RewardClient(server, model="none").score(ITEMS[:1]))
     with running(app_of(reward_model, token="t")) as url:
@@ -51,7 +51,7 @@ def test_what_cannot_be_used_is_said_at_once(server, reward_model):
         assert asyncio.run(RewardClient(url, token="t").score(ITEMS[:1]))
 
 
-def test_a_server_that_never_comes_is_an_error():
+def test_client_raises_if_server_never_starts():
     with pytest.raises(EndpointError, match=r"/v1/score did not answer \(ClientConnectorError"):
         asyncio.run(RewardClient("http://127.0.0.1:9", patience=0.5).score(ITEMS[:1]))
 
@@ -69,7 +69,7 @@ def test_a_server_that_never_comes_is_an_error():
         (200, "a page", "answered 200 without"),
     ],
 )
-def test_what_fails_again_is_an_error_soon_and_what_fails_once_is_not(status, answer, said):
+def test_client_raises_on_repeated_failure_and_retries_single_failure(status, answer, said):
     app, asked = FastAPI(), []
     whole = {"rewards": [1.0, 2.0], "std": [0.0, 0.0], "penalised": [1.0, 2.0], "by_model": {}}
 
@@ -89,7 +89,7 @@ def test_what_fails_again_is_an_error_soon_and_what_fails_once_is_not(status, an
     assert len(asked) == 5
 
 
-def test_killed_and_restarted_under_load_no_score_is_wrong_or_lost(tiny_model, reward_model):  # noqa: F811
+def test_client_loses_no_score_when_server_is_killed_and_restarted(tiny_model, reward_model):  # noqa: F811
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -132,7 +132,7 @@ def test_killed_and_restarted_under_load_no_score_is_wrong_or_lost(tiny_model, r
             assert item.rewards == pytest.approx(each, abs=1e-5)
 
 
-def test_a_policy_learns_from_a_server_through_trl(server, reward_model, tmp_path):
+def test_trl_policy_learns_from_served_reward(server, reward_model, tmp_path):
     """A real run of GRPO; every reward it got is the reward model's own."""
     from datasets import Dataset
     from trl.trainer.grpo_config import GRPOConfig

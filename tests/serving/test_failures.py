@@ -60,7 +60,7 @@ def server(whole_template):
         ("/v1/score", {"items": [{"prompt": "x", "responses": ["y"]}], "std_penalty": float("inf")}, "std_penalty: "),
     ],
 )
-def test_a_text_that_cannot_be_scored_is_said_and_the_server_goes_on(server, path, body, said):
+def test_unscorable_text_is_an_error_and_server_continues(server, path, body, said):
     before = ask(server, "/get_reward", GOOD)[2]
     status, _, told = ask(server, path, body)
     assert (status, said in told["detail"]) == (422, True), told
@@ -68,7 +68,7 @@ def test_a_text_that_cannot_be_scored_is_said_and_the_server_goes_on(server, pat
     assert ask(server, "/ready")[0] == 200
 
 
-def test_a_bad_request_does_not_fail_those_beside_it(server):
+def test_bad_request_does_not_fail_concurrent_requests(server):
     right = ask(server, "/get_reward", GOOD)[2]["rewards"]
 
     async def crowd():
@@ -110,7 +110,7 @@ def not_a_number(groups):
 
 
 @pytest.mark.parametrize(("fail", "said"), [(out_of_memory, "no memory for 3 GiB"), (not_a_number, "nan")])
-def test_what_the_model_fails_at_is_500_with_its_reason(reward_model, fail, said):
+def test_model_failure_is_500_with_reason(reward_model, fail, said):
     with running(app_of(Broken(reward_model, 7, fail))) as url:
         status, _, told = ask(url, "/classify", {"input": [6, 7]})
         assert status == 500
@@ -119,7 +119,7 @@ def test_what_the_model_fails_at_is_500_with_its_reason(reward_model, fail, said
         assert ask(url, "/ready")[0] == 200
 
 
-def test_a_deadline_holds_while_the_model_hangs_and_ready_says_so(reward_model):
+def test_deadline_holds_while_model_hangs_and_ready_reports_it(reward_model):
     go = threading.Event()
 
     def hang(groups):
@@ -153,7 +153,7 @@ def test_a_deadline_holds_while_a_text_is_tokenised(reward_model):
         go.set()
 
 
-def test_a_dead_worker_is_not_ready_and_answers_at_once(reward_model):
+def test_stopped_worker_is_not_ready_and_fails_immediately(reward_model):
     app = app_of(reward_model)
     with running(app) as url:
         (model,) = app.state.backend.ensemble.models.values()
@@ -167,7 +167,7 @@ def test_a_dead_worker_is_not_ready_and_answers_at_once(reward_model):
         assert (status, "worker" in told["detail"]) == (503, True)
 
 
-def test_models_that_cannot_be_loaded_are_said_everywhere():
+def test_model_loading_failure_is_reported_on_every_route():
     async def load():
         raise InputError("no such folder", where="./nowhere")
 
@@ -187,7 +187,7 @@ def test_models_that_cannot_be_loaded_are_said_everywhere():
         (["--judge", "opnai:x"], "'opnai:x' is not a known judge; did you mean 'openai'?"),
     ],
 )
-def test_rightly_serve_that_cannot_load_ends_with_its_reason(tiny_model, tmp_path, what, said):  # noqa: F811
+def test_serve_command_exits_with_loading_error(tiny_model, tmp_path, what, said):  # noqa: F811
     shutil.copytree(tiny_model, tmp_path / "damaged")
     (tmp_path / "damaged" / "model.safetensors").write_bytes(b"no weights")
     command = [sys.executable, "-m", "rightly", "serve", *what, "--port", "0"]
@@ -230,7 +230,7 @@ class TestJudge:
         with running(app_of(judge=judge)) as url:
             yield url
 
-    def test_one_order_varies_with_the_request_and_is_the_same_for_the_same(self, url, generator):
+    def test_single_order_depends_only_on_the_request(self, url, generator):
         bodies = [{"prompt": f"question {n}", "responses": ["oneoneone", "twotwotwo"]} for n in range(40)]
         told = [ask(url, "/v1/judge", body)[2] for body in bodies]
         orders = [answer["judgments"][0]["order"] for answer in told]

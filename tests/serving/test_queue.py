@@ -59,7 +59,7 @@ async def begun(model, calls=1):
         await asyncio.sleep(0.001)
 
 
-def test_what_arrives_while_the_model_computes_goes_in_together():
+def test_queue_batches_requests_that_arrive_during_a_forward_pass():
     model = Model(held=True)
 
     async def work(batcher):
@@ -74,7 +74,7 @@ def test_what_arrives_while_the_model_computes_goes_in_together():
     assert model.sizes == [1, 17]
 
 
-def test_no_more_goes_in_than_the_budget_but_a_long_one_goes_alone():
+def test_queue_batches_stay_within_token_budget():
     model = Model()
 
     async def work(batcher):
@@ -84,7 +84,7 @@ def test_no_more_goes_in_than_the_budget_but_a_long_one_goes_alone():
     assert model.sizes == [2, 1, 1, 1]
 
 
-def test_equal_sequences_are_computed_once():
+def test_queue_computes_equal_sequences_once():
     model = Model()
 
     async def work(batcher):
@@ -96,7 +96,7 @@ def test_equal_sequences_are_computed_once():
     assert (load.sequences, load.computed, load.batches, load.waiting_tokens) == (8, 1, 1, 0)
 
 
-def test_a_full_queue_sends_away_and_says_when_to_come_back():
+def test_full_queue_refuses_with_retry_after():
     model = Model(held=True)
 
     async def work(batcher):
@@ -115,14 +115,14 @@ def test_a_full_queue_sends_away_and_says_when_to_come_back():
     assert run(work, model, queue_tokens=100) == [[1.0], [180.0], [30.0]]
 
 
-def test_more_than_the_queue_holds_is_taken_when_it_is_empty():
+def test_empty_queue_accepts_request_larger_than_its_limit():
     async def work(batcher):
         return await batcher.rewards([(1,) * 500])
 
     assert run(work, Model(), queue_tokens=100) == [500.0]
 
 
-def test_who_waited_too_long_is_told_and_not_computed():
+def test_expired_request_is_not_computed():
     model = Model(held=True)
 
     async def work(batcher):
@@ -139,7 +139,7 @@ def test_who_waited_too_long_is_told_and_not_computed():
     assert model.sizes == [1]
 
 
-def test_who_left_is_not_computed():
+def test_cancelled_request_is_not_computed():
     model = Model(held=True)
 
     async def work(batcher):
@@ -156,7 +156,7 @@ def test_who_left_is_not_computed():
 
 
 @pytest.mark.parametrize("error", [RuntimeError("out of memory"), SystemExit(3), KeyboardInterrupt()])
-def test_whatever_the_model_raises_the_worker_lives(error):
+def test_queue_worker_survives_any_model_error(error):
     class Fragile(Model):
         def __call__(self, groups):
             if any((13,) in group.sequences() for group in groups):
@@ -173,7 +173,7 @@ def test_whatever_the_model_raises_the_worker_lives(error):
 
 
 @pytest.mark.parametrize("wrong", [[], [[]], [[1.0], [2.0], [3.0]], None, [["x"]]])
-def test_a_model_that_answers_in_a_wrong_shape_fails_its_batch_and_no_other(wrong):
+def test_wrong_number_of_rewards_fails_only_its_batch(wrong):
     class Wrong(Model):
         def __call__(self, groups):
             return wrong if len(self.calls) == 0 and not self.calls.append(groups) else super().__call__(groups)
@@ -187,7 +187,7 @@ def test_a_model_that_answers_in_a_wrong_shape_fails_its_batch_and_no_other(wron
 
 
 @pytest.mark.parametrize("bad", [None, float("nan"), float("inf")])
-def test_a_sequence_that_the_model_fails_at_fails_its_own_request_only(bad):
+def test_failing_sequence_fails_only_its_request(bad):
     class Fragile(Model):
         def __call__(self, groups):
             found = super().__call__(groups)
@@ -217,7 +217,7 @@ def test_a_sequence_that_the_model_fails_at_fails_its_own_request_only(bad):
     assert run(work, model) == [[float(n)] for n in range(1, 13)]
 
 
-def test_a_sequence_without_tokens_is_refused_and_never_queued():
+def test_queue_refuses_sequence_without_tokens():
     model = Model()
 
     async def work(batcher):
@@ -229,7 +229,7 @@ def test_a_sequence_without_tokens_is_refused_and_never_queued():
     assert model.sizes == [1]
 
 
-def test_a_deadline_holds_while_the_model_hangs_and_the_queue_recovers():
+def test_queue_deadline_holds_while_model_hangs():
     model = Model(held=True)
 
     async def work(batcher):
@@ -248,7 +248,7 @@ def test_a_deadline_holds_while_the_model_hangs_and_the_queue_recovers():
     assert run(work, model, patience=0.01) == ([3.0], "")
 
 
-def test_a_worker_that_has_stopped_is_said_to_all_who_wait_and_all_who_come():
+def test_stopped_worker_fails_waiting_and_new_requests():
     model = Model(held=True)
 
     async def work(batcher):
@@ -265,7 +265,7 @@ def test_a_worker_that_has_stopped_is_said_to_all_who_wait_and_all_who_come():
     assert "stopped" in run(work, model)
 
 
-def test_closing_does_not_wait_for_a_model_that_hangs():
+def test_closing_queue_does_not_wait_for_hanging_model():
     model = Model(held=True)
 
     async def whole():
@@ -279,7 +279,7 @@ def test_closing_does_not_wait_for_a_model_that_hangs():
     model.go.set()
 
 
-def test_closing_finishes_what_waits_and_takes_no_more():
+def test_closing_queue_finishes_waiting_requests():
     model = Model(held=True)
 
     async def work(batcher):
@@ -300,20 +300,20 @@ IDS = st.lists(st.integers(1, 3), min_size=1, max_size=80).map(tuple)
 
 
 @given(st.lists(st.one_of(IDS, IDS.map(lambda ids: (7,) * 50 + ids)), max_size=12))
-def test_groups_hold_every_sequence_in_its_place(sequences):
+def test_group_equal_starts_keeps_every_sequence(sequences):
     groups, places = group_equal_starts(sequences)
     for ids, (group, branch) in zip(sequences, places, strict=True):
         assert groups[group].sequences()[branch] == ids
     assert sum(len(group.branches) for group in groups) == len(set(sequences))
 
 
-def test_responses_to_one_prompt_share_it_whoever_sent_them():
+def test_queue_groups_responses_to_one_prompt_across_requests():
     prompt = tuple(range(100, 160))
     groups, _ = group_equal_starts([(*prompt, 1), (9,) * 40, (*prompt, 2, 3), (*prompt, 1)])
     assert sorted((len(group.prefix), len(group.branches)) for group in groups) == [(0, 1), (60, 2)]
 
 
-def test_a_short_common_start_is_no_group():
+def test_short_common_prefix_is_not_grouped():
     head = tuple(range(40))
     groups, _ = group_equal_starts([head + (1,) * 200, head + (2,) * 200])
     assert len(groups) == 2

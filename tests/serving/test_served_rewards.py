@@ -25,14 +25,14 @@ def ask(model, responses, **limits):
 
 
 @pytest.mark.parametrize("budget", [40, 4096])
-def test_equal_responses_of_a_request_have_equal_rewards_in_any_batch(other_model, budget):
+def test_equal_responses_in_request_have_equal_rewards_in_any_batch(other_model, budget):
     texts = ["is good", "is very bad and not long", "is fine", "right answer that is not wrong"]
     found = ask(other_model, texts * 6, tokens_per_batch=budget).mean
     assert [len(set(found[place::4])) for place in range(4)] == [1, 1, 1, 1]
     assert len(set(found)) == 4
 
 
-def test_a_reward_that_is_no_number_is_an_error_that_names_the_model(tiny_model):
+def test_non_finite_reward_is_an_error_that_names_the_model(tiny_model):
     model = RewardModel.load(tiny_model, dtype="float32")
     torch.nn.init.constant_(model.model.score.weight, float("inf"))
     with pytest.raises(ModelError, match=rf"{tiny_model}: its reward is (nan|inf|-inf); see `rightly doctor`"):

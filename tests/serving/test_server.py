@@ -56,7 +56,7 @@ def opened(model, context):
 
 
 class TestScores:
-    def test_ours_equals_scoring_offline(self, server, reward_model):
+    def test_v1_score_equals_offline_scores(self, server, reward_model):
         items = [
             {"context": [m.model_dump() for m in pair.context], "responses": list(pair.responses)} for pair in PAIRS
         ]
@@ -68,12 +68,12 @@ class TestScores:
             assert item["by_model"] == {reward_model.name: item["rewards"]}
             assert item["std"] == [0.0] * len(pair.responses)
 
-    def test_a_prompt_stands_for_a_user_s_turn(self, server, reward_model):
+    def test_prompt_equals_single_user_message(self, server, reward_model):
         _, _, told = ask(server, "/v1/score", {"items": [{"prompt": "the answer", "responses": ["good", "bad"]}]})
         expected = offline(reward_model, QUESTION, ["good", "bad"])
         assert told["items"][0]["rewards"] == pytest.approx(expected, abs=1e-5)
 
-    def test_openrlhf(self, server, reward_model):
+    def test_openrlhf_protocol(self, server, reward_model):
         """0.11.2 sends one rendered text a request, and reads rewards, scores and extra_logs."""
         pair = PAIRS[0]
         prompt = reward_model.tokenizer.apply_chat_template(
@@ -87,7 +87,7 @@ class TestScores:
         assert told["rewards"] == told["scores"] == pytest.approx(expected, abs=1e-5)
         assert told["extra_logs"] == {"reward_std": [0.0]}
 
-    def test_slime(self, server, reward_model):
+    def test_slime_protocol(self, server, reward_model):
         body = {"prompt": "the answer", "response": "good", "label": None}
         _, _, told = ask(server, "/slime", body)
         assert told == pytest.approx(
@@ -95,13 +95,13 @@ class TestScores:
         )
 
     @pytest.mark.parametrize("protocol", ["vllm", "sglang"])
-    def test_the_doctor_s_client_of_both_servers(self, server, reward_model, protocol):
+    def test_doctor_client_reads_vllm_and_sglang_protocols(self, server, reward_model, protocol):
         """The client that asks real vLLM and SGLang servers, with token ids."""
         encoded = [each.ids for pair in PAIRS[:5] for each in reward_model.encode(pair.context, pair.responses)]
         expected = [r for pair in PAIRS[:5] for r in offline(reward_model, pair.context, pair.responses)]
         assert served_rewards(server, encoded, protocol=protocol) == pytest.approx(expected, abs=1e-5)
 
-    def test_verl(self, server, reward_model):
+    def test_verl_protocol(self, server, reward_model):
         """0.9.1 posts the text that the reward model's own template renders, with the path of the model."""
         pair = PAIRS[1]
         text = rendered(reward_model, pair.context, pair.responses[1])
@@ -111,7 +111,7 @@ class TestScores:
         assert ask(server, "/v1/embeddings", body)[2]["data"][-1]["embedding"][-1] == pytest.approx(expected, abs=1e-5)
         assert ask(server, "/pooling", body)[2]["data"][-1]["data"][-1] == pytest.approx(expected, abs=1e-5)
 
-    def test_messages_and_lists(self, server, reward_model):
+    def test_classify_accepts_messages_and_lists(self, server, reward_model):
         pair = PAIRS[2]
         turns = [*(m.model_dump() for m in pair.context), {"role": "assistant", "content": pair.responses[0]}]
         told = ask(server, "/classify", {"messages": turns})[2]
@@ -128,7 +128,7 @@ class TestEnsemble:
         with running(app_of(reward_model, other_model, std_penalty=2.0)) as url:
             yield url
 
-    def test_mean_spread_and_what_they_agree_on(self, both, reward_model, other_model):
+    def test_ensemble_mean_std_and_penalised_reward(self, both, reward_model, other_model):
         item = {"prompt": "the answer", "responses": ["good", "bad"]}
         told = ask(both, "/v1/score", {"items": [item], "std_penalty": 0.5})[2]["items"][0]
         one, two = (offline(model, QUESTION, item["responses"]) for model in (reward_model, other_model))
@@ -139,14 +139,14 @@ class TestEnsemble:
             assert told["std"][i] == pytest.approx(std, abs=1e-5)
             assert told["penalised"][i] == pytest.approx(mean - std / 2, abs=1e-5)
 
-    def test_protocols_of_one_number_get_the_conservative_one(self, both):
+    def test_single_number_protocols_return_penalised_reward(self, both):
         item = {"prompt": "the answer", "responses": ["good"]}
         scored = ask(both, "/v1/score", {"items": [item], "std_penalty": 2.0})[2]["items"][0]
         assert ask(both, "/slime", {"prompt": "the answer", "response": "good"})[2] == pytest.approx(
             scored["penalised"][0], abs=1e-5
         )
 
-    def test_one_of_them_by_its_name(self, both, other_model):
+    def test_ensemble_member_is_selected_by_name(self, both, other_model):
         item = {"prompt": "the answer", "responses": ["good"]}
         told = ask(both, "/v1/score", {"items": [item], "model": "other"})[2]["items"][0]
         assert list(told["by_model"]) == ["other"]
@@ -181,7 +181,7 @@ class TestJudge:
         with running(app_of(judge=Half())) as url:
             yield url
 
-    def test_verdict_and_reasons_of_both_orders(self, url):
+    def test_v1_judge_returns_verdict_and_reasons_of_both_orders(self, url):
         told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["longer", "short"]})[2]
         assert (told["verdict"], told["score"]) == ("A", 1.0)
         assert [each["order"] for each in told["judgments"]] == ["AB", "BA"]
@@ -189,13 +189,13 @@ class TestJudge:
         told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["a", "bb"], "orders": "AB"})[2]
         assert (told["verdict"], len(told["judgments"])) == ("B", 1)
 
-    def test_a_failed_order_counts_for_nobody_and_a_dead_model_is_said(self, url):
+    def test_v1_judge_ignores_failed_order_and_reports_dead_model(self, url):
         told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["longer", "fail"]})[2]
         assert (told["verdict"], told["judgments"][1]["failure"]) == ("A", "refused")
         status, _, told = ask(url, "/v1/judge", {"prompt": "q", "responses": ["longer", "down"]})
         assert (status, told["detail"]) == (502, "the judge's model did not answer: why")
 
-    def test_what_is_not_served_is_said(self, url, server):
+    def test_missing_model_or_judge_is_404(self, url, server):
         assert ask(url, "/ready")[2] == {"models": ["half"]}
         status, _, told = ask(url, "/classify", {"input": [1, 2]})
         assert (status, told["detail"]) == (404, "this server has no reward model: start it with --model")
@@ -219,12 +219,12 @@ class TestManners:
             ("/slime", {"prompt": "x"}, "response: Field required"),
         ],
     )
-    def test_bad_requests_are_told_what_is_wrong(self, server, path, body, said):
+    def test_bad_requests_are_422_with_reason(self, server, path, body, said):
         status, _, told = ask(server, path, body)
         assert status == 422
         assert said in told["detail"]
 
-    def test_no_json(self, server):
+    def test_body_without_json_is_refused(self, server):
         status, _, told = ask(server, "/v1/score", data=b"{", headers={"Content-Type": "application/json"})
         assert status == 422
         assert "detail" in told
@@ -235,7 +235,7 @@ class TestManners:
         assert "token id 1000000" in told["detail"]
         assert ask(server, "/classify", {"input": [1, 2]})[0] == 200
 
-    def test_a_wrong_token_is_turned_away_and_nothing_leaks(self, reward_model):
+    def test_wrong_bearer_token_is_401_without_leaks(self, reward_model):
         with running(app_of(reward_model, token="secret")) as url:
             body = {"input": [1, 2]}
             for headers in ({}, {"Authorization": "Bearer secre"}, {"Authorization": "secret"}):
@@ -247,7 +247,7 @@ class TestManners:
             assert ask(url, "/health")[0] == 200
             assert ask(url, "/classify", body, headers={"Authorization": "Bearer secret"})[0] == 200
 
-    def test_too_large_with_and_without_a_length(self, reward_model):
+    def test_too_large_body_is_413_with_and_without_length(self, reward_model):
         async def in_pieces():
             yield b" " * 2000  # one piece: a client that still writes when the server closes sees a reset instead
 
@@ -256,7 +256,7 @@ class TestManners:
             assert ask(url, "/classify", data=in_pieces())[0] == 413
             assert ask(url, "/classify", {"input": [1, 2]})[0] == 200
 
-    def test_overload_is_refused_with_a_time_to_come_back(self, reward_model):
+    def test_overload_is_429_with_retry_after(self, reward_model):
         with running(app_of(reward_model, limits=Limits(tokens_per_batch=64, queue_tokens=200))) as url:
 
             async def crowd():
@@ -274,7 +274,7 @@ class TestManners:
         assert statuses == {200, 429}
         assert all(int(after) >= 1 for status, after, _ in found if status == 429)
 
-    def test_half_open_clients_hold_nobody_up(self, server):
+    def test_half_open_clients_do_not_block_others(self, server):
         parts = urlparse(server)
         with contextlib.ExitStack() as stack:
             for _ in range(20):
@@ -282,7 +282,7 @@ class TestManners:
                 half.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
             assert ask(server, "/classify", {"input": [1, 2]})[0] == 200
 
-    def test_loading_is_not_ready(self, reward_model):
+    def test_ready_is_503_while_loading(self, reward_model):
         app = app_of(reward_model)
         with running(app) as url:
             assert ask(url, "/ready")[2] == {"models": [reward_model.name]}
@@ -293,7 +293,7 @@ class TestManners:
             assert ask(url, "/health")[0] == 200
             app.state.backend = backend
 
-    def test_figures_for_prometheus(self, server, reward_model):
+    def test_prometheus_metrics(self, server, reward_model):
         ask(server, "/classify", {"input": [1, 2]})
         ask(server, "/nowhere", {"input": [1, 2]})
         text = ask(server, "/metrics")[2]
@@ -305,7 +305,7 @@ class TestManners:
         assert [row["id"] for row in ask(server, "/v1/models")[2]["data"]] == [reward_model.name]
 
 
-def test_scores_under_load_are_scores_offline(server, reward_model):
+def test_scores_under_load_equal_offline_scores(server, reward_model):
     """Single-sample requests at 64 concurrent, as OpenRLHF sends them."""
     bodies = [
         {"query": [rendered(reward_model, pair.context, response)], "prompts": [opened(reward_model, pair.context)]}
@@ -343,7 +343,7 @@ def served(tiny_model):  # noqa: F811
     process.communicate()
 
 
-def test_on_sigterm_what_was_asked_is_answered(served, reward_model):
+def test_sigterm_finishes_pending_requests(served, reward_model):
     url, process = served
     bodies = [{"input": [3 + (n * i) % 20 for i in range(1, 100)]} for n in range(300)]
     expected = [reward_model.score_groups([TokenGroup((), (tuple(body["input"]),))], 512)[0][0] for body in bodies]

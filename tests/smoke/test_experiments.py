@@ -43,7 +43,7 @@ def test_experiment_runs(script, arguments, said, tmp_path):
     assert said in run(script, *arguments, *where)
 
 
-def test_the_public_benchmarks_run_on_what_is_there(tmp_path):
+def test_public_benchmarks_run_on_available_data(tmp_path):
     rows = [
         {"input": f"question {n}", "output_1": "yes, it is", "output_2": "no", "label": 1 + n % 2} for n in range(4)
     ]

@@ -15,7 +15,7 @@ def claim(folder, recipe=RECIPE, made_of=MADE_OF):
     return Claim(folder, recipe, made_of)
 
 
-def test_the_same_recipe_on_the_same_content_goes_on(tmp_path):
+def test_same_recipe_on_same_content_resumes(tmp_path):
     claim(tmp_path).require()
     claim(tmp_path).note()
     (tmp_path / "checkpoint-3").mkdir()
@@ -31,7 +31,7 @@ def test_the_same_recipe_on_the_same_content_goes_on(tmp_path):
         ({"made_of": {**MADE_OF, "model.name": "m2"}}, "the content of model.name differ"),
     ],
 )
-def test_what_differs_is_named(tmp_path, changed, said):
+def test_claim_names_the_difference(tmp_path, changed, said):
     claim(tmp_path).note()
     before = (tmp_path / CLAIM).read_bytes()
     with pytest.raises(InputError, match=f"holds a run of another recipe: {said}; give another output"):
@@ -40,18 +40,18 @@ def test_what_differs_is_named(tmp_path, changed, said):
 
 
 @pytest.mark.parametrize("name", ["checkpoint-7", "model.safetensors", "config.json", "README.md", CLAIM])
-def test_a_model_that_no_recipe_of_ours_made_is_not_trained_over(tmp_path, name):
+def test_foreign_model_in_output_is_not_overwritten(tmp_path, name):
     (tmp_path / name).write_text("theirs")
     with pytest.raises(InputError, match=f"holds '{name}', which would be overwritten"):
         claim(tmp_path).require()
 
 
-def test_a_run_that_could_not_begin_claims_nothing(tmp_path):
+def test_run_that_fails_to_start_claims_no_folder(tmp_path):
     claim(tmp_path).require()
     claim(tmp_path, made_of={"data": "d2"}).require()
 
 
-def test_the_digest_of_data_knows_every_field_and_the_order():
+def test_data_digest_covers_every_field_and_the_order():
     def digest(*pairs):
         data = DataDigest()
         assert list(data.watch(pairs)) == list(pairs)

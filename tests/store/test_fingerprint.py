@@ -58,7 +58,7 @@ MAKES_THE_SAME = {
 
 @pytest.mark.parametrize("whole", [1 << 30, 1000], ids=["read whole", "sampled"])
 @pytest.mark.parametrize("what", MAKES_ANOTHER)
-def test_a_model_with_another_part_is_another_model(model, what, whole, monkeypatch):
+def test_model_fingerprint_changes_with_every_part(model, what, whole, monkeypatch):
     monkeypatch.setattr(module, "WHOLE", whole)
     before = model_fingerprint(model)
     MAKES_ANOTHER[what](model)
@@ -66,7 +66,7 @@ def test_a_model_with_another_part_is_another_model(model, what, whole, monkeypa
 
 
 @pytest.mark.parametrize("what", MAKES_THE_SAME)
-def test_what_no_model_is_loaded_from_does_not_count(model, what):
+def test_model_fingerprint_ignores_unrelated_files(model, what):
     before = model_fingerprint(model)
     MAKES_THE_SAME[what](model)
     checkpoint = model / "checkpoint-3"
@@ -75,14 +75,14 @@ def test_what_no_model_is_loaded_from_does_not_count(model, what):
     assert model_fingerprint(model) == before
 
 
-def test_a_copy_under_another_path_is_the_same_model(model, tmp_path):
+def test_model_fingerprint_ignores_path(model, tmp_path):
     copy = tmp_path / "elsewhere" / "copy"
     shutil.copytree(model, copy)
     os.utime(copy / "model.safetensors", (1, 1))
     assert model_fingerprint(copy) == model_fingerprint(str(model))
 
 
-def test_an_adapter_is_another_one_over_another_base(model, tmp_path):
+def test_adapter_fingerprint_includes_base(model, tmp_path):
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(model)}))
@@ -91,7 +91,7 @@ def test_an_adapter_is_another_one_over_another_base(model, tmp_path):
     assert model_fingerprint(adapter) != before
 
 
-def test_of_sixteen_gigabytes_a_thousandth_is_read(model, monkeypatch):
+def test_fingerprint_reads_a_thousandth_of_sixteen_gigabytes(model, monkeypatch):
     tensor = 1 << 27
     names = {f"layer{n}": {"dtype": "BF16", "shape": [tensor // 2], "data_offsets": [n * tensor, (n + 1) * tensor]}
              for n in range(128)}  # fmt: skip
@@ -109,7 +109,7 @@ def test_of_sixteen_gigabytes_a_thousandth_is_read(model, monkeypatch):
     assert model_fingerprint(model) != before
 
 
-def test_a_torch_checkpoint_is_known_by_its_checksums(model, monkeypatch):
+def test_torch_checkpoint_fingerprint_uses_checksums(model, monkeypatch):
     monkeypatch.setattr(module, "WHOLE", 1000)
     (model / "model.safetensors").unlink()
 
@@ -141,7 +141,7 @@ def hub(tmp_path, monkeypatch):
     return refs / "main"
 
 
-def test_a_hub_model_is_known_by_its_commit(hub):
+def test_hub_model_fingerprint_is_its_commit(hub):
     before = model_fingerprint("org/judge")
     assert model_fingerprint("org/judge") == before
     hub.write_text("decade")
@@ -150,7 +150,7 @@ def test_a_hub_model_is_known_by_its_commit(hub):
         model_fingerprint("org/other")
 
 
-def test_the_hub_is_asked_first(hub, monkeypatch):
+def test_hub_commit_is_preferred_to_cache(hub, monkeypatch):
     import huggingface_hub
 
     cached = model_fingerprint("org/judge")
@@ -160,12 +160,12 @@ def test_the_hub_is_asked_first(hub, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["./gone", "/no/such/folder", "a/b/c"])
-def test_what_is_neither_a_folder_nor_a_hub_id_is_one_line(name):
+def test_unknown_model_name_gives_one_line_error(name):
     with pytest.raises(InputError, match=f"{name}: no such folder"):
         model_fingerprint(name)
 
 
-def test_files_and_parts(tmp_path):
+def test_fingerprints_of_files_and_parts(tmp_path):
     path = tmp_path / "file"
     path.write_text("a")
     before = file_fingerprint(path)

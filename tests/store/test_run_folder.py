@@ -22,7 +22,7 @@ def test_records_are_on_disk_once_append_returns(tmp_path):
 
 
 @pytest.mark.parametrize("torn", [b'{"pair_id": "x', b"x" * 200_000])
-def test_a_torn_last_line_is_dropped_and_its_work_is_missing(tmp_path, torn):
+def test_torn_last_record_is_dropped_and_its_work_repeated(tmp_path, torn):
     with RunFolder(tmp_path, {}, owns=OWNS).records("judgments", Judgment) as records:
         records.append(judgment("p1"))
     with (tmp_path / "judgments.jsonl").open("ab") as file:
@@ -33,7 +33,7 @@ def test_a_torn_last_line_is_dropped_and_its_work_is_missing(tmp_path, torn):
         assert [r.pair_id for r in records] == ["p1", "p2"]
 
 
-def test_a_spoilt_line_in_the_middle_is_named(tmp_path):
+def test_damaged_record_line_is_named(tmp_path):
     folder = RunFolder(tmp_path, {}, owns=OWNS)
     (tmp_path / "judgments.jsonl").write_text("{}\n")
     records = folder.records("judgments", Judgment)
@@ -41,7 +41,7 @@ def test_a_spoilt_line_in_the_middle_is_named(tmp_path):
         list(records)
 
 
-def test_line_failures_are_done_again_and_the_newest_record_counts(tmp_path):
+def test_provider_failures_are_retried_and_newest_record_counts(tmp_path):
     with RunFolder(tmp_path, {}, owns=OWNS).records("judgments", Judgment) as records:
         records.append(judgment("p1", verdict=None, failure="provider"))
         records.append(judgment("p2", verdict=None, failure="unparsed"))
@@ -50,7 +50,7 @@ def test_line_failures_are_done_again_and_the_newest_record_counts(tmp_path):
     assert {r.pair_id: r.verdict for r in records.latest()} == {"p1": "B", "p2": None}
 
 
-def test_the_order_of_completion_does_not_show(tmp_path):
+def test_latest_records_ignore_order_of_completion(tmp_path):
     for folder, ids in (("a", "123"), ("b", "312")):
         with RunFolder(tmp_path / folder, {}, owns=OWNS).records("judgments", Judgment) as records:
             for pair_id in ids:
@@ -59,7 +59,7 @@ def test_the_order_of_completion_does_not_show(tmp_path):
     assert first == second
 
 
-def test_another_run_is_not_written_over(tmp_path):
+def test_other_run_is_not_overwritten(tmp_path):
     RunFolder(tmp_path, {"limit": 5, "source": "x"}, owns=OWNS).begin()
     RunFolder(tmp_path, {"limit": 5, "source": "x"}, owns=OWNS)
     with pytest.raises(InputError, match="limit was 5 and is now 6; choose another --out"):
@@ -67,7 +67,7 @@ def test_another_run_is_not_written_over(tmp_path):
     RunFolder(tmp_path, {"limit": 6, "source": "x"}, owns=OWNS, fresh=True)
 
 
-def test_a_command_that_failed_before_its_first_record_does_not_block_the_corrected_one(tmp_path):
+def test_command_that_fails_before_first_record_does_not_block_folder(tmp_path):
     RunFolder(tmp_path, {"limit": 5}, owns=OWNS).records("judgments", Judgment)
     with RunFolder(tmp_path, {"limit": 6}, owns=OWNS).records("judgments", Judgment) as records:
         records.append(judgment("p1"))
@@ -75,7 +75,7 @@ def test_a_command_that_failed_before_its_first_record_does_not_block_the_correc
         RunFolder(tmp_path, {"limit": 5}, owns=OWNS)
 
 
-def test_a_fresh_start_moves_our_own_files_aside_and_touches_no_others(tmp_path):
+def test_fresh_moves_only_own_files_aside(tmp_path):
     foreign = {name: tmp_path / name for name in ("pairs.jsonl", "notes.jsonl", "audit.json.bak")}
     for name, path in foreign.items():
         path.write_text(name)
@@ -92,7 +92,7 @@ def test_a_fresh_start_moves_our_own_files_aside_and_touches_no_others(tmp_path)
     assert [record.pair_id for record in folder.records("judgments", Judgment)] == ["p2"]
 
 
-def test_a_fresh_start_of_another_kind_of_run_moves_what_that_run_wrote(tmp_path):
+def test_fresh_moves_files_of_another_kind_of_run(tmp_path):
     RunFolder(tmp_path, {"verb": "bench"}, owns=("bench.json",)).write("bench.json", {})
     RunFolder(tmp_path, {"verb": "audit"}, owns=OWNS, fresh=True).begin()
     assert not (tmp_path / "bench.json").exists()
@@ -101,7 +101,7 @@ def test_a_fresh_start_of_another_kind_of_run_moves_what_that_run_wrote(tmp_path
 
 @pytest.mark.parametrize("name", ["judgments.jsonl", "audit.json", "settings.json", "run.json"])
 @pytest.mark.parametrize("fresh", [True, False])
-def test_a_file_of_the_users_under_one_of_our_names_is_neither_read_nor_overwritten(tmp_path, name, fresh):
+def test_user_file_under_owned_name_is_neither_read_nor_overwritten(tmp_path, name, fresh):
     (tmp_path / name).write_text('{"mine": 1}\n')
     with pytest.raises(InputError, match=f"holds '{name}', which would be overwritten.*choose another --out"):
         RunFolder(tmp_path, {}, owns=OWNS, fresh=fresh)
@@ -109,7 +109,7 @@ def test_a_file_of_the_users_under_one_of_our_names_is_neither_read_nor_overwrit
 
 
 @pytest.mark.parametrize("fresh", [True, False])
-def test_an_input_is_never_an_output(tmp_path, fresh, monkeypatch):
+def test_input_as_output_is_refused(tmp_path, fresh, monkeypatch):
     monkeypatch.chdir(tmp_path)
     RunFolder(tmp_path, {}, owns=OWNS).begin()
     (tmp_path / "judgments.jsonl").write_text("the input")
@@ -118,7 +118,7 @@ def test_an_input_is_never_an_output(tmp_path, fresh, monkeypatch):
     assert (tmp_path / "judgments.jsonl").read_text() == "the input"
 
 
-def test_only_declared_names_are_written(tmp_path):
+def test_only_owned_names_are_written(tmp_path):
     with pytest.raises(ValueError, match=r"report\.html is not among"):
         RunFolder(tmp_path, {}, owns=OWNS).write("report.html", {})
 

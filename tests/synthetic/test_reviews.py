@@ -25,7 +25,7 @@ def pairs():
     return list(draw_pairs(600, seed=3, correlation=0.75))
 
 
-def test_a_seed_gives_the_same_pairs_and_another_gives_others(pairs):
+def test_draw_pairs_is_reproducible_by_seed(pairs):
     assert list(draw_pairs(5, seed=3, correlation=0.75)) == pairs[:5]
     assert not {p.content_key for p in draw_pairs(600, seed=4, correlation=0.75)} & {p.content_key for p in pairs}
 
@@ -45,7 +45,7 @@ def test_points_are_ordered_by_weight_and_say_whom_they_favor(pairs):
 
 
 @pytest.mark.parametrize(("split", "share"), CORRELATIONS.items())
-def test_style_is_right_as_often_as_its_correlation_says(split, share):
+def test_styled_answer_is_better_with_given_correlation(split, share):
     told = [
         (cues(p.responses[0]) > cues(p.responses[1])) == (p.label == "A")
         for p in draw_pairs(1500, seed=8, correlation=share)
@@ -54,7 +54,7 @@ def test_style_is_right_as_often_as_its_correlation_says(split, share):
     assert sum(told) / len(told) == pytest.approx(share, abs=0.04)
 
 
-def test_exchanging_styles_twice_changes_nothing_and_once_only_the_style(pairs):
+def test_exchange_style_is_an_involution_and_changes_only_style(pairs):
     for pair in pairs:
         other = exchange_style(pair)
         assert exchange_style(other) == pair
@@ -88,22 +88,22 @@ def test_swapping_renames_the_points(pairs):
         ("", None),
     ],
 )
-def test_reading_a_point(text, point):
+def test_read_point_reads_sentences(text, point):
     assert (None if read_point(text) is None else str(read_point(text))) == point
 
 
 @given(st.text(max_size=30))
-def test_no_text_breaks_the_reader(text):
+def test_read_point_accepts_any_text(text):
     read_point(text)
     read_stance(Rationale(text=text))
 
 
-def test_the_matcher_links_synonyms_and_nothing_else():
+def test_reviews_matcher_links_only_synonyms():
     found = asyncio.run(ReviewsMatcher().match(["A omits age", "B warns"], ["B omits age", "A lacks age", "A weak"]))
     assert [(link.reference, link.candidate, link.score) for link in found.links] == [(0, 1, 1.0)]
 
 
-def test_the_annotator_sees_its_share_and_its_verdict_mostly_follows(pairs):
+def test_annotator_sees_given_share_and_verdict_mostly_follows(pairs):
     chance, seen, right = random.Random(0), [], 0
     for pair in pairs:
         reasons, verdict = annotate(pair, chance, sees=0.65)
@@ -114,7 +114,7 @@ def test_the_annotator_sees_its_share_and_its_verdict_mostly_follows(pairs):
     assert 0.65 < right / len(pairs) < 0.85
 
 
-def test_a_tokenizer_of_the_world_knows_every_word_and_gives_back_what_a_judge_wrote(pairs):
+def test_new_tokenizer_round_trips_every_word_of_the_world(pairs):
     tokenizer = new_tokenizer()
     assert len(tokenizer) == len(words()) + 3
     for pair in pairs[:50]:
@@ -129,7 +129,7 @@ def test_a_tokenizer_of_the_world_knows_every_word_and_gives_back_what_a_judge_w
         assert parsed.verdict == pair.label
 
 
-def test_a_new_model_is_the_same_for_the_same_seed_and_leaves_the_generator_alone():
+def test_new_model_is_seeded_without_changing_global_rng():
     import torch
 
     tokenizer = new_tokenizer()

@@ -49,7 +49,7 @@ def reward_model(table):
     return train_reward_model(check_recipe(RewardRecipe, table, "test"))
 
 
-def test_a_reward_model_is_not_gone_on_with_under_another_recipe_data_or_base(recipe_table, tmp_path):
+def test_reward_model_does_not_resume_with_other_recipe_data_or_base(recipe_table, tmp_path):
     table = with_own_base(recipe_table, "name", tmp_path)
     table = table | {"trainer": table["trainer"] | {"max_steps": 2, "save_strategy": "steps", "save_steps": 1}}
     reward_model(table)
@@ -67,7 +67,7 @@ def test_a_reward_model_is_not_gone_on_with_under_another_recipe_data_or_base(re
     refused(reward_model, table, r"the content of model\.name")
 
 
-def test_a_model_of_other_software_in_the_output_is_refused(recipe_table, tiny_model):
+def test_foreign_model_in_output_is_refused(recipe_table, tiny_model):
     shutil.copytree(tiny_model, recipe_table["output"])
     before = contents(recipe_table["output"])
     with pytest.raises(InputError, match="which would be overwritten and was not made by a recipe"):
@@ -79,7 +79,7 @@ def matcher(table):
     return train_matcher(check_recipe(MatcherRecipe, table, "test"))
 
 
-def test_a_matcher_is_not_gone_on_with_under_another_recipe_data_or_base(matcher_table, tmp_path):  # noqa: F811
+def test_matcher_does_not_resume_with_other_recipe_data_or_base(matcher_table, tmp_path):  # noqa: F811
     written = tmp_path / "contrasts.jsonl"
     from tests.training.matcher.test_run import CONTRAST
 
@@ -105,7 +105,7 @@ def judge(table):
     return train_judge(check_recipe(GenrmRecipe, table, "test"))
 
 
-def test_a_judge_is_not_gone_on_with_over_another_base(judge_table, tmp_path):  # noqa: F811
+def test_judge_does_not_resume_over_other_base(judge_table, tmp_path):  # noqa: F811
     table = with_own_base(judge_table, "name", tmp_path)
     judge(table)
     judge(table)

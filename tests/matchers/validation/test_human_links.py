@@ -74,7 +74,7 @@ CASES = (
 )
 
 
-def test_peoples_own_links_are_perfect():
+def test_reliability_of_human_links_is_perfect():
     cases = load_summhay()
     found = reliability("people", cases, human_links(cases))
     assert (found.auc_covered.value, found.auc_full.value, found.spearman.value) == pytest.approx((1, 1, 1))
@@ -84,7 +84,7 @@ def test_peoples_own_links_are_perfect():
     assert "It carries a ranking" in found.lines()[2]
 
 
-def test_a_matcher_that_links_everything_equally_is_blind():
+def test_reliability_of_constant_matcher_is_chance():
     everything = {
         each.id: [link(r, c) for r in range(len(each.points)) for c in range(len(each.bullets))] for each in CASES
     }
@@ -98,14 +98,14 @@ def test_a_matcher_that_links_everything_equally_is_blind():
     assert "does not carry" in found.lines()[2]
 
 
-def test_a_matcher_without_links_has_no_precision():
+def test_reliability_without_links_has_no_precision():
     found = reliability("silent", CASES, {each.id: () for each in CASES})
     assert (found.precision, found.recall, found.f1) == (None, 0, 0)
     assert found.consistency == found.unconstrained == 0
     assert "precision –" in found.lines()[0]
 
 
-def test_links_below_the_threshold_count_for_the_curve_and_not_as_said():
+def test_links_below_threshold_count_in_auc_but_not_in_precision():
     weak = {
         each.id: [link(each_link.reference, each_link.candidate, 0.49) for each_link in each.human] for each in CASES
     }
@@ -114,20 +114,20 @@ def test_links_below_the_threshold_count_for_the_curve_and_not_as_said():
     assert (found.precision, found.recall) == (None, 0)
 
 
-def test_consistency_gives_a_bullet_to_one_point():
+def test_consistency_matches_a_bullet_to_one_point():
     assert consistency(CASES[3].human, 2) == 0.25
     found = reliability("people", CASES, human_links(CASES))
     assert found.consistency == pytest.approx((0.75 + 0.5 + 0 + 0.25) / 4)
     assert found.unconstrained == pytest.approx((0.75 + 0.5 + 0 + 0.5) / 4)
 
 
-def test_systems_are_means_of_their_summaries():
+def test_consistency_by_system_is_mean_over_summaries():
     assert consistency_by_system(CASES, human_links(CASES)) == {"one": 0.625, "three": 0.25, "two": 0.0}
     upside_down = {"case-0": (), "case-1": (), "case-2": (link(0, 0), link(1, 1)), "case-3": (link(0, 0),)}
     assert system_tau(CASES, upside_down) == -1
 
 
-def test_figures_agree_with_other_libraries():
+def test_reliability_figures_agree_with_scikit_learn_and_scipy():
     cases, name = load_summhay(), "prompted_gemini-1.5-pro"
     links = stored_links(name)
     found = reliability(name, cases, links)
@@ -145,14 +145,14 @@ def test_figures_agree_with_other_libraries():
     assert (found.consistency, found.human) == pytest.approx((np.mean(by_model), np.mean(by_people)))
 
 
-def test_intervals_hold_the_value():
+def test_reliability_intervals_contain_the_value():
     cases, links = load_summhay(), stored_links("prompted_gpt3.5")
     found = reliability("judge", cases, links)
     for estimate in (found.auc_covered, found.auc_full, found.spearman):
         assert estimate.low < estimate.value < estimate.high
 
 
-def test_the_order_of_links_changes_nothing():
+def test_reliability_ignores_order_of_links():
     cases, links = load_summhay(), stored_links("prompted_claude3-haiku")
     shuffled = {name: random.Random(name).sample(each, len(each)) for name, each in links.items()}
     assert reliability("judge", cases, shuffled) == reliability("judge", cases, links)
@@ -184,7 +184,7 @@ def test_one_subtopic_gives_values_without_intervals():
     assert "nan" not in " ".join(found.lines())
 
 
-def test_failed_matches_are_left_out_and_stated():
+def test_failed_matches_are_excluded_and_reported():
     found, links = asyncio.run(check_matcher(ScriptedMatcher(CASES, failing={"case-1"}), CASES, lambda _: None))
     assert (found.n_cases, found.n_failed, found.n_points) == (3, 1, 6)
     assert set(links) == {"case-0", "case-2", "case-3"}
@@ -193,24 +193,24 @@ def test_failed_matches_are_left_out_and_stated():
     assert "1 more failed" in found.lines()[0]
 
 
-def test_nothing_matched_is_an_error_and_not_a_number():
+def test_reliability_without_any_match_raises():
     with pytest.raises(InputError, match="every match of broken failed"):
         reliability("broken", CASES, {}, n_failed=4)
 
 
-def test_the_caller_hears_of_every_match():
+def test_match_cases_calls_on_done_for_every_match():
     heard = []
     asyncio.run(check_matcher(ScriptedMatcher(CASES), CASES, heard.append))
     assert len(heard) == len(CASES)
 
 
-def test_a_result_survives_json():
+def test_reliability_round_trips_through_json():
     blind = reliability("silent", CASES, {each.id: () for each in CASES})
     for found in (blind, reliability("people", CASES, human_links(CASES))):
         assert MatcherReliability.model_validate_json(found.model_dump_json()) == found
 
 
-def test_word_overlap_sees_copied_words_on_summaries():
+def test_lexical_matcher_reliability_on_summhay():
     found, _ = asyncio.run(check_matcher(LexicalMatcher(), load_summhay(), lambda _: None))
     assert found.n_failed == 0
     assert found.auc_covered.value == pytest.approx(0.86, abs=0.02)

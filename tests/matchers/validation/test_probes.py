@@ -33,7 +33,7 @@ def check(score, **options):
     return asyncio.run(check_probes(Oracle(score), lambda _: None, **options))
 
 
-def test_seven_categories_of_44_points_in_two_halves():
+def test_probes_have_seven_categories_of_44_points_in_two_halves():
     probes = load_probes()
     assert Counter(each.category for each in probes) == dict.fromkeys(
         ("paraphrase", "polarity", "swap", "same topic", "vague", "number", "general"), 44
@@ -45,7 +45,7 @@ def test_seven_categories_of_44_points_in_two_halves():
     assert all(each.human != each.judge for each in probes)
 
 
-def test_one_who_knows_has_all_right_and_one_who_accepts_all_is_blind():
+def test_probe_check_of_perfect_and_of_constant_matcher():
     truth = {(each.human, each.judge): each.same for each in load_probes()}
     knows = check(lambda human, judge: 1.0 if truth[human, judge] else 0.25)
     assert knows.auc.value == 1.0
@@ -57,7 +57,7 @@ def test_one_who_knows_has_all_right_and_one_who_accepts_all_is_blind():
     assert {share.value for share in blind.accepted.values()} == {1.0}
 
 
-def test_the_threshold_is_inclusive_and_failures_are_left_out():
+def test_probe_threshold_is_inclusive_and_failures_are_excluded():
     found = check(lambda human, judge: None if "17" in human else 0.75, half="open")
     at = check(lambda human, judge: 0.75, half="held")
     below = check(lambda human, judge: 0.74, half="held")
@@ -67,7 +67,7 @@ def test_the_threshold_is_inclusive_and_failures_are_left_out():
     assert at.n == 22 * 7
 
 
-def test_a_changed_file_is_refused(monkeypatch):
+def test_modified_probe_file_is_refused(monkeypatch):
     monkeypatch.setattr(probe, "CHECKSUM", "0" * 64)
     load_probes.cache_clear()
     with pytest.raises(RuntimeError, match="not the frozen file"):

@@ -22,7 +22,7 @@ def best_bullets(links):
     return found
 
 
-def test_the_sample_is_whole():
+def test_summhay_sample_is_complete():
     cases = load_summhay()
     assert len(cases) == len({case.id for case in cases}) == 200
     assert sum(len(case.points) for case in cases) == 1419
@@ -32,7 +32,7 @@ def test_the_sample_is_whole():
     assert all(set(case.stored) == JUDGES for case in cases)
 
 
-def test_every_link_lies_in_its_lists():
+def test_summhay_links_are_within_lists():
     for case in load_summhay():
         for link in (*case.human, *(link for links in case.stored.values() for link in links)):
             assert 0 <= link.reference < len(case.points)
@@ -40,7 +40,7 @@ def test_every_link_lies_in_its_lists():
             assert link.score in (0.5, 1.0)
 
 
-def test_people_say_what_the_source_says():
+def test_summhay_human_links_equal_source():
     # 953 points are called covered in the source, 6 of them with no bullet named.
     cases = load_summhay()
     best = [
@@ -52,7 +52,7 @@ def test_people_say_what_the_source_says():
     assert (best.count(1.0), best.count(0.5)) == (564, 383)
 
 
-def test_people_and_language_models_count_bullets_from_the_same_place():
+def test_summhay_bullet_indices_of_people_and_models_agree():
     # Read with the wrong base, the choices of the two would agree on 3% of the points or fewer.
     for judge in JUDGES:
         same = both = 0
@@ -65,7 +65,7 @@ def test_people_and_language_models_count_bullets_from_the_same_place():
         assert same / both > 0.85
 
 
-def test_licence_and_source_travel_with_the_data():
+def test_summhay_licence_and_source_are_shipped():
     text = resources.files("rightly.matchers").joinpath("samples", "ATTRIBUTION.md").read_text(encoding="utf-8")
     assert "Apache-2.0" in text
     assert "Laban" in text

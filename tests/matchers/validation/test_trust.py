@@ -24,7 +24,7 @@ class WatchedMatcher(LexicalMatcher):
         self.closed += 1
 
 
-def test_what_was_measured_is_kept_and_not_measured_again(tmp_path):
+def test_trust_measurement_is_stored_and_reused(tmp_path):
     first, second = WatchedMatcher(), WatchedMatcher()
     trust = asyncio.run(trust_in(first, tmp_path))
     assert (first.calls, first.closed) == (988, 1)
@@ -35,21 +35,21 @@ def test_what_was_measured_is_kept_and_not_measured_again(tmp_path):
 
 
 @pytest.mark.parametrize(("failing", "kept"), [(3, True), (60, False)])
-def test_failures_are_stated_and_with_many_nothing_is_kept(failing, kept, tmp_path):
+def test_trust_with_many_failures_is_not_stored(failing, kept, tmp_path):
     trust = asyncio.run(measure(WatchedMatcher(failing=failing), tmp_path))
     assert trust.n_failed == failing
     assert f"{failing} more failed" in trust.lines()[0]
     assert known(LexicalMatcher.fingerprint, tmp_path) == (trust if kept else None)
 
 
-def test_a_matcher_is_closed_when_every_match_fails(tmp_path):
+def test_measure_closes_matcher_when_every_match_fails(tmp_path):
     matcher = WatchedMatcher(failing=1000)
     with pytest.raises(InputError, match="every match of lexical failed"):
         asyncio.run(measure(matcher, tmp_path))
     assert matcher.closed == 1
 
 
-def test_a_model_is_not_asked_unless_told_to(tmp_path):
+def test_trust_in_does_not_call_a_paid_matcher(tmp_path):
     matcher = WatchedMatcher()
     matcher.free = False
     assert asyncio.run(trust_in(matcher, tmp_path)) is None
@@ -57,7 +57,7 @@ def test_a_model_is_not_asked_unless_told_to(tmp_path):
     assert "rightly matcher-check --matcher lexical" in unmeasured(matcher.name)
 
 
-def test_a_broken_file_is_measured_anew(tmp_path):
+def test_broken_trust_file_is_measured_again(tmp_path):
     trust = asyncio.run(trust_in(WatchedMatcher(), tmp_path))
     (path,) = (tmp_path / "matchers").iterdir()
     path.write_text("{", encoding="utf-8")

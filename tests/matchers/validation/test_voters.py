@@ -60,7 +60,7 @@ PAIRS = [
 ]
 
 
-def test_a_matcher_that_knows_the_topic_wins_always_and_its_opposite_never():
+def test_voter_check_of_topic_matcher_is_one_and_of_its_opposite_zero():
     knows = check(FunctionMatcher(lambda one, other: float(topic(one) == topic(other))), PAIRS)
     assert (knows.n_pairs, knows.n_failed) == (12, 0)
     assert (knows.against_elsewhere.value, knows.against_opposite.value) == (1, 1)
@@ -69,12 +69,12 @@ def test_a_matcher_that_knows_the_topic_wins_always_and_its_opposite_never():
 
 
 @pytest.mark.parametrize("score", [0.0, 0.7])
-def test_a_matcher_that_says_the_same_of_all_is_blind(score):
+def test_voter_check_of_constant_matcher_is_half(score):
     found = check(FunctionMatcher(lambda one, other: score), PAIRS)
     assert (found.against_elsewhere.value, found.against_opposite.value) == (0.5, 0.5)
 
 
-def test_a_matcher_that_favours_the_first_of_a_list_gains_nothing():
+def test_voter_check_of_first_item_matcher_is_half():
     class First(FunctionMatcher):
         async def match(self, reference, candidate):
             return Match(links=(Link(reference=0, candidate=0, score=1.0),))
@@ -85,7 +85,7 @@ def test_a_matcher_that_favours_the_first_of_a_list_gains_nothing():
     assert found.against_opposite.value == pytest.approx(0.5, abs=0.08)
 
 
-def test_a_voters_own_reason_is_not_among_the_references():
+def test_voter_check_excludes_voters_own_reason():
     matcher = FunctionMatcher(lambda one, other: 0.0)
     check(matcher, PAIRS)
     for reference, candidate in matcher.shown:
@@ -94,7 +94,7 @@ def test_a_voters_own_reason_is_not_among_the_references():
         assert not set(reference) & set(candidate)
 
 
-def test_only_pairs_with_two_reasons_for_one_side_count():
+def test_voter_check_needs_two_reasons_for_one_side():
     lonely = pair(50, [("A", "alone"), ("B", "alone too"), ("tie", "equal"), ("tie", "equal again")])
     silent = pair(51, [("A", " "), ("A", "one reason")])
     equal = pair(52, [("tie", "as good"), ("tie", "as bad"), ("A", "one reason")])
@@ -102,26 +102,26 @@ def test_only_pairs_with_two_reasons_for_one_side_count():
     assert found.n_pairs == len(PAIRS)
 
 
-def test_pairs_of_one_debate_give_no_interval():
+def test_voter_check_of_one_debate_has_no_interval():
     same = [each.model_copy(update={"context": PAIRS[0].context}) for each in PAIRS]
     assert check(FunctionMatcher(lambda one, other: 0.5), same).against_elsewhere.low is None
     assert check(FunctionMatcher(lambda one, other: 0.5), PAIRS).against_elsewhere.low is not None
 
 
-def test_pairs_without_an_opposite_vote_count_for_the_first_figure_alone():
+def test_pairs_without_opposite_vote_count_only_in_against_elsewhere():
     agreed = [pair(60 + n, [("A", f"topic{60 + n} x"), ("A", f"topic{60 + n} y")]) for n in range(5)]
     found = check(FunctionMatcher(lambda one, other: 0.5), [*PAIRS, *agreed])
     assert (found.against_elsewhere.n, found.against_opposite.n) == (17, 12)
 
 
-def test_nothing_to_compare_is_no_number():
+def test_voter_check_without_pairs_is_not_a_number():
     found = check(FunctionMatcher(lambda one, other: 0.5), PAIRS[:1])
     assert (found.n_pairs, found.against_elsewhere.value, found.against_opposite.value) == (0, None, None)
     assert "–" in found.line()
     assert VoterCheck.model_validate_json(found.model_dump_json()) == found
 
 
-def test_failed_matches_are_left_out_and_stated():
+def test_voter_check_excludes_and_reports_failed_matches():
     failing = FunctionMatcher(
         lambda one, other: float(topic(one) == topic(other)), lambda candidate: any("topic3 " in c for c in candidate)
     )
@@ -131,7 +131,7 @@ def test_failed_matches_are_left_out_and_stated():
     assert f"{found.n_failed} more failed" in found.line()
 
 
-def test_neither_the_order_of_pairs_nor_of_answers_changes_anything():
+def test_voter_check_ignores_order_of_pairs_and_answers():
     def score(one, other):
         return (hash_of(one) ^ hash_of(other)) % 97 / 97
 
@@ -140,14 +140,14 @@ def test_neither_the_order_of_pairs_nor_of_answers_changes_anything():
     assert check(FunctionMatcher(score), random.Random(3).sample(PAIRS, len(PAIRS))) == first
 
 
-def test_the_seed_draws_other_reasons():
+def test_voter_check_seed_changes_drawn_reasons():
     one, other = FunctionMatcher(lambda a, b: 0.5), FunctionMatcher(lambda a, b: 0.5)
     check(one, PAIRS, seed=0)
     check(other, PAIRS, seed=1)
     assert set(one.shown) != set(other.shown)
 
 
-def test_word_overlap_hardly_sees_why_people_voted():
+def test_lexical_matcher_is_near_chance_on_voter_check():
     found = check(LexicalMatcher(), list(load_pairs("sample:ukpconvarg1")))
     assert (found.n_pairs, found.n_failed) == (480, 0)
     assert 0.5 < found.against_elsewhere.value < 0.65

@@ -88,7 +88,7 @@ def assert_equal_gradients(found, expected, tolerance=1e-4):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("name", PACKABLE)
-def test_packed_rewards_and_gradients_are_those_of_separate_passes(name, kernel):
+def test_packed_rewards_and_gradients_equal_separate_passes(name, kernel):
     model, groups = model_of(PACKABLE[name], kernel=kernel), random_groups()
 
     packed = model(**packed_arguments(groups)).logits[:, 0]
@@ -101,7 +101,7 @@ def test_packed_rewards_and_gradients_are_those_of_separate_passes(name, kernel)
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 @pytest.mark.parametrize("name", ["qwen3", "gemma3, window of 16"])
-def test_flex_attention_scores_the_same(name):
+def test_flex_attention_equals_reference(name):
     """Forward only: FlexAttention has no backward on a CPU."""
     model, groups = model_of(PACKABLE[name], kernel="flex").eval(), random_groups()
     with torch.no_grad():
@@ -110,7 +110,7 @@ def test_flex_attention_scores_the_same(name):
         torch.testing.assert_close(packed, separate_rewards(model, groups), atol=1e-5, rtol=0)
 
 
-def test_neighbours_in_a_row_change_nothing():
+def test_packed_rewards_ignore_neighbours_in_row():
     model, groups = model_of(PACKABLE["qwen3"]).eval(), random_groups()
     with torch.no_grad():
         alone = model(**packed_arguments(groups[:1])).logits
@@ -119,7 +119,7 @@ def test_neighbours_in_a_row_change_nothing():
     torch.testing.assert_close(alone, together, atol=1e-6, rtol=0)
 
 
-def test_gradient_checkpointing_changes_nothing():
+def test_packed_gradients_equal_with_gradient_checkpointing():
     model, groups = model_of(PACKABLE["qwen3"]), random_groups()
     expected = gradients(model, model(**packed_arguments(groups)).logits[:, 0])
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -130,7 +130,7 @@ def test_gradient_checkpointing_changes_nothing():
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # the compiler's own look at its inputs
-def test_compiled_layers_change_nothing():
+def test_packed_rewards_equal_with_compiled_layers():
     model, groups = model_of(PACKABLE["qwen3"]), random_groups()
     names = list(model.state_dict())
     expected = gradients(model, model(**packed_arguments(groups)).logits[:, 0])
@@ -151,7 +151,7 @@ def test_autocast_keeps_head_and_rewards_in_float32():
     torch.testing.assert_close(out.logits[:, 0], separate_rewards(model, groups), atol=0.03, rtol=0)
 
 
-def test_short_weights_keep_a_float32_head():
+def test_low_precision_weights_keep_float32_head():
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_config(PACKABLE["qwen3"]).to(torch.bfloat16)
     assert install(model) is None
@@ -212,7 +212,7 @@ def test_padded_batches_pool_by_position_even_where_the_pad_token_ends_the_text(
     ],
     ids=["gemma2", "bert"],
 )
-def test_what_cannot_be_packed_falls_back_audibly(config, reason, caplog):
+def test_unpackable_model_falls_back_to_padding_with_warning(config, reason, caplog):
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_config(config).eval()
     with caplog.at_level(logging.WARNING):
@@ -241,6 +241,6 @@ def test_packing_can_be_switched_off():
     assert install(model, packed=False) == "packing was switched off"
 
 
-def test_a_model_is_prepared_once():
+def test_install_twice_is_refused():
     with pytest.raises(RuntimeError, match="already"):
         install(model_of(PACKABLE["llama"]))

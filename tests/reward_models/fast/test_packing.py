@@ -42,7 +42,7 @@ def test_a_response_without_tokens_is_refused(bad):
         group_sequences(bad)
 
 
-def test_layout_of_a_row():
+def test_pack_layout_of_one_row():
     prompt = tuple(range(100, 108))
     row = pack([TokenGroup(prompt, ((1, 2), (3,))), TokenGroup((), ((7, 8),))])
 
@@ -83,7 +83,7 @@ def test_a_group_over_the_budget_is_split_and_repeats_its_prompt():
     assert all(part.prefix == group.prefix for part in parts)
 
 
-def test_budget_batches_keep_the_order():
+def test_token_budget_batches_keep_order():
     groups = [TokenGroup((), ((1,) * size,)) for size in (5, 4, 30, 1)]
 
     batches = [[group.tokens for group in batch] for batch in by_token_budget(groups, 10)]

@@ -24,7 +24,7 @@ def differences():
     return np.where((random.random(200) < 1 / (1 + np.exp(-x @ [2, -1, 0, 0.5, 0])))[:, None], x, -x)
 
 
-def test_plain_heads_are_logistic_regression(differences):
+def test_head_without_options_equals_logistic_regression(differences):
     from sklearn.linear_model import LogisticRegression
 
     both, label = np.concatenate([differences, -differences]), np.repeat([1, 0], 200)
@@ -32,7 +32,7 @@ def test_plain_heads_are_logistic_regression(differences):
     assert fit_head(differences, np.ones(200), 3.0) == pytest.approx(theirs, abs=1e-3)
 
 
-def test_heads_minimise_the_loss_of_training(differences):
+def test_fit_head_minimises_ranking_loss(differences):
     random = np.random.default_rng(1)
     target, margin, weight = random.random(200), random.normal(size=200), random.random(200)
     w = fit_head(differences, weight, 2.0, target=target, margin=margin)
@@ -49,7 +49,7 @@ def test_heads_minimise_the_loss_of_training(differences):
     assert all(loss(w) < loss(w + step) for step in 0.1 * np.eye(5))
 
 
-def test_no_head_saw_the_pairs_that_it_scores():
+def test_cross_fitted_heads_score_only_held_out_pairs():
     """Features that are the pair's number: a head that saw a label knows it, one that did not has nothing to go by."""
     count = 60
     random = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def test_no_head_saw_the_pairs_that_it_scores():
     assert (inside.mean(axis=0) > 0).mean() > 0.95
 
 
-def test_more_than_two_responses():
+def test_heads_with_more_than_two_responses():
     random = np.random.default_rng(0)
     features = [random.normal(size=(3, 4)).astype(np.float32) for _ in range(80)]
     best = [int(np.argmax(each[:, 0])) for each in features]
@@ -70,7 +70,7 @@ def test_more_than_two_responses():
     assert (margins.mean(axis=0) > 0).mean() > 0.85
 
 
-def test_frozen_features_are_those_of_single_passes(tiny_model, tmp_path):
+def test_frozen_features_equal_single_passes(tiny_model, tmp_path):
     model = RewardModel.load(tiny_model, new_head=True, max_length=64, device="cpu")
     pairs = list(load_pairs(write_pairs(tmp_path / "p.jsonl", 5)))
     found = frozen_features(model, pairs, tokens_per_batch=100)
@@ -82,7 +82,7 @@ def test_frozen_features_are_those_of_single_passes(tiny_model, tmp_path):
             assert row == pytest.approx(expected.numpy(), abs=1e-5)
 
 
-def test_groups():
+def test_group_keys_by_context_and_domain():
     pairs = [
         PreferencePair(id=str(n), responses=("x", "y"), label="A", domain=domain)
         for n, domain in enumerate(["debate/one", "debate/two", None])

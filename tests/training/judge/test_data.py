@@ -44,7 +44,7 @@ def test_half_of_the_pairs_are_swapped_and_their_reasons_with_them():
     assert [shown(pair(n)) for n in range(200)] == pairs
 
 
-def test_what_is_left_out_is_counted():
+def test_excluded_pairs_are_counted():
     held = {pair(3).content_key}
     pairs = [pair(0), pair(1, label=None), pair(2, label="tie"), pair(3), pair(4, reasons=())]
     again = PreferencePair.model_validate(pair(3).swap().model_dump() | {"id": "other"})
@@ -53,7 +53,7 @@ def test_what_is_left_out_is_counted():
     assert counts.model_dump() == {"read": 6, "used": 1, "unlabelled": 2, "without_reasons": 1, "held_out": 2}
 
 
-def test_nothing_left_and_too_many_responses_are_errors():
+def test_no_remaining_pair_and_too_many_responses_are_errors():
     with pytest.raises(InputError, match="no pair with a label and reasons among 1"):
         usable_pairs([pair(0, label="tie")], set())
     three = pair(0).model_copy(update={"responses": ("a", "b", "c")})
@@ -71,7 +71,7 @@ def test_held_out_sources_and_audit_pairs_are_not_trained_on(tmp_path):
     assert task.counts.held_out == 4
 
 
-def test_prompts_carry_the_reference_of_what_is_shown(tmp_path):
+def test_prompts_contain_reference_in_shown_order(tmp_path):
     task = task_of(tmp_path, [pair(n) for n in range(8)])
     for row, each in zip(task.prompts(), task.train, strict=True):
         assert row["label"] == each.label
@@ -80,7 +80,7 @@ def test_prompts_carry_the_reference_of_what_is_shown(tmp_path):
         assert said.index(each.responses[0]) < said.index(each.responses[1])
 
 
-def test_the_warm_up_imitates_people_in_a_form_that_is_read_back(tmp_path):
+def test_warm_up_imitates_human_judgments_in_parseable_form(tmp_path):
     task = task_of(tmp_path, [pair(n) for n in range(8)])
     for row, each in zip(task.imitations(), task.train, strict=True):
         parsed = parse_answer(row["completion"][0]["content"])
@@ -103,7 +103,7 @@ def judgment(of, verdict, reasons, **fields):
     return Judgment(**given)
 
 
-def test_of_a_stronger_judge_only_right_judgments_of_training_pairs_are_imitated(tmp_path):
+def test_warm_up_imitates_only_right_judgments_of_stronger_judge(tmp_path):
     right, wrong, silent = [pair(n) for n in range(10, 16)], pair(1), pair(2)
     strange, failed = pair(99), pair(3)
     file = write(
@@ -127,7 +127,7 @@ def test_of_a_stronger_judge_only_right_judgments_of_training_pairs_are_imitated
         assert [r.text for r in parsed.rationales] == [f"Response {label} names the author"]
 
 
-def test_no_right_judgment_is_an_error(tmp_path):
+def test_warm_up_without_right_judgment_is_an_error(tmp_path):
     file = write(tmp_path / "judgments.jsonl", [judgment(pair(0), "B", ["x"])])
     with pytest.raises(InputError, match=r"\[warmup\]: no judgment to imitate"):
         task_of(tmp_path, [pair(0)], warmup={"judgments": [file]}).imitations()
@@ -135,7 +135,7 @@ def test_no_right_judgment_is_an_error(tmp_path):
         task_of(tmp_path, [pair(0)], warmup={"judgments": ["none.jsonl"]}).imitations()
 
 
-def test_a_prompt_file_that_cannot_be_read(tmp_path):
+def test_unreadable_prompt_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.txt: the prompt cannot be read"):
         task_of(tmp_path, [pair(0)], data={"prompt": "nowhere.txt"})
 
@@ -145,7 +145,7 @@ class TestWorld:
         table = {"output": "run", "model": {"name": "new"}, "world": {"pairs": 300, **world}, "warmup": {}, "grpo": {}}
         return judging_task(check_recipe(GenrmRecipe, table | {"audit": {"limit": 20}}, "test"))
 
-    def test_audit_pairs_are_no_training_pairs(self):
+    def test_world_audit_pairs_are_not_training_pairs(self):
         task = self.task()
         assert set(task.audit) == {"as trained", "hard"}
         keys = {each.content_key for each in task.train}
@@ -153,7 +153,7 @@ class TestWorld:
             assert len(pairs) == 20
             assert not keys & {each.content_key for each in pairs}
 
-    def test_every_audit_pair_has_a_version_in_the_other_style(self):
+    def test_every_audit_pair_has_a_restyled_version(self):
         task = self.task()
         for each in (each for pairs in task.audit.values() for each in pairs):
             other = task.restyled[each.id]
@@ -161,14 +161,14 @@ class TestWorld:
             assert other.responses != each.responses
             assert {r.text for r in other.rationales} == {r.text for r in each.rationales}
 
-    def test_exchanged_styles_say_nothing_of_the_label(self):
+    def test_exchanged_styles_are_independent_of_label(self):
         plain, exchanged = self.task(correlation=1.0), self.task(correlation=1.0, exchange_style=True)
         originals = {each.id: each for each in draw_pairs(300, seed=1, correlation=1.0)}
         assert all({*each.responses} == {*originals[each.id].responses} for each in plain.train)
         changed = sum({*each.responses} != {*originals[each.id].responses} for each in exchanged.train)
         assert 100 < changed < 200
 
-    def test_answers_of_annotators_can_be_read(self):
+    def test_annotator_answers_are_parseable(self):
         task = self.task()
         for row in task.imitations()[:50]:
             assert parse_answer(row["completion"][0]["content"]).verdict in ("A", "B")
@@ -178,7 +178,7 @@ def test_unknown_recipe_mistakes_are_named():
     base = {"output": "o", "model": {"name": "m"}}
     data = {"train": ["x"]}
     for table, said in [
-        (base, "a recipe has \\[data\\] or \\[world\\]"),
+        (base, "a recipe needs either \\[data\\] or \\[world\\]"),
         (base | {"data": data, "grpo": {}}, "\\[matcher\\] is missing"),
         (base | {"data": data}, "nothing to do"),
         (base | {"world": {}, "grpo": {}, "matcher": {"spec": "lexical"}}, "has its own matcher"),

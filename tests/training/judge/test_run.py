@@ -82,7 +82,7 @@ def same(first, second):
 
 
 @pytest.mark.parametrize("lora", [None, {"rank": 2, "alpha": 4}], ids=["whole", "lora"])
-def test_both_stages_through_one_recipe(tmp_path, lora):
+def test_recipe_runs_warm_up_and_grpo(tmp_path, lora):
     table = {
         "output": str(tmp_path / "run"),
         "model": {"name": "new", "lora": lora},
@@ -113,7 +113,7 @@ def test_the_reward_moves_the_weights_and_figures_are_logged(table, start):
     assert {"accuracy", "reward", "faults"} <= set(audited[0])
 
 
-def test_a_finished_run_is_not_done_again_and_another_is_refused(table, monkeypatch):
+def test_finished_run_is_not_repeated_and_other_recipe_is_refused(table, monkeypatch):
     first = train(table)
     monkeypatch.setattr(genrm, "_reinforce", None)
     again = train(table)
@@ -170,7 +170,7 @@ main(sys.argv[1:])
 """
 
 
-def test_killed_and_resumed_is_as_if_uninterrupted(table, tmp_path):
+def test_killed_and_resumed_judge_training_equals_uninterrupted(table, tmp_path):
     path = write_recipe(table, tmp_path / "recipe.toml")
     command = [sys.executable, "-c", SLOW, "train", "genrm", str(path), "--set", f"output={tmp_path / 'killed'}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -236,7 +236,7 @@ def with_exact(seen):
     return [(given.reward, exact.reward) for given, exact in zip(found, right, strict=True)]
 
 
-def test_no_fault_of_the_endpoint_becomes_a_reward(table, graded, monkeypatch):
+def test_endpoint_faults_never_become_rewards(table, graded, monkeypatch):
     faults = {"429": 0.15, "500": 0.1, "hang": 0.1, "reset": 0.1, "garbage": 0.1, "truncated": 0.05, "refusal": 0.05}
     endpoint = FakeEndpoint(exact_matches, faults=faults, seed=2)
     with served(endpoint):
@@ -253,7 +253,7 @@ def test_no_fault_of_the_endpoint_becomes_a_reward(table, graded, monkeypatch):
     assert (trained.folder / FINISHED).exists()
 
 
-def test_training_goes_on_when_the_endpoint_dies(table, graded, monkeypatch):
+def test_training_continues_when_endpoint_dies(table, graded, monkeypatch):
     def answer_a_few(body):
         if sum(endpoint.asked.values()) == 5:
             threading.Thread(target=die).start()
@@ -275,11 +275,11 @@ class TestFitness:
         with pytest.raises(InputError, match=r"\[matcher\]: .* is not fit as a training reward"):
             require_fit("lexical", None, accept_unfit=False)
 
-    def test_unless_told_otherwise(self):
+    def test_unchecked_matcher_is_accepted_with_accept_unfit(self):
         require_fit("lexical", None, accept_unfit=True)
 
 
-def test_a_model_that_is_not_there_and_one_without_a_template(table, start, tmp_path):
+def test_missing_model_and_model_without_template_are_refused(table, start, tmp_path):
     with pytest.raises(InputError, match="none: no such folder; give a folder or a hub id"):
         train(table | {"model": {"name": str(tmp_path / "none")}})
     bare = tmp_path / "bare"
@@ -299,7 +299,7 @@ def test_arguments_of_the_trainer_are_checked_before_the_folder_is_taken(table):
     assert not Path(table["output"]).exists()
 
 
-def test_pairs_of_people_through_the_shipped_prompt(tmp_path):
+def test_human_pairs_train_with_default_prompt(tmp_path):
     """Real reasons, the prompt of `rightly judge`, a matcher by its spec, an audit with a second version of its pairs."""
     pairs = [pair for pair in load_pairs("sample:ukpconvarg1") if pair.label in ("A", "B")][:24]
     folder, files = tmp_path / "model", {}

@@ -35,7 +35,7 @@ def recipe(tmp_path):
     return check_recipe(GenrmRecipe, table, "test")
 
 
-def test_data_and_reward_fit_together(recipe, tmp_path):
+def test_verl_data_and_reward_function_fit_together(recipe, tmp_path):
     left = write_verl_launch(recipe, tmp_path / "launch")
     rows = pq.read_table(tmp_path / "launch" / "train.parquet").to_pylist()
     assert len(rows) == 6  # one pair is a test pair, one is watched
@@ -57,7 +57,7 @@ def test_data_and_reward_fit_together(recipe, tmp_path):
     assert called(wrong) == [0.0]
 
 
-def test_batches_are_verls_batches(recipe):
+def test_trl_batch_sizes_are_converted_to_verl(recipe):
     options, _ = verl_options(recipe)
     assert options["data.train_batch_size"] == 256
     assert options["actor_rollout_ref.actor.ppo_mini_batch_size"] == 128
@@ -70,13 +70,13 @@ def test_batches_are_verls_batches(recipe):
     assert options["actor_rollout_ref.actor.use_kl_loss"] is False
 
 
-def test_a_penalty_for_divergence_becomes_a_loss(recipe):
+def test_trl_beta_becomes_verl_kl_loss(recipe):
     options, _ = verl_options(recipe.model_copy(update={"grpo": {**recipe.grpo, "beta": 0.01}}))
     assert options["actor_rollout_ref.actor.use_kl_loss"] is True
     assert options["actor_rollout_ref.actor.kl_loss_coef"] == 0.01
 
 
-def test_the_command_is_one_line_of_overrides(recipe, tmp_path):
+def test_verl_command_is_one_line_of_overrides(recipe, tmp_path):
     write_verl_launch(recipe, tmp_path / "launch")
     script = tmp_path / "launch" / "run.sh"
     shown = script.read_text().replace("python -m verl", "printf '%s\\n' -m verl")
@@ -110,7 +110,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_of_a_recipe_is_executed_and_all_of_it_arrives(recipe, tmp_path, text):
+def test_recipe_values_are_quoted_in_launch_script(recipe, tmp_path, text):
     folder = tmp_path / f"launch {text.replace('/', '')} here"
     matcher = recipe.matcher.model_copy(update={"spec": f"openai:{text}"})
     grpo = {**recipe.grpo, "learning_rate": text}
@@ -145,7 +145,7 @@ def test_nothing_of_a_recipe_is_executed_and_all_of_it_arrives(recipe, tmp_path,
     assert not list(empty.iterdir())
 
 
-def test_what_verl_does_not_do_is_refused(recipe, tmp_path):
+def test_recipe_unsupported_by_verl_is_refused(recipe, tmp_path):
     with pytest.raises(InputError, match=r"\[warmup\]: verl runs only the second stage"):
         write_verl_launch(recipe.model_copy(update={"warmup": {}}), tmp_path / "launch")
     world = {"output": "o", "model": {"name": "m"}, "world": {}, "grpo": {}}
@@ -153,7 +153,7 @@ def test_what_verl_does_not_do_is_refused(recipe, tmp_path):
         write_verl_launch(check_recipe(GenrmRecipe, world, "test"), tmp_path / "launch")
 
 
-def test_from_the_command_line(recipe, tmp_path):
+def test_launch_folder_from_command_line(recipe, tmp_path):
     settings = [
         f"data.train={json.dumps(list(recipe.data.train))}",
         "data.held_out=[]",

@@ -15,15 +15,15 @@ from rightly.training.matcher.negation_augmentation import ANTONYMS, negations
         ("it isn’t true", "it is true"),
     ],
 )
-def test_opposites_by_rule(text, opposite):
+def test_negations_by_rule(text, opposite):
     assert opposite in negations(text)
 
 
-def test_where_no_rule_applies_there_is_none():
+def test_negations_are_empty_if_no_rule_applies():
     assert negations("points out laziness") == []
 
 
-def test_an_opposite_is_never_the_text_itself_nor_given_twice():
+def test_negations_differ_from_text_and_are_unique():
     for text in ("no evidence is not no evidence", "more or less", "all is not well"):
         found = negations(text)
         assert text not in found

@@ -154,7 +154,7 @@ def test_rows_from_winowhy(tmp_path):
         list(from_winowhy(path))
 
 
-def test_opposites_stand_beside_what_people_said():
+def test_negation_rows_contrast_human_reasons_with_opposites():
     rows = list(from_negations([Ranked("it is true", "that is right", "it is old", "comve", "confusing reason")]))
     assert Graded("it is true", "it is true", 1.0, "comve", "the same text") in rows
     ranked = [row for row in rows if isinstance(row, Ranked)]
@@ -179,7 +179,7 @@ def test_shipped_contrasts_can_be_read_and_none_is_a_probe():
     assert not texts & {text for probe in load_probes() for text in (probe.human, probe.judge)}
 
 
-def test_held_debates_and_topics_give_no_row():
+def test_held_out_debates_and_topics_give_no_training_row():
     data = MatcherData(topics=("news",), contrasts=(), negations=0, held_debates=("tv-is-better-than-books",))
     rows, held = matcher_rows(data, 0)
     texts = {text for row in rows for text in row[:3] if isinstance(text, str)}
@@ -194,7 +194,7 @@ def test_held_debates_and_topics_give_no_row():
     assert {row.source for row in held} == {"written"}  # the open probes alone
 
 
-def test_roles_do_not_depend_on_the_side_nor_on_how_it_is_named():
+def test_by_role_ignores_side_and_naming():
     ways = [("Response A is short", "unlike B, A is brief"), ("B is short", "unlike A, B is brief")]
     ways.append(("the first answer is short", "unlike Response 2, Response 1 is brief"))
     assert {by_role(*way) for way in ways} == {("X is short", "unlike Y, X is brief")}
@@ -231,7 +231,7 @@ def test_a_matcher_is_trained_saved_and_matches(table, tmp_path):
     )
 
 
-def test_scores_do_not_depend_on_the_company(table):
+def test_matcher_scores_do_not_depend_on_batch(table):
     folder = train_matcher(
         MatcherRecipe.model_validate(table | {"trainer": table["trainer"] | {"max_steps": 2}})
     ).folder
@@ -241,7 +241,7 @@ def test_scores_do_not_depend_on_the_company(table):
     assert [encoder.scores([pair])[0] for pair in pairs[::8]] == pytest.approx(together[::8].tolist(), abs=1e-5)
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(table, tmp_path):
+def test_interrupted_matcher_training_equals_uninterrupted(table, tmp_path):
     whole = train_matcher(MatcherRecipe.model_validate(table))
     cut = table | {"output": str(tmp_path / "cut")}
     code = (
@@ -265,7 +265,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(table, tmp_path):
     assert again.card.weights == pytest.approx(whole.card.weights, abs=1e-4)
 
 
-def test_command_trains_and_the_spec_finds_it(table, tmp_path):
+def test_train_matcher_command_and_local_spec(table, tmp_path):
     path = tmp_path / "matcher.toml"
     path.write_text(
         f"output = {json.dumps(table['output'])}\n[model]\nbase = {json.dumps(table['model']['base'])}\nlora = {{ rank = 2 }}\n"
@@ -300,7 +300,7 @@ def test_the_shipped_recipe_trains(tiny_encoder, tmp_path):
         (["model.base='/no/such/folder'"], r"/no/such/folder"),
     ],
 )
-def test_bad_recipes_are_one_line(changes, message, table, tmp_path):
+def test_invalid_matcher_recipes_give_one_line_errors(changes, message, table, tmp_path):
     from rightly.training.common.recipe import check_recipe, read_table
 
     path = tmp_path / "matcher.toml"
@@ -309,12 +309,12 @@ def test_bad_recipes_are_one_line(changes, message, table, tmp_path):
         train_matcher(check_recipe(MatcherRecipe, read_table(path, changes), str(path)))
 
 
-def test_a_folder_without_a_matcher_is_one_line(tmp_path):
+def test_folder_without_matcher_gives_one_line_error(tmp_path):
     with pytest.raises(InputError, match=r"holds no trained matcher"):
         LocalMatcher(str(tmp_path))
 
 
-def test_the_command_line_knows_the_spec(tmp_path, capsys):
+def test_command_line_accepts_local_matcher_spec(tmp_path, capsys):
     with pytest.raises(SystemExit):
         rightly(["matcher-check", "--matcher", f"local:{tmp_path}"])
     assert "holds no trained matcher" in capsys.readouterr().err

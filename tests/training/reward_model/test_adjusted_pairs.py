@@ -31,7 +31,7 @@ def measured(tmp_path):
     return pairs, tmp_path / "s.parquet"
 
 
-def test_pairs_get_the_terms_of_their_row(measured):
+def test_adjusted_pairs_get_terms_of_their_strength_row(measured):
     pairs, path = measured
     table = read_strength(path)
     terms = adjust(table.strength, table.probability, AdjustRule(preset="flip+margin", suspects="quantile"))
@@ -45,13 +45,13 @@ def test_pairs_get_the_terms_of_their_row(measured):
     assert len(dropped) == 32
 
 
-def test_a_pair_that_states_its_target_keeps_it(measured):
+def test_pair_with_own_target_keeps_it(measured):
     pairs, path = measured
     stated = [pair.model_copy(update={"target": 0.7}) for pair in pairs]
     assert list(adjusted_pairs(stated, AdjustTable(preset="drop", strength=str(path)))) == stated
 
 
-def test_another_data_set_is_refused(measured):
+def test_strength_of_other_data_set_is_refused(measured):
     pairs, path = measured
     table = AdjustTable(strength=str(path))
     other = pairs[3].model_copy(update={"id": "other"})
@@ -63,7 +63,7 @@ def test_another_data_set_is_refused(measured):
 
 
 @pytest.mark.parametrize("table", [{}, {"strength": "x", "online": True}, {"online": True, "preset": "flip"}])
-def test_one_source_of_strength(table, recipe_table):
+def test_adjust_needs_exactly_one_source_of_strength(table, recipe_table):
     with pytest.raises(InputError, match="adjust"):
         parse_recipe(recipe_table | {"adjust": table})
 
@@ -97,13 +97,13 @@ def test_online_targets_follow_the_noise():
     assert targets[3] < 0.3
 
 
-def test_groups_of_more_are_refused_online():
+def test_online_adjustment_refuses_more_than_two_responses():
     rewards, terms = batch(torch.ones(2))
     with pytest.raises(ValueError, match="needs pairs"):
         OnlineAdjustment(0.9).adjust(rewards[:3], dataclasses.replace(terms, sizes=torch.tensor([3])))
 
 
-def test_ties_and_stated_targets_are_kept_online_and_do_not_enter_the_fit():
+def test_online_adjustment_keeps_ties_and_stated_targets_out_of_fit():
     random = np.random.default_rng(1)
     plain, mixed = OnlineAdjustment(cap=0.95), OnlineAdjustment(cap=0.95)
     for _ in range(60):
@@ -120,7 +120,7 @@ def test_ties_and_stated_targets_are_kept_online_and_do_not_enter_the_fit():
 @pytest.mark.parametrize(
     ("changes", "stated"), [({}, False), ({"target": 0.7}, True), ({"target": 1.0}, True), ({"label": "tie"}, True)]
 )
-def test_a_tie_and_a_stated_target_are_known_to_the_loss(measured, tiny_model, changes, stated):
+def test_loss_keeps_targets_of_ties_and_stated_targets(measured, tiny_model, changes, stated):
     pair = measured[0][0].model_copy(update=changes)
     model = RewardModel.load(tiny_model, dtype="float32", max_length=64)
     (prepared,), _ = prepare_pairs([pair], model, LossTable(), ties="half")
@@ -129,7 +129,7 @@ def test_a_tie_and_a_stated_target_are_known_to_the_loss(measured, tiny_model, c
     assert terms.stated.tolist() == [stated]
 
 
-def test_an_online_run_that_was_interrupted_ends_with_the_same_weights(recipe_table, tmp_path, monkeypatch):
+def test_interrupted_online_adjustment_gives_the_same_weights(recipe_table, tmp_path, monkeypatch):
     from rightly.training.reward_model import online_adjustment as online
 
     monkeypatch.setattr(online, "FIRST", 16)

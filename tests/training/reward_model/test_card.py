@@ -18,7 +18,7 @@ CONTRACT = SimpleNamespace(final_token=None, pad_token="<pad>", max_length=8, fo
 
 
 @pytest.mark.parametrize("name", ["org/name", "a: b # c", 'x"\nlicense: mit\nevil: "y', "- [1, {2}]", "null", "é\\"])
-def test_names_stand_in_it_as_they_are(name):
+def test_model_card_quotes_names_verbatim(name):
     table = {"output": "o", "model": {"name": name}, "data": {"train": ["p.jsonl"]}}
     trained = TrainedRewardModel(folder=Path(name), results={}, counts={}, steps=1, loss=0.0, history=[])
     card = model_card(check_recipe(RewardRecipe, table, "test"), trained, SimpleNamespace(contract=CONTRACT))

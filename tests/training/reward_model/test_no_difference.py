@@ -37,7 +37,7 @@ def late(name):
     return {"id": name, "prompt": "this", "chosen": LONG + "right", "rejected": LONG + "wrong wrong"}
 
 
-def test_they_are_left_out_and_counted(tiny_model):
+def test_pairs_without_difference_are_excluded_and_counted(tiny_model):
     model = RewardModel.load(tiny_model, new_head=True, max_length=64)
     rows = [
         PreferencePair(id="same", context=ASKED, responses=("is good", "is good"), label="A"),
@@ -51,7 +51,7 @@ def test_they_are_left_out_and_counted(tiny_model):
     assert (counts.read, counts.used, counts.no_difference, counts.truncated, counts.ties) == (5, 2, 3, 0, 0)
 
 
-def test_where_no_pair_is_left_the_error_says_why(tiny_model):
+def test_error_explains_why_no_pair_remains(tiny_model):
     model = RewardModel.load(tiny_model, new_head=True, max_length=64)
     row = PreferencePair(id="late", context=ASKED, responses=(LONG + "right", LONG + "wrong wrong"), label="B")
     with pytest.raises(
@@ -61,7 +61,7 @@ def test_where_no_pair_is_left_the_error_says_why(tiny_model):
     assert "64" in raised.value.fix
 
 
-def test_train_rm_says_how_many_in_log_summary_and_card(recipe_table, tmp_path):
+def test_train_rm_reports_pairs_without_difference_in_log_summary_and_card(recipe_table, tmp_path):
     add_rows(recipe_table["data"]["train"][0], identical("same"), late("late"))
     add_rows(recipe_table["data"]["eval"]["dev"], identical("same"))
     recipe = tmp_path / "recipe.toml"
@@ -107,7 +107,7 @@ def three_way(trainer, rewards):
 TEXTS = ("is good", "is", "is good good good good good")
 
 
-def test_the_length_of_the_other_is_that_of_the_best_other(recipe_table, tmp_path):
+def test_evaluation_length_is_that_of_the_best_other_response(recipe_table, tmp_path):
     """Two groups of three: the best other is the long one, whatever its place."""
     rows = [
         PreferencePair(id="1", context=ASKED, responses=TEXTS, label="A"),
@@ -120,7 +120,7 @@ def test_the_length_of_the_other_is_that_of_the_best_other(recipe_table, tmp_pat
     assert [(part.name, part.n) for part in found.by_length] == [("shorter", 2)]
 
 
-def test_the_accuracy_of_the_log_is_against_the_best_other_and_noise_is_no_win(recipe_table, tmp_path):
+def test_logged_accuracy_is_against_best_other_and_ignores_rounding_noise(recipe_table, tmp_path):
     rows = [
         PreferencePair(id="1", context=ASKED, responses=TEXTS, label="A"),
         PreferencePair(id="2", context=ASKED, responses=("is good", "is bad"), label="A"),
@@ -138,7 +138,7 @@ def test_the_accuracy_of_the_log_is_against_the_best_other_and_noise_is_no_win(r
     assert seen["margin"] == pytest.approx(-1 + 0 + 2, abs=1e-5)
 
 
-def test_a_run_that_diverged_names_the_pair(recipe_table, tmp_path):
+def test_diverged_run_names_the_pair(recipe_table, tmp_path):
     trainer = trainer_of(recipe_table, tmp_path)
     torch.nn.init.constant_(trainer.reward_model.model.score.weight, float("nan"))
     with pytest.raises(PairError, match=r"pair '0': .* the reward nan") as raised:
@@ -147,7 +147,7 @@ def test_a_run_that_diverged_names_the_pair(recipe_table, tmp_path):
     assert "learning_rate" in raised.value.fix
 
 
-def test_a_row_that_the_template_refuses_is_named_by_file_and_row(recipe_table, tmp_path, tiny_model):
+def test_row_rejected_by_template_is_named_by_file_and_row(recipe_table, tmp_path, tiny_model):
     import shutil
 
     folder = shutil.copytree(tiny_model, tmp_path / "strict")

@@ -19,7 +19,7 @@ def recipe_file(tmp_path, text=MINIMAL):
     return path
 
 
-def test_changes_win_over_the_file_and_take_toml_values(tmp_path):
+def test_recipe_changes_override_file_with_toml_values(tmp_path):
     changes = ["model.max_length=64", "trainer.learning_rate=1e-5", "model.name=org/name", 'data.train=["a", "b"]']
     recipe = read_recipe(recipe_file(tmp_path), changes)
     assert recipe.model.max_length == 64
@@ -42,14 +42,14 @@ def test_changes_win_over_the_file_and_take_toml_values(tmp_path):
         ('output = "run"', [], "model: Field required"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, text, changes, said):
+def test_invalid_recipe_value_is_named(tmp_path, text, changes, said):
     with pytest.raises(InputError) as failure:
         read_recipe(recipe_file(tmp_path, text), changes)
     assert said in str(failure.value)
     assert "\n" not in str(failure.value)
 
 
-def test_no_such_recipe(tmp_path):
+def test_missing_recipe_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         read_recipe(tmp_path / "none.toml")
 
@@ -66,17 +66,17 @@ def test_contrastive_defaults_are_the_papers(kind, features, coefficient, cluste
 
 
 @pytest.mark.parametrize(("metric", "greater"), [("eval_dev_accuracy", True), ("eval_dev_nll", False)])
-def test_the_best_is_the_least_of_a_loss_and_the_most_of_an_accuracy(metric, greater):
+def test_best_checkpoint_minimises_loss_or_maximises_accuracy(metric, greater):
     arguments = training_arguments("run", {"metric_for_best_model": metric, "use_cpu": True})
     assert arguments.greater_is_better is greater
 
 
-def test_unknown_arguments_of_the_trainer_are_one_line():
+def test_unknown_trainer_argument_gives_one_line_error():
     with pytest.raises(InputError, match=r"\[trainer\]: no argument 'learning_rat'"):
         training_arguments("run", {"learning_rat": 1})
 
 
-def test_command_trains_and_says_what_it_did(recipe_table, tmp_path):
+def test_train_rm_command_reports_result(recipe_table, tmp_path):
     import tomllib
 
     recipe_table["trainer"]["max_steps"] = 2

@@ -75,7 +75,7 @@ def plain(model, tokenizer, texts, side="right", batch=16, **options):
 
 @pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
 @pytest.mark.parametrize("arrangement", DECODERS)
-def test_a_decoders_checkpoint_is_right_for_everyone(train, tmp_path, arrangement, lora):
+def test_saved_decoder_scores_equally_in_all_software(train, tmp_path, arrangement, lora):
     base = make_decoder(tmp_path / "base", **DECODERS[arrangement])
     folder, pairs = train(base, **({"lora": {"rank": 2}} if lora else {}))
 
@@ -92,7 +92,7 @@ def test_a_decoders_checkpoint_is_right_for_everyone(train, tmp_path, arrangemen
 
 
 @pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
-def test_a_decoder_with_absolute_positions_is_right_where_positions_count_the_text(train, tmp_path, lora):
+def test_saved_decoder_with_absolute_positions_scores_equally_without_left_padding(train, tmp_path, lora):
     """GPT-2's arrangement: one token for all. Left padding moves its text unless positions are given; the doctor says so."""
     base = make_decoder(tmp_path / "base", kind="gpt2", template=None, pad=None, unk="<end>", bos="<end>")
     folder, pairs = train(base, **({"lora": {"rank": 2}} if lora else {}))
@@ -110,7 +110,7 @@ def test_a_decoder_with_absolute_positions_is_right_where_positions_count_the_te
     assert rewards.tolist() == pytest.approx(expected, abs=1e-5)
 
 
-def test_nothing_special_and_no_template_is_right_and_told(train, tmp_path):
+def test_saved_model_without_special_tokens_and_template_is_correct_and_reported(train, tmp_path):
     """No token can end its texts: the reward is read off the last word, which the doctor says."""
     base = make_decoder(tmp_path / "base", template=None, pad=None, eos=None, unk=None)
     folder, pairs = train(base)
@@ -122,7 +122,7 @@ def test_nothing_special_and_no_template_is_right_and_told(train, tmp_path):
         assert rewards == pytest.approx(ours(folder, pairs), abs=1e-5)
 
 
-def test_a_trained_model_trained_on_stays_right(train, tmp_path):
+def test_retrained_model_scores_equally_in_all_software(train, tmp_path):
     """Its contract, template and pad token are those of the first run."""
     first, _ = train(make_decoder(tmp_path / "base", **DECODERS["pad is end"]), lora={"rank": 2})
     kept = first.rename(tmp_path / "first")
@@ -132,7 +132,7 @@ def test_a_trained_model_trained_on_stays_right(train, tmp_path):
         assert (second / file).read_text() == (kept / file).read_text()
 
 
-def test_an_unmerged_adapter_is_told_of_where_the_bases_pad_token_breaks_it(train, tmp_path):
+def test_unmerged_adapter_is_reported_if_base_pad_token_breaks_it(train, tmp_path):
     base = make_decoder(tmp_path / "base", **DECODERS["pad is end"])
     folder, pairs = train(base, lora={"rank": 2, "merge": False})
 
@@ -146,7 +146,7 @@ def test_an_unmerged_adapter_is_told_of_where_the_bases_pad_token_breaks_it(trai
     assert ours(tmp_path / "merged", pairs) == pytest.approx(ours(folder, pairs), abs=1e-5)
 
 
-def test_whole_weights_are_not_written_beside_an_adapter(train, tmp_path):
+def test_full_weights_are_not_written_next_to_an_adapter(train, tmp_path):
     """Transformers puts an adapter beside a configuration on top of the weights there: it would be added twice."""
     base = make_decoder(tmp_path / "base")
     folder, _ = train(base, lora={"rank": 2, "merge": False})
@@ -165,7 +165,7 @@ def test_an_adapter_on_an_adapter_is_refused(train, tmp_path):
         train(folder / "adapter", lora={"rank": 2})
 
 
-def test_a_pipeline_gives_the_reward_and_not_its_sigmoid(train, tmp_path):
+def test_transformers_pipeline_returns_reward_without_sigmoid(train, tmp_path):
     from transformers import pipeline
 
     folder, pairs = train(make_decoder(tmp_path / "base"))
@@ -186,7 +186,7 @@ def test_the_head_of_an_adapter_keeps_its_precision(train, tmp_path):
 
 
 @pytest.mark.parametrize("arrangement", [name for name in DECODERS if "out of the vocabulary" not in name])
-def test_an_adapter_alone_gives_the_same_rewards_once_it_pads_as_its_tokeniser(train, tmp_path, arrangement):
+def test_separate_adapter_gives_same_rewards_with_tokeniser_pad_token(train, tmp_path, arrangement):
     """By PEFT's own loader, where it can load the base; there the base's pad token counts, which no adapter can change."""
     from peft import AutoPeftModelForSequenceClassification
 
@@ -204,7 +204,7 @@ def test_an_adapter_alone_gives_the_same_rewards_once_it_pads_as_its_tokeniser(t
 
 @pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
 @pytest.mark.parametrize("arrangement", ENCODERS)
-def test_an_encoders_checkpoint_is_right_for_everyone(train, tmp_path, arrangement, lora):
+def test_saved_encoder_scores_equally_in_all_software(train, tmp_path, arrangement, lora):
     base = make_encoder(tmp_path / "base", **ENCODERS[arrangement])
     folder, pairs = train(base, **({"lora": {"rank": 2}} if lora else {}))
 

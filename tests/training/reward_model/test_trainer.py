@@ -47,7 +47,7 @@ def trainer_of(table, tmp_path, pairs=None, loss=None):
     return RewardTrainer(model, args, Objective(loss or LossTable(), None, 32), prepared, {"dev": prepared})
 
 
-def test_a_run_learns_and_leaves_a_plain_checkpoint(recipe_table):
+def test_training_learns_and_writes_plain_checkpoint(recipe_table):
     trained = train_reward_model(parse_recipe(with_trainer(recipe_table, max_steps=40)))
 
     assert trained.results["dev"].accuracy > 0.9  # the last word tells
@@ -59,7 +59,7 @@ def test_a_run_learns_and_leaves_a_plain_checkpoint(recipe_table):
     assert scored.rewards[0] > scored.rewards[1]
 
 
-def test_the_plain_loss_is_trls_on_the_same_tokens(recipe_table, tmp_path):
+def test_plain_loss_equals_trl_on_the_same_tokens(recipe_table, tmp_path):
     trl = pytest.importorskip("trl")
     from datasets import Dataset
     from transformers import AutoModelForSequenceClassification
@@ -87,7 +87,7 @@ def test_the_plain_loss_is_trls_on_the_same_tokens(recipe_table, tmp_path):
     assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_evaluation_is_of_all_pairs_not_a_mean_of_batches(recipe_table, tmp_path):
+def test_evaluation_metrics_use_all_pairs_not_batch_means(recipe_table, tmp_path):
     """TRL reports the mean of batch means: 34 pairs in batches of 8 weigh the last two four times as much."""
     trainer = trainer_of(recipe_table, tmp_path)
     pairs = trainer.train_dataset[:34]
@@ -105,7 +105,7 @@ def test_evaluation_is_of_all_pairs_not_a_mean_of_batches(recipe_table, tmp_path
     assert [best - other for best, other in rewards] == pytest.approx(margins, abs=1e-5)
 
 
-def test_accumulated_batches_are_one_batch(recipe_table):
+def test_gradient_accumulation_equals_one_batch(recipe_table):
     train_reward_model(parse_recipe(recipe_table | {"output": recipe_table["output"] + "1"}))
     parts = with_trainer(recipe_table, per_device_train_batch_size=2, gradient_accumulation_steps=4)
     train_reward_model(parse_recipe(parts | {"output": recipe_table["output"] + "2"}))
@@ -115,7 +115,7 @@ def test_accumulated_batches_are_one_batch(recipe_table):
         torch.testing.assert_close(tensor, parted[name], atol=1e-4, rtol=1e-4)
 
 
-def test_over_long_pairs_are_cut_and_counted_not_dropped(recipe_table, tmp_path):
+def test_long_pairs_are_truncated_and_counted(recipe_table, tmp_path):
     recipe_table["data"]["train"] = [str(write_pairs(tmp_path / "long.jsonl", 40, prompt_words=200))]
 
     trained = train_reward_model(parse_recipe(recipe_table))
@@ -144,7 +144,7 @@ def test_lora_trains_saves_and_reloads_the_head(recipe_table):
 
 @pytest.mark.parametrize("kind", ["simcse", "swav"])
 @pytest.mark.parametrize("features", ["response", "difference"])
-def test_contrastive_runs(recipe_table, kind, features):
+def test_contrastive_losses_train(recipe_table, kind, features):
     table = recipe_table | {"dropout": 0.1, "contrastive": {"kind": kind, "features": features}}
 
     trained = train_reward_model(parse_recipe(with_trainer(table, max_steps=20)))
@@ -227,7 +227,7 @@ def test_groups_of_several_sizes_train_together(recipe_table, tmp_path, listwise
     assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_ranks_are_needed_for_a_whole_ranking(recipe_table, tmp_path):
+def test_plackett_luce_needs_ranks(recipe_table, tmp_path):
     row = PreferencePair(id="3", responses=("is bad", "good", "is good"), label="C")
     trainer = trainer_of(recipe_table, tmp_path, [row], LossTable(listwise="plackett-luce"))
 
@@ -235,7 +235,7 @@ def test_ranks_are_needed_for_a_whole_ranking(recipe_table, tmp_path):
         trainer.compute_loss(trainer.model, trainer.data_collator(trainer.train_dataset))
 
 
-def test_ties_are_skipped_and_counted_or_pulled_together(recipe_table):
+def test_ties_are_skipped_and_counted_or_trained_as_half(recipe_table):
     model = RewardModel.load(recipe_table["model"]["name"], new_head=True)
     rows = [PreferencePair(id=label or "-", responses=("good", "bad"), label=label) for label in ("A", "tie", None)]
 
@@ -246,7 +246,7 @@ def test_ties_are_skipped_and_counted_or_pulled_together(recipe_table):
     assert [pair.target for pair in soft] == [1, 0.5]
 
 
-def test_no_labelled_pair_is_an_error(recipe_table):
+def test_training_without_labelled_pair_is_an_error(recipe_table):
     model = RewardModel.load(recipe_table["model"]["name"], new_head=True)
     with pytest.raises(InputError, match="no usable training pair among 1: 1 unlabelled"):
         prepare_pairs([PreferencePair(id="1", responses=("good", "bad"))], model, LossTable())
@@ -285,7 +285,7 @@ def finish(process):
     assert process.returncode == 0, output[-3000:]
 
 
-def test_two_processes_train_as_one(recipe_table, tmp_path):
+def test_two_processes_train_like_one(recipe_table, tmp_path):
     from pathlib import Path
 
     (tmp_path / "script.py").write_text(SCRIPT)
@@ -307,7 +307,7 @@ def test_two_processes_train_as_one(recipe_table, tmp_path):
 
 
 @pytest.mark.parametrize("contrastive", [None, {"kind": "swav", "queue": 32, "prototypes": 8}], ids=["plain", "swav"])
-def test_killed_and_resumed_is_as_if_uninterrupted(recipe_table, tmp_path, contrastive):
+def test_killed_and_resumed_training_equals_uninterrupted(recipe_table, tmp_path, contrastive):
     table = with_trainer(recipe_table, save_strategy="steps", save_steps=2, max_steps=8)
     table |= {"dropout": 0.1, "contrastive": contrastive} if contrastive else {"dropout": 0.1}
     calm, killed = table | {"output": str(tmp_path / "calm")}, table | {"output": str(tmp_path / "killed")}
@@ -329,7 +329,7 @@ def test_killed_and_resumed_is_as_if_uninterrupted(recipe_table, tmp_path, contr
         assert torch.equal(tensor, after[name]), name
 
 
-def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
+def test_incomplete_checkpoint_is_not_resumed(tmp_path):
     for step, state in [(2, '{"global_step": 2}'), (10, '{"global_step": 10}'), (12, '{"glob')]:
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
@@ -339,7 +339,7 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
     assert last_checkpoint(tmp_path / "nothing") is None
 
 
-def test_the_best_checkpoint_by_a_stated_metric_is_kept(recipe_table):
+def test_best_checkpoint_by_given_metric_is_kept(recipe_table):
     table = with_trainer(
         recipe_table,
         eval_strategy="steps",
