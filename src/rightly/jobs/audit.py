@@ -23,7 +23,7 @@ from rightly.inference.book import LEDGER, Price, SpendingBook
 from rightly.inference.run_now import run_now
 from rightly.jobs.asking import answer_cache, build_judges, closing, require_answers, say_all, spending
 from rightly.jobs.config import AnyMatcher, Flag, JudgingConfig
-from rightly.jobs.estimate import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
+from rightly.jobs.cost import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.jobs.events import SILENT, Events
 from rightly.judges.base import Judge
 from rightly.judges.collect import current_judgments

@@ -9,7 +9,7 @@ from rightly.inference.book import LEDGER
 from rightly.inference.run_now import run_now
 from rightly.jobs.asking import answer_cache, build_judges, closing, require_answers, say_all, spending
 from rightly.jobs.config import JudgingConfig
-from rightly.jobs.estimate import asked_of_judges, estimate_lines, sample
+from rightly.jobs.cost import asked_of_judges, estimate_lines, sample
 from rightly.jobs.events import SILENT, Events
 from rightly.judges.collect import collect_judgments
 from rightly.judges.tally import JudgeTally, LabelIndex

@@ -16,9 +16,9 @@ from rightly.jobs.events import SILENT, Events
 from rightly.preferences.adjust import AdjustRule, Preset
 from rightly.preferences.conflicts import Conflict, ConflictFinder
 from rightly.preferences.decisions import read_decisions
-from rightly.preferences.diagnosis import Diagnosis
 from rightly.preferences.effect import RepairEffect
 from rightly.preferences.margins_table import labelled, read_scores, write_scored
+from rightly.preferences.pair_classes import Diagnosis
 from rightly.preferences.strength_table import StrengthResult, StrengthRule, diagnose_table
 from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, PreferencePair

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rightly.preferences.diagnosis import CLASSES, Diagnosis
 from rightly.preferences.effect import RepairEffect
+from rightly.preferences.pair_classes import CLASSES, Diagnosis
 from rightly.prompting import fill
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import NONE, decimal, percent

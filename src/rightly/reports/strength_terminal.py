@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from rightly.preferences.diagnosis import CLASSES, Diagnosis
+from rightly.preferences.pair_classes import CLASSES, Diagnosis
 from rightly.reports.strength_words import ratio, strength_sentences
 
 

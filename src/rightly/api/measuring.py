@@ -1,94 +1,39 @@
-"""The jobs as Python functions: on files, hub ids or objects in memory; in scripts, notebooks and (``a...``) async code.
-
-Each takes what it needs by name; every further option is a field of the job's configuration (``rightly.jobs``), with the
-command line's defaults. What a user can mend is a `rightly.errors.RightlyError` in one line.
-"""
+"""Load pairs; audit, judge, compare, bench; strength, repair, score."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rightly.auditing.compare import Comparison
-from rightly.auditing.result import JudgeResult
-from rightly.benchmarks.result import ModelResult
 from rightly.data.load import load_pairs as stream_pairs
-from rightly.errors import InputError, needs_extra
 from rightly.inference.run_now import run_now
 from rightly.jobs import audit as audit_job
 from rightly.jobs import bench as bench_job
 from rightly.jobs import judge as judge_job
 from rightly.jobs import score as score_job
-from rightly.jobs import serve as serve_job
 from rightly.jobs import strength as strength_job
 from rightly.jobs.audit import AuditConfig
 from rightly.jobs.bench import BenchConfig
 from rightly.jobs.compare import compare_audits
-from rightly.jobs.config import configured, default_cache
+from rightly.jobs.config import configured
 from rightly.jobs.events import SILENT, Events
 from rightly.jobs.judge import JudgeConfig, Judged
 from rightly.jobs.repair import plan_repair
 from rightly.jobs.score import ScoreConfig, Scores
-from rightly.jobs.serve import ServeConfig
 from rightly.jobs.strength import StrengthConfig
 from rightly.judges.base import Judge
 from rightly.matchers.base import Matcher
 from rightly.preferences.adjust import AdjustRule
 from rightly.preferences.repair import Change, repaired
-from rightly.training.common.recipe import check_recipe, read_table
 from rightly.types import PreferencePair
 
 if TYPE_CHECKING:
-    from rightly.rewards.grader import JudgmentReward
-    from rightly.rewards.rule import RewardRule
-    from rightly.training.judge.run import TrainedJudge
     from rightly.training.reward_model.result import TrainedRewardModel
+
+from rightly.api.results import Audit, Bench, Strength
 
 Pairs = str | Path | Iterable[PreferencePair | Mapping[str, Any]]
 """A file, a hub id or ``sample:NAME``; or pairs, or rows with the columns of a family, in memory (a ``datasets.Dataset``)."""
-
-
-@dataclass(frozen=True)
-class Audit(audit_job.Audit):
-    """What an audit found; ``result`` is the whole table, ``items`` the pairs with their judgments and matches."""
-
-    @property
-    def judges(self) -> tuple[JudgeResult, ...]:
-        """A row a judge: accuracy, consistency, what position and length do, failures."""
-        return self.result.judges
-
-    def to_html(self, path: str | Path) -> None:
-        """Write the page that ``rightly audit`` writes."""
-        from rightly.reports.audit_html import write_audit_report
-
-        write_audit_report(self.result, self.items, Path(path))
-
-
-@dataclass(frozen=True)
-class Strength(strength_job.Strength):
-    """What a measurement of preference strength found; ``summary`` has the figures, ``table`` is a row a pair."""
-
-    def to_html(self, folder: str | Path) -> None:
-        """Write the page that ``rightly strength`` writes, as ``report.html`` of a folder."""
-        from rightly.reports.strength_html import write_strength_report
-
-        write_strength_report(Path(folder), self.summary.model_dump(mode="json"), self.config.load)
-
-
-@dataclass(frozen=True)
-class Bench(bench_job.Bench):
-    """What a run of a benchmark found; ``result`` has the tables and the paired tests."""
-
-    @property
-    def models(self) -> tuple[ModelResult, ...]:
-        """A row a model, the trivial rules among them; ``headline`` is the official number."""
-        return self.result.models
-
-    def to_html(self, folder: str | Path) -> None:
-        """Write the page that ``rightly bench`` writes, as ``report.html`` of a folder."""
-        from rightly.reports.bench import write_bench_report
-
-        write_bench_report(Path(folder), [self.result])
 
 
 def load_pairs(source: Pairs, *, columns: str | None = None, limit: int | None = None) -> list[PreferencePair]:
@@ -292,127 +237,3 @@ def repair(
         plan.require_harmless()
     found = list(repaired(given, plan.repairs))
     return [pair for pair, _ in found if pair is not None], [change for _, change in found if change is not None]
-
-
-def train_reward_model(
-    *,
-    base: str,
-    train: Pairs | Sequence[str],
-    output: str | Path,
-    eval: Mapping[str, Pairs] | None = None,
-    recipe: str | Path | None = None,
-    **tables: Any,
-) -> "TrainedRewardModel":
-    """Train a scalar reward model; an interrupted run is resumed from its last whole checkpoint.
-
-    Args:
-        base: Folder or hub id of what is trained.
-        train: Labelled pairs, or several sources of them.
-        output: Folder of checkpoints, the model and its card.
-        eval: Named evaluation sets; the first is the main one.
-        recipe: A recipe (TOML) whose other tables are taken.
-        tables: Tables of a recipe: ``trainer={"learning_rate": 1e-5}``, ``loss={...}``, ``adjust={...}``...
-
-    Returns:
-        Its metrics (``results``), and the model itself: ``rewards(prompt, responses)``.
-
-    Raises:
-        InputError: Data, model or a table are unusable, or the output holds a run of another recipe.
-    """
-    with needs_extra("training", "train"):
-        from rightly.training.reward_model.recipe import RewardRecipe
-        from rightly.training.reward_model.run import train_reward_model as run
-    data: dict[str, Any] = {"train": _sources(train)}
-    if eval is not None:
-        data["eval"] = dict(eval)
-    given = {"output": str(output), "model": {"name": str(base)}, "data": data}
-    return run(check_recipe(RewardRecipe, _merged(_table(recipe), given, tables), str(recipe or "train_reward_model")))
-
-
-def train_judge(
-    *,
-    base: str,
-    train: Pairs | Sequence[str],
-    output: str | Path,
-    matcher: str | None = None,
-    reward: "RewardRule | JudgmentReward | None" = None,
-    recipe: str | Path | None = None,
-    **tables: Any,
-) -> "TrainedJudge":
-    """Train a judge (generative reward model) with GRPO: its verdict must be right, and its reasons the human ones.
-
-    Args:
-        base: Folder or hub id of a causal language model with a chat template.
-        train: Labelled pairs with human reasons, or several sources of them.
-        output: Folder of checkpoints, the judge and the records of its training.
-        matcher: Who matches the reasons: a spec, such as ``local:FOLDER`` of a trained matcher.
-        reward: How verdict and matches become a reward; by default average precision x outcome.
-        recipe: A recipe (TOML) whose other tables are taken.
-        tables: Tables of a recipe: ``grpo={"max_steps": 200}``, ``warmup={...}``, ``audit={...}``...
-
-    Raises:
-        InputError: Data, model, matcher or a table are unusable, or the output holds a run of another recipe.
-    """
-    with needs_extra("training", "genrm"):
-        from rightly.rewards.rule import RewardRule
-        from rightly.training.judge.recipe import GenrmRecipe
-        from rightly.training.judge.run import train_judge as run
-    given: dict[str, Any] = {
-        "output": str(output),
-        "model": {"name": str(base)},
-        "data": {"train": _sources(train)},
-        "grpo": {},
-    }
-    if reward is not None:
-        rule = reward if isinstance(reward, RewardRule) else reward.rule
-        given["reward"] = rule.model_dump()
-        spec = None if isinstance(reward, RewardRule) else reward.matcher
-        if spec is not None and not isinstance(spec, str):
-            raise InputError(
-                "a judge is trained in several processes, each of which makes the matcher", fix="give its spec"
-            )
-        matcher = matcher or spec
-    if matcher is not None:
-        given["matcher"] = {"spec": matcher}
-    merged = _merged(_table(recipe), given, tables)
-    return run(check_recipe(GenrmRecipe, merged, str(recipe or "train_judge")), default_cache())
-
-
-def serve(
-    *, models: Sequence[str | Path] = (), judge: str | Judge | None = None, events: Events = SILENT, **options: Any
-) -> None:
-    """Serve reward models and a pairwise judge over HTTP, until interrupted.
-
-    Args:
-        models: Folders or hub ids; several are an ensemble.
-        judge: A judge for ``/v1/judge``.
-        events: Told when the server is ready.
-        options: Further fields of `ServeConfig`: ``host``, ``port``, ``std_penalty``...
-
-    Raises:
-        InputError: There is nothing to serve, or a model cannot be loaded.
-    """
-    given = {"models": tuple(map(str, models)), "judge": judge, **options}
-    serve_job.run(configured(ServeConfig, given), events)
-
-
-def _sources(train: Pairs | Sequence[str]) -> tuple[Any, ...]:
-    """One source, or several files."""
-    if isinstance(train, str | Path):
-        return (str(train),)
-    given = list(train)
-    return tuple(given) if given and all(isinstance(each, str) for each in given) else (given,)
-
-
-def _table(recipe: str | Path | None) -> dict[str, Any]:
-    return {} if recipe is None else read_table(recipe)
-
-
-def _merged(*tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables over each other, the last wins; tables within them are merged, not replaced."""
-    whole: dict[str, Any] = {}
-    for table in tables:
-        for name, value in table.items():
-            known = whole.get(name)
-            whole[name] = _merged(known, value) if isinstance(known, dict) and isinstance(value, Mapping) else value
-    return whole
