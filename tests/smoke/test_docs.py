@@ -61,5 +61,6 @@ def test_a_page_names_options_that_exist(page):
 
 
 def test_an_option_that_is_gone_is_found():
-    text = "rightly strength p.jsonl --train 5 --by lora \\\n  --together pair # --spare\n`rightly train genrm r.toml --set a=b`"
+    broken = "rightly strength p.jsonl --train 5 --by lora \\\n  --together pair # --spare"
+    text = f"{broken}\n`rightly train genrm r.toml --set a=b`"
     assert unknown_options(text) == ["strength --by", "strength --together"]
