@@ -63,3 +63,10 @@ def test_a_broken_file_is_measured_anew(tmp_path):
     (path,) = (tmp_path / "matchers").iterdir()
     path.write_text("{", encoding="utf-8")
     assert asyncio.run(trust_in(WatchedMatcher(), tmp_path)) == trust
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matcher = WatchedMatcher()
+    assert asyncio.run(trust_in(matcher, None)).n_matched == matcher.calls
+    assert list(tmp_path.iterdir()) == []

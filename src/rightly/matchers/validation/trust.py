@@ -73,12 +73,12 @@ class Trust(Frozen):
         return (*self.reliability.lines(), self.voters.line(), self.probes.line(), reward)
 
 
-async def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
+async def measure(matcher: Matcher, folder: Path | None, on_done: Callable[[object], None] = lambda _: None) -> Trust:
     """Run all checks, close the matcher, and keep what they found, unless more than `MOST_FAILED` failed.
 
     Args:
         matcher: Who is checked; a language model is asked some 990 times.
-        folder: Where results are kept.
+        folder: Where results are kept; ``None`` keeps nothing.
         on_done: Called after each match.
     """
     try:
@@ -88,7 +88,7 @@ async def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], No
     finally:
         await matcher.aclose()
     trust = Trust(reliability=reliability, voters=voters, probes=probes)
-    if trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
+    if folder is None or trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
         return trust
     path = _path(matcher.fingerprint, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,9 +104,9 @@ def known(matcher: str, folder: Path) -> Trust | None:
         return None
 
 
-async def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
+async def trust_in(matcher: Matcher, folder: Path | None) -> Trust | None:
     """What is known, measured now where that costs no call; ``None`` for a model that was never checked."""
-    trust = known(matcher.fingerprint, folder)
+    trust = None if folder is None else known(matcher.fingerprint, folder)
     return await measure(matcher, folder) if trust is None and matcher.free else trust
 
 
