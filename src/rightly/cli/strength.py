@@ -75,7 +75,8 @@ def _report(summary: "StrengthSummary", out: Path) -> None:
     from rich.table import Table
 
     from rightly.preferences.diagnosis import CLASSES
-    from rightly.reports.strength_words import ratio, strength_sentences
+    from rightly.reports.numbers import ratio
+    from rightly.reports.strength_words import strength_sentences
 
     found = summary.diagnosis
     console = Console(highlight=False)
