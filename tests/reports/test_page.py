@@ -18,25 +18,29 @@ from tests.reports.factory import item, judge, result
 HOSTILE = "</script><script>alert(1)</script>{{ title }} \" ' &"
 
 
-def bench_result(**changes):
-    model = ModelResult(
-        model=HOSTILE, kind="scores", headline=Estimate(value=0.5, low=0.4, high=0.6),
-        rows={"all": {"accuracy": Estimate(value=0.5)}}, conventions={HOSTILE: 0.5}, length_matched=None, ties=0.0, failed=0.0, failures={}, consistency=None,
-    )  # fmt: skip
-    fields = {
-        "benchmark": "pairs", "title": HOSTILE, "data": HOSTILE, "n": 3, "deviations": (), "protocol": HOSTILE,
-        "failure_policy": HOSTILE, "headline": "accuracy", "licence": "x", "citation": HOSTILE, "models": (model,), "gaps": (),
-        "published": {HOSTILE: {HOSTILE: 1.0}},
-    }  # fmt: skip
-    return BenchResult(**(fields | changes))
-
-
 def audit_page(folder):
     write_audit_report(result(judge(HOSTILE), source=HOSTILE), [item(reason=HOSTILE)], folder / "report.html")
 
 
 def bench_page(folder):
-    write_bench_report(folder, [bench_result()])
+    model = ModelResult(
+        model=HOSTILE,
+        kind="scores",
+        headline=Estimate(value=0.5, low=0.4, high=0.6),
+        rows={"all": {"accuracy": Estimate(value=0.5)}},
+        conventions={HOSTILE: 0.5},
+        length_matched=None,
+        ties=0.0,
+        failed=0.0,
+        failures={},
+        consistency=None,
+    )
+    texts = dict.fromkeys(("title", "data", "protocol", "failure_policy", "licence", "citation"), HOSTILE)
+    published = {HOSTILE: {HOSTILE: 1.0}}
+    run = BenchResult(
+        benchmark="pairs", n=3, deviations=(), headline="x", models=(model,), gaps=(), published=published, **texts
+    )
+    write_bench_report(folder, [run])
 
 
 def dynamics_page(folder):

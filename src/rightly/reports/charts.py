@@ -21,13 +21,9 @@ class LineChart:
     Attributes:
         kind: Class, for its looks.
         said: What readers hear who do not see the chart.
-        width: The drawing's width.
-        height: The drawing's height.
-        left: Where the grid begins; its labels stand before it.
-        bottom: Room below the lowest line of the grid.
-        top: Room above the highest one.
-        before: Room between the beginning of the grid and the first spot.
-        after: Room between the last spot and the end of the grid.
+        width, height: The size of the drawing.
+        left, bottom, top: Room around the grid; its labels stand there.
+        before, after: Room between the ends of the grid and the outer spots.
         grid: Places of the lying lines, with labels.
         steps: Places along the lower axis, with labels.
         lines: Class and spots of each line.
@@ -111,8 +107,7 @@ class Histogram:
         negative: Share of the pairs below 0.
         bars: From left to right.
         steps: Places along the axis, with the strength there.
-        width: The drawing's width; 0 stands in its middle.
-        height: The drawing's height.
+        width, height: The size of the drawing; 0 stands in its middle.
         floor: Where the bars stand.
     """
 

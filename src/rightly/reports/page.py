@@ -47,7 +47,9 @@ def environment() -> Environment:
         numbers.hundred_interval, numbers.interval, numbers.money, numbers.p_value, numbers.percent, numbers.plural,
         numbers.ratio, numbers.tokens, along,
     )  # fmt: skip
-    made.filters.update({each.__name__: each for each in printed}, column=Column)
+    made.filters.update(
+        {each.__name__: each for each in printed}, column=Column, apply=lambda value, macro: macro(value)
+    )
     made.tests["known"] = numbers.known
     made.globals.update(asset=asset, column=Column, digest=digest, NONE=numbers.NONE, version=__version__)
     made.globals["zip"] = partial(zip, strict=True)

@@ -3,7 +3,6 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,51 +92,28 @@ def _curve(found: Diagnosis) -> LineChart:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A pair whose label is suspected.
-
-    Attributes:
-        id: The pair's id.
-        key: Of its content: a decision holds for this text only.
-        strength: Mean over the models.
-        spread: Standard deviation over the models.
-        probability: That the label is right.
-        context: The messages before the responses.
-        label: Name of the response that is labelled better.
-        other: Name of the other response.
-        labelled: Pieces of the text labelled better, and whether they differ from the other text.
-        rejected: The same of the other text.
-    """
-
-    id: str
-    key: str
-    strength: float
-    spread: float
-    probability: float
-    context: str
-    label: str
-    other: str
-    labelled: Pieces
-    rejected: Pieces
-
-
 def _suspects(
     worst: dict[str, tuple[float, float, float]], load: Callable[[], Iterable[PreferencePair]]
-) -> Iterable[Suspect]:
-    if not worst:
-        return
-    pairs = {pair.id: pair for pair in load() if pair.id in worst}
-    for name, figures in worst.items():
+) -> Iterable[dict[str, Any]]:
+    """What the page shows of each suspect, worst first."""
+    pairs = {pair.id: pair for pair in load() if pair.id in worst} if worst else {}
+    for name, (strength, spread, probability) in worst.items():
         pair = pairs.get(name)
         if pair is None or pair.label is None:
             continue
         best = pair.choices.index(str(pair.label))
         other = 1 if best == 0 else 0
         labelled, rejected = marked(pair.responses[best], pair.responses[other])
-        context = "\n\n".join(f"{message.role}: {message.content}" for message in pair.context)
-        names = pair.choices[best], pair.choices[other]
-        yield Suspect(pair.id, pair.content_key, *figures, context, *names, labelled, rejected)
+        yield {
+            "pair": pair,
+            "strength": strength,
+            "spread": spread,
+            "probability": probability,
+            "label": pair.choices[best],
+            "other": pair.choices[other],
+            "labelled": labelled,
+            "rejected": rejected,
+        }
 
 
 def marked(first: str, second: str) -> tuple[Pieces, Pieces]:
