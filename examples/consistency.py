@@ -2,7 +2,7 @@
 
 import asyncio
 
-from rightly.audit.consistency import reason_metrics
+from rightly.auditing.consistency import reason_metrics
 from rightly.judges.parsing import parse_answer
 from rightly.matchers.lexical import LexicalMatcher
 

@@ -17,7 +17,7 @@ from rightly.matchers.base import Link, Match
 from rightly.rewards.grader import Answer, JudgmentReward
 from rightly.rewards.rule import Reference, RewardRule
 from rightly.synthetic.exact_matcher import ReviewsMatcher
-from rightly.synthetic.reviews import COURTESIES, STRENGTHS, VALUES, Point, draw_pairs, read_point, read_stand
+from rightly.synthetic.reviews import COURTESIES, STRENGTHS, VALUES, Point, draw_pairs, read_point, read_stance
 from rightly.types import PreferencePair, Rationale
 
 REWARDS: dict[str, RewardRule] = {
@@ -58,7 +58,7 @@ def shuffled(texts: list[str], draw: random.Random) -> list[str]:
 
 
 def for_verdict(pair: PreferencePair, texts: Sequence[str]) -> list[str]:
-    return [text for text in texts if read_stand(Rationale(text=text))[0] == pair.label]
+    return [text for text in texts if read_stance(Rationale(text=text))[0] == pair.label]
 
 
 HONEST = ("honest", "honest, any order")
@@ -91,7 +91,7 @@ class LenientMatcher(ReviewsMatcher):
 
 
 def means(rule: RewardRule, matcher: type[ReviewsMatcher], pairs: Sequence[PreferencePair]) -> dict[str, float]:
-    reward = JudgmentReward(rule, matcher, stand=read_stand)
+    reward = JudgmentReward(rule, matcher, stance=read_stance)
     found = {}
     for name, make in LISTS.items():
         draw = random.Random(name)

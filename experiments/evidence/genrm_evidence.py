@@ -58,7 +58,7 @@ FIGURES = ("accuracy", "consistency", "precision", "f1", "spurious", "follows", 
 def recipe_table(changes: Mapping[str, Any]) -> dict[str, Any]:
     from rightly.training.common.recipe import read_table
 
-    table = read_table(Path(__file__).parents[1] / "recipes" / "genrm_world.toml")
+    table = read_table(Path(__file__).parents[2] / "recipes" / "genrm_world.toml")
     for name, values in changes.items():
         table[name] = {**table.get(name, {}), **values} if isinstance(values, Mapping) else values
     return table

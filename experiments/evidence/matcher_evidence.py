@@ -23,7 +23,7 @@ from rightly.inference.dispatch import run_bounded
 from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
 from rightly.matchers.base import Matcher
-from rightly.matchers.language_model import MetaJudge
+from rightly.matchers.language_model import LLMMatcher
 from rightly.matchers.specs import MatcherBuilder
 from rightly.matchers.validation.human_links import check_matcher, reliability
 from rightly.matchers.validation.probes import check_probes
@@ -214,7 +214,7 @@ def main() -> None:
             path.write_text(json.dumps(asyncio.run(measure(matcher, options))))
         found[matcher.name] = json.loads(path.read_text())
     print_tables(found)
-    slow = MetaJudge("an endpoint of 200 ms at 64 concurrent", Slow(), Sampling())  # type: ignore[arg-type]
+    slow = LLMMatcher("an endpoint of 200 ms at 64 concurrent", Slow(), Sampling())  # type: ignore[arg-type]
     lists = [(tuple("abcde"), tuple("fghij"))] * 641
     print(f"\n{slow.name}: {asyncio.run(lists_a_second(slow, lists)):.0f} lists a second")
 

@@ -41,7 +41,7 @@ from rightly.judges.generative import GenerativeJudge
 from rightly.store.records import RecordFile
 from rightly.types import Judgment, Message, PreferencePair
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 from tests.fake_endpoint import FakeEndpoint, fixed, heavy_tailed, key_of  # noqa: E402 - the server is the one that the tests use
 

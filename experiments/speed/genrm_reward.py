@@ -23,7 +23,7 @@ from rightly.synthetic.annotator import annotate
 from rightly.synthetic.reviews import draw_pairs
 from rightly.types import PreferencePair
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LATENCY_S = 0.2
 SHARE = 0.02
 ARMS = {

@@ -42,7 +42,7 @@ class Record(Frozen):
 
     @property
     def retry(self) -> bool:
-        """Whether a resumed run should do the work again (the line failed, not the model)."""
+        """Whether a resumed run should do the work again (the request failed, not the model)."""
         return False
 
 
@@ -241,7 +241,7 @@ class Judgment(Record):
 
     @property
     def retry(self) -> bool:
-        """Whether the line failed."""
+        """Whether the request failed."""
         return self.failure == "provider"
 
 

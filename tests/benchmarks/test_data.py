@@ -42,7 +42,7 @@ def test_what_is_not_on_the_hub_says_where_it_is():
 
 
 def test_an_unknown_name_has_a_suggestion():
-    with pytest.raises(InputError, match="did you mean rm-bench"):
+    with pytest.raises(InputError, match="did you mean 'rm-bench'"):
         benchmark_named("rm_bench")
 
 

@@ -42,7 +42,7 @@ def pairs(tmp_path):
 
 
 BAD = [
-    (["adit"], "no such verb 'adit'. Did you mean 'audit'?"),
+    (["adit"], "no such verb 'adit'; did you mean 'audit'?"),
     (["audit", "x.jsonl", "--jugde", "longer"], "'--jugde'. (Did you mean one of: '--budget', '--judge'?)"),
     (["judge", "{pairs}l", "--judge", "longer", "--out", "{out}"], "pairs.jsonl"),
     (["judge", "{pairs}", "--judge", "longr", "--out", "{out}"], "did you mean 'longer'?"),

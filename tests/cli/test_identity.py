@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from rightly.audit import points as atomise
+from rightly.auditing import points as atomise
 from rightly.cli import main
 from rightly.inference import openai_api
 from rightly.judges import generative
@@ -345,7 +345,7 @@ class TestWithoutBuilding:
         assert cli("compare", tmp_path / "run")[0] == 0
 
     def test_identity_is_that_of_the_judge_that_is_built(self, endpoint, language_model):  # noqa: F811
-        from rightly.audit.specs import atomiser_identity
+        from rightly.auditing.specs import atomiser_identity, build_atomiser
         from rightly.inference.account import Account
         from rightly.judges.specs import JudgeBuilder
         from rightly.matchers.specs import MatcherBuilder, matcher_identity
@@ -358,7 +358,7 @@ class TestWithoutBuilding:
         for spec in ("lexical", "openai:m?temperature=0"):
             assert matcher_identity(spec) == makers.matcher(spec).fingerprint
         for spec in ("given", "openai:m"):
-            assert atomiser_identity(spec) == makers.atomiser(spec).fingerprint
+            assert atomiser_identity(spec) == build_atomiser(spec, cache=None, account=Account()).fingerprint
 
 
 class TestCompare:

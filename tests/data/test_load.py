@@ -49,7 +49,7 @@ def test_columns_choose_between_families(tmp_path):
     assert {*next(load_pairs(file, columns="chosen-rejected")).responses} == {"x", "y"}
     with pytest.raises(InputError, match="model_a, model_b, winner missing, which family arena needs"):
         list(load_pairs(file, columns="arena"))
-    with pytest.raises(InputError, match="no column family is called 'llm-bar'; did you mean llmbar"):
+    with pytest.raises(InputError, match="no column family is called 'llm-bar'; did you mean 'llmbar'"):
         load_pairs(file, columns="llm-bar")
 
 
@@ -62,7 +62,7 @@ def test_rows_without_ids_get_ids_of_their_content_and_repeats_are_told_apart(tm
 
 def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path):
     write(tmp_path / "train_pairs.jsonl", ROW)
-    with pytest.raises(InputError, match=r"no such file; did you mean .*train_pairs.jsonl\?"):
+    with pytest.raises(InputError, match=r"no such file; did you mean '.*train_pairs.jsonl'\?"):
         load_pairs(tmp_path / "train_pair.jsonl")
     with pytest.raises(InputError, match="holds no file of a similar name"):
         load_pairs(tmp_path / "zzz.parquet")

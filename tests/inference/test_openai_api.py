@@ -150,7 +150,7 @@ def test_usage_of_attempts_that_were_billed_is_summed():
 @pytest.mark.parametrize(
     ("reply", "failure", "detail"),
     [
-        (chat("half of", finish="length"), "truncated", "cut off after 7 tokens; raise max_tokens"),
+        (chat("half of", finish="length"), "truncated", "truncated after 7 tokens; raise max_tokens"),
         (chat(None, finish="length"), "truncated", "raise max_tokens"),
         (chat("", finish="content_filter"), "refused", "content filter"),
         (chat(None, refusal="I will not."), "refused", "declined by the model"),

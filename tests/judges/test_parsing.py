@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightly.judges.parsing import parse_answer, stated_verdicts
+from rightly.judges.parsing import explicit_verdicts, parse_answer
 
 VERDICTS = [
     ('{"reasons": [], "verdict": "A"}', "A"),
@@ -261,4 +261,4 @@ def test_any_answer_is_read_or_named_and_two_readers_agree(parts):
     parsed = parse_answer(text)
     assert (parsed.verdict is None) == bool(parsed.problem)
     if parsed.verdict is not None:
-        assert parsed.verdict == stated_verdicts(text)[-1]
+        assert parsed.verdict == explicit_verdicts(text)[-1]

@@ -6,7 +6,7 @@ import pytest
 
 from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
-from rightly.matchers.language_model import MetaJudge, parse_links
+from rightly.matchers.language_model import LLMMatcher, parse_links
 from tests.scripted import ScriptedGenerator
 
 
@@ -47,7 +47,7 @@ def test_an_answer_that_does_not_account_for_all_points_fails(text, problem):
 
 def match(answer, reference=("x",), candidate=("y",)):
     generator = ScriptedGenerator(lambda _: answer)
-    return asyncio.run(MetaJudge("meta", generator, Sampling()).match(reference, candidate)), generator
+    return asyncio.run(LLMMatcher("meta", generator, Sampling()).match(reference, candidate)), generator
 
 
 def test_failures_keep_their_kind_and_the_raw_answer():

@@ -16,7 +16,7 @@ from rightly.preferences.strength import agreement_with_whole, assign_folds, pre
 def test_mean_and_population_spread_as_in_the_paper():
     found = preference_strength([[1.0, -2.0], [3.0, 2.0]], normalise=False)
     assert found.mean.tolist() == [2.0, 0.0]
-    assert found.spread.tolist() == [1.0, 2.0]
+    assert found.std.tolist() == [1.0, 2.0]
     assert found.count.tolist() == [2, 2]
 
 
@@ -30,7 +30,7 @@ def test_no_model_outvotes_another_by_its_scale():
 def test_models_that_did_not_score_a_pair_are_left_out():
     found = preference_strength([[1.0, np.nan], [3.0, 4.0]], normalise=False)
     assert found.mean.tolist() == [2.0, 4.0]
-    assert found.spread.tolist() == [1.0, 0.0]
+    assert found.std.tolist() == [1.0, 0.0]
     assert found.count.tolist() == [2, 1]
 
 
@@ -117,10 +117,10 @@ def test_equal_strengths_are_not_parted():
 
 
 def test_classes_by_each_rule():
-    spread = np.append(np.full(10, 0.3), 0)
+    std = np.append(np.full(10, 0.3), 0)
     strength, probability = np.append(S, 0.0), np.append(Q, np.nan)
     by = {
-        kind: classify(strength, spread, probability, ClassRule.of(AdjustRule(suspects=kind))).tolist()
+        kind: classify(strength, std, probability, ClassRule.of(AdjustRule(suspects=kind))).tolist()
         for kind in get_args(Suspects)
     }
     assert by["probability"] == [0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 4]

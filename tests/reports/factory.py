@@ -1,6 +1,6 @@
 """An audit's result and items, made up, for the reports' tests."""
 
-from rightly.audit.result import (
+from rightly.auditing.result import (
     AuditResult,
     Item,
     ItemJudgment,
@@ -46,7 +46,7 @@ def judge(name="model", accuracy=0.7, consistency=0.4, **changes):
         "spurious": estimate(0.05),
         "consistency_right": estimate(consistency),
         "consistency_wrong": estimate(consistency),
-        "fidelity": estimate(0.5),
+        "grounded_accuracy": estimate(0.5),
         "self_consistency": estimate(0.98),
         "list_length": 4.2,
         "position": Position(n=95, consistency=0.95, first_slot=0.5, second_slot=0.5),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rightly.audit.result import LengthRow, Position
+from rightly.auditing.result import LengthRow, Position
 from rightly.reports.findings import findings
 from tests.reports.factory import estimate, judge, lean, paired_test, result
 

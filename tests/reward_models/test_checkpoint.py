@@ -20,10 +20,13 @@ def said(caplog):
     """All warnings so far, of transformers too, whose logger keeps them to itself."""
     import transformers
 
+    verbosity = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_warning()  # another test may have made transformers silent
     transformers.utils.logging.enable_propagation()
     caplog.set_level(logging.WARNING)
     yield lambda: [record.getMessage() for record in caplog.records]
     transformers.utils.logging.disable_propagation()
+    transformers.utils.logging.set_verbosity(verbosity)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_cut_alike_leaves_every_response_the_same_prompt(sound):
     tokenizer, found = contract(sound, max_length=30)
     responses = ["ab", "abcdefghijkl"]
     apart = encode_responses(tokenizer, found, ASKED, responses)
-    alike = encode_responses(tokenizer, found, ASKED, responses, cut_alike=True)
+    alike = encode_responses(tokenizer, found, ASKED, responses, truncate_together=True)
     assert [len(each.ids) for each in apart] == [30 if each.cut else len(each.ids) for each in apart]
     prompts = [each.ids[: -each.response_tokens] for each in alike]
     assert prompts[0] == prompts[1]

@@ -29,7 +29,7 @@ def kinds(diagnosis):
 
 
 def way(diagnosis, part):
-    (found,) = [each for each in diagnosis.ways if part in each.name]
+    (found,) = [each for each in diagnosis.paths if part in each.name]
     return found
 
 
@@ -37,9 +37,9 @@ def test_a_sound_checkpoint_is_healthy_in_every_way(sound):
     found = examine(str(sound))
     assert found.findings == ()
     assert found.healthy
-    assert len(found.ways) == 6
-    assert all(each.agrees and each.turned == 0 for each in found.ways)
-    assert max(each.largest for each in found.ways) < 1e-5
+    assert len(found.paths) == 6
+    assert all(each.agrees and each.order_flips == 0 for each in found.paths)
+    assert max(each.largest for each in found.paths) < 1e-5
     assert len(found.rewards) == 2 * len(PROBES)
 
 
@@ -202,7 +202,7 @@ def test_an_adapter_agrees_merged_and_beside_its_base(sound, tmp_path):
     folder = _adapter(sound, tmp_path, modules_to_save=["score"])
     found = examine(str(folder))
     assert found.findings == ()
-    assert sum("adapter beside its base" in each.name for each in found.ways) == 3
+    assert sum("adapter beside its base" in each.name for each in found.paths) == 3
     assert examine(str(sound)).rewards != found.rewards
 
 

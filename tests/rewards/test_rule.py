@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rightly.errors import InputError
-from rightly.judges.parsing import parse_answer, stated_verdicts
+from rightly.judges.parsing import explicit_verdicts, parse_answer
 from rightly.matchers.base import Link
-from rightly.rewards.rule import Reference, RewardRule, agreement, listed_verdict, read_answer, reward_of
+from rightly.rewards.rule import Reference, RewardRule, agreement, read_answer, reward_of, verdict_from_reasons
 from rightly.synthetic.exact_matcher import ReviewsMatcher
-from rightly.synthetic.reviews import read_stand
+from rightly.synthetic.reviews import read_stance
 from rightly.training.common.recipe import check_recipe
 from rightly.training.judge.recipe import GenrmRecipe
 
@@ -29,7 +29,7 @@ def reward(rule, reasons, verdict="B", reference=None, tokens=0):
     reference = reference or Reference(label="B", points=GOLD)
     text = "\n".join([*(f"- {reason}" for reason in reasons), f"[[{verdict}]]"])
     parsed = parse_answer(text)
-    read = read_answer(parsed, [read_stand(r) for r in parsed.rationales], stated_verdicts(text), rule)
+    read = read_answer(parsed, [read_stance(r) for r in parsed.rationales], explicit_verdicts(text), rule)
     found = links(reference.points, read.reasons) if rule.needs_match(float(read.verdict == reference.label)) else None
     return reward_of(rule, read, reference, found, tokens).reward
 
@@ -183,8 +183,8 @@ class TestVerdictAndList:
         assert reward(rule, ["A forgets cite", "B omits age"]) == 0
 
     def test_a_balanced_list_is_a_tie(self):
-        assert listed_verdict([("A", 1.0), ("B", 1.0), (None, 5.0)]) == "tie"
-        assert listed_verdict([]) == "tie"
+        assert verdict_from_reasons([("A", 1.0), ("B", 1.0), (None, 5.0)]) == "tie"
+        assert verdict_from_reasons([]) == "tie"
 
 
 class TestPolicyFaults:
@@ -200,7 +200,7 @@ class TestPolicyFaults:
     )
     def test_they_score_nothing(self, text, fault):
         parsed = parse_answer(text)
-        read = read_answer(parsed, [(None, 1.0)] * len(parsed.rationales), stated_verdicts(text), AP)
+        read = read_answer(parsed, [(None, 1.0)] * len(parsed.rationales), explicit_verdicts(text), AP)
         assert read.fault == fault
         graded = reward_of(AP, read, Reference(label="B", points=GOLD), None)
         assert (graded.reward, graded.outcome) == (0.0, 0.0)
@@ -214,7 +214,7 @@ class TestPolicyFaults:
         ],
     )
     def test_quoting_a_verdict_is_no_fault(self, text):
-        assert set(stated_verdicts(text)) == {"B"}
+        assert set(explicit_verdicts(text)) == {"B"}
 
 
 REASONS = st.lists(st.sampled_from([*GOLD, *JUNK, "A weak"]), max_size=9)

@@ -63,7 +63,7 @@ def test_a_server_that_never_comes_is_an_error():
         (200, {"items": []}, "answered 200 without .* rewards"),
         (
             200,
-            {"items": [{"rewards": [1.0], "spread": [0.0], "conservative": [1.0], "by_model": {}}]},
+            {"items": [{"rewards": [1.0], "std": [0.0], "penalised": [1.0], "by_model": {}}]},
             "without 2 rewards",
         ),
         (200, "a page", "answered 200 without"),
@@ -71,7 +71,7 @@ def test_a_server_that_never_comes_is_an_error():
 )
 def test_what_fails_again_is_an_error_soon_and_what_fails_once_is_not(status, answer, said):
     app, asked = FastAPI(), []
-    whole = {"rewards": [1.0, 2.0], "spread": [0.0, 0.0], "conservative": [1.0, 2.0], "by_model": {}}
+    whole = {"rewards": [1.0, 2.0], "std": [0.0, 0.0], "penalised": [1.0, 2.0], "by_model": {}}
 
     @app.post("/v1/score")
     async def score(request: Request):
@@ -168,4 +168,4 @@ def test_a_policy_learns_from_a_server_through_trl(server, reward_model, tmp_pat
         context = tuple(Message(role=turn["role"], content=turn["content"]) for turn in prompt)
         right = offline(reward_model, context, [completion[0]["content"]])
         assert reward == pytest.approx(right[0], abs=1e-5)
-    assert "reward_spread" in trainer.state.log_history[0]
+    assert "reward_std" in trainer.state.log_history[0]

@@ -57,7 +57,7 @@ def server(whole_template):
             "no system turn",
         ),
         ("/v1/score", {"items": [{"prompt": "\ud800", "responses": ["y"]}]}, "cannot tokenise it"),
-        ("/v1/score", {"items": [{"prompt": "x", "responses": ["y"]}], "spreads": float("inf")}, "spreads: "),
+        ("/v1/score", {"items": [{"prompt": "x", "responses": ["y"]}], "std_penalty": float("inf")}, "std_penalty: "),
     ],
 )
 def test_a_text_that_cannot_be_scored_is_said_and_the_server_goes_on(server, path, body, said):

@@ -11,7 +11,7 @@ from rightly.judges.generative import pairwise_messages
 from rightly.judges.parsing import parse_answer
 from rightly.synthetic.annotator import annotate
 from rightly.synthetic.exact_matcher import ReviewsMatcher
-from rightly.synthetic.reviews import CORRELATIONS, CUES, draw_pairs, exchange_style, read_point, read_stand
+from rightly.synthetic.reviews import CORRELATIONS, CUES, draw_pairs, exchange_style, read_point, read_stance
 from rightly.synthetic.tiny_model import PROMPT, new_model, new_tokenizer, words
 from rightly.types import Rationale
 
@@ -41,7 +41,7 @@ def test_points_are_ordered_by_weight_and_say_whom_they_favor(pairs):
     for pair in pairs:
         weights = [r.importance for r in pair.rationales]
         assert weights == sorted(weights, reverse=True)
-        assert all(read_stand(r) == (r.favors, r.importance) for r in pair.rationales)
+        assert all(read_stance(r) == (r.favors, r.importance) for r in pair.rationales)
 
 
 @pytest.mark.parametrize(("split", "share"), CORRELATIONS.items())
@@ -69,7 +69,7 @@ def test_swapping_renames_the_points(pairs):
         for mine, theirs in zip(pair.rationales, pair.swap().rationales, strict=True):
             point, other = read_point(mine.text), read_point(theirs.text)
             assert (point.side, point.what, point.of) == ("B" if other.side == "A" else "A", other.what, other.of)
-            assert read_stand(theirs)[0] == theirs.favors
+            assert read_stance(theirs)[0] == theirs.favors
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_reading_a_point(text, point):
 @given(st.text(max_size=30))
 def test_no_text_breaks_the_reader(text):
     read_point(text)
-    read_stand(Rationale(text=text))
+    read_stance(Rationale(text=text))
 
 
 def test_the_matcher_links_synonyms_and_nothing_else():

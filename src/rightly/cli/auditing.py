@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from rightly.audit.aggregate import AuditFacts, audit_result
-from rightly.audit.cast import Cast, Maker
-from rightly.audit.points import Atomiser, AtomRecord
-from rightly.audit.result import AuditResult
-from rightly.audit.scoring import Scored
-from rightly.audit.specs import build_atomiser
-from rightly.audit.stages import OWNS, ask, items, reference_pairs, score_folder
+from rightly.auditing.aggregate import AuditMetadata, audit_result
+from rightly.auditing.cast import Cast, Maker
+from rightly.auditing.points import Atomiser, AtomRecord
+from rightly.auditing.result import AuditResult
+from rightly.auditing.scoring import Scored
+from rightly.auditing.specs import build_atomiser
+from rightly.auditing.stages import OWNS, ask, items, reference_pairs, score_folder
 from rightly.cli.asking import (
     AskConfig,
     answer_cache,
@@ -76,7 +76,7 @@ def audit(
         cast = _ask(config, pairs, folder)
     reference = reference_pairs(pairs, cast.judges, config.seed)
     scored = score_folder(folder, pairs, reference, cast, config.max_reasons)
-    facts = AuditFacts(
+    facts = AuditMetadata(
         source=config.pairs,
         cast=cast,
         max_reasons=config.max_reasons,

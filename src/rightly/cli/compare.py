@@ -26,9 +26,9 @@ def command(folders: tuple[Path, ...], as_json: bool) -> None:
     """
     from rich.console import Console
 
-    from rightly.audit.comparability import AuditRun, comparable
-    from rightly.audit.compare import Comparison, paired_tests
-    from rightly.audit.judge_summary import JudgeView
+    from rightly.auditing.comparability import AuditRun, comparable
+    from rightly.auditing.compare import Comparison, paired_tests
+    from rightly.auditing.judge_summary import JudgmentsByPair
     from rightly.cli.auditing import stored_audit
     from rightly.cli.bench_run import holds_bench, merged_benches
     from rightly.reports.terminal import print_tests
@@ -48,7 +48,7 @@ def command(folders: tuple[Path, ...], as_json: bool) -> None:
         ]
     )
     views = [
-        JudgeView(f"{run.name}/{judge}" if run.name else judge, scored)
+        JudgmentsByPair(f"{run.name}/{judge}" if run.name else judge, scored)
         for run in runs
         for judge, scored in run.scored.items()
     ]

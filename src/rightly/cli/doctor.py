@@ -32,7 +32,7 @@ Exit status: 0 where no error was found, 1 where one was, 2 where it could not l
 @click.option("--trust-remote-code", is_flag=True, help="Run code that the checkpoint brings.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 def command(model: str, as_json: bool, **options: Any) -> None:
-    """Score probes with MODEL (folder or hub id) in every usual way and explain what differs.
+    """Score probes with MODEL (folder or hub id) in every usual path and explain what differs.
 
     Ways: ours packed and padded, plain transformers one by one and in batches padded right and left, adapter beside its
     base, text tokenised as scripts do it, and a running server.
@@ -64,12 +64,12 @@ def _report(found: "Diagnosis") -> None:
         table = Table(box=None, pad_edge=False)
         table.add_column("against one text at a time")
         table.add_column("largest difference", justify="right")
-        table.add_column("pairs turned", justify="right")
+        table.add_column("order flips", justify="right")
         table.add_column("")
-        for way in found.ways:
-            largest = "-" if way.largest is None else f"{way.largest:.2g}"
-            verdict = "same" if way.agrees else "[red]differs[/red]" if way.applicable else "not applicable"
-            table.add_row(escape(way.name), largest, str(way.turned), verdict)
+        for path in found.paths:
+            largest = "-" if path.largest is None else f"{path.largest:.2g}"
+            verdict = "same" if path.agrees else "[red]differs[/red]" if path.applicable else "not applicable"
+            table.add_row(escape(path.name), largest, str(path.order_flips), verdict)
         console.print(table)
     colours = {"error": "red", "warning": "yellow", "note": "dim"}
     for finding in found.findings:

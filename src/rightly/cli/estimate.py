@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from rightly.audit.points import Atomiser, GenerativeAtomiser
+from rightly.auditing.points import Atomiser, GenerativeAtomiser
 from rightly.inference.account import Account
 from rightly.inference.book import Price, SpendingBook
 from rightly.inference.bounds import estimate_usage, worst_usage
@@ -13,7 +13,7 @@ from rightly.judges.base import Judge
 from rightly.judges.panel import PanelJudge
 from rightly.judges.specs import priced_model
 from rightly.matchers.base import Matcher
-from rightly.matchers.language_model import MetaJudge
+from rightly.matchers.language_model import LLMMatcher
 from rightly.types import PreferencePair, Usage
 
 ANSWER_TOKENS = 400
@@ -62,7 +62,7 @@ def asked_of_graders(
     asked = []
     if isinstance(atomiser, GenerativeAtomiser):
         asked.append(Asked("atomiser", atomiser.name, [atomiser.request(pair) for pair in with_reasons]))
-    if isinstance(matcher, MetaJudge):
+    if isinstance(matcher, LLMMatcher):
         reasons = [REASON] * max_reasons
         lists = [
             matcher.request([reason.text for reason in pair.rationales], reasons)

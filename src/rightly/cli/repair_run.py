@@ -120,7 +120,7 @@ def _repair(table: StrengthTable, terms: Adjustment, row: int, preset: Preset, *
         target=round(1 - target if flip else target, 6) if softened else None,
         margin=round(float(terms.margin[row]), 6) if margined else None,
         weight=round(float(terms.weight[row]), 6) if told and preset == "weight" else None,
-        why=f"{preset}: strength {table.strength[row]:+.3f} ± {table.spread[row]:.3f}, "
+        why=f"{preset}: strength {table.strength[row]:+.3f} ± {table.std[row]:.3f}, "
         f"right with {table.probability[row]:.3f}",
     )
 

@@ -90,14 +90,14 @@ class _Meter:
     def __init__(self) -> None:
         import time
 
-        self.pairs = self.tokens = self.cut = 0
+        self.pairs = self.tokens = self.truncated = 0
         self.clock = time.monotonic
         self.begun = self.said = self.clock()
 
     def __call__(self, scored: Any) -> None:
         self.pairs += 1
         self.tokens += sum(scored.tokens)
-        self.cut += any(scored.cut)
+        self.truncated += any(scored.truncated)
         if self.clock() - self.said > 5:
             self.said = self.clock()
             click.echo(self.line(), err=True)
@@ -105,7 +105,7 @@ class _Meter:
     def line(self) -> str:
         seconds = max(self.clock() - self.begun, 1e-9)
         rates = f"{self.pairs / seconds:,.1f} pairs/s, {self.tokens / seconds:,.0f} tokens/s"
-        return f"scored {self.pairs:,} pairs, {self.cut:,} of them truncated; {rates}"
+        return f"scored {self.pairs:,} pairs, {self.truncated:,} of them truncated; {rates}"
 
 
 def _report(results: Any, meter: _Meter, out: Path) -> None:

@@ -13,7 +13,7 @@ EXAMPLES = """
 \b
 Examples:
   rightly serve --model Skywork/Skywork-Reward-V2-Qwen3-0.6B --port 8000
-  rightly serve --model run1 --model run2 --model run3 --spreads 1      # mean less one standard deviation
+  rightly serve --model run1 --model run2 --model run3 --std-penalty 1      # mean less one standard deviation
   rightly serve --judge openai:gpt-4.1-mini
   RIGHTLY_TOKEN=... rightly serve --model runs/first --host 0.0.0.0
 \b
@@ -31,7 +31,7 @@ The description of all routes is at /docs.
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option(
-    "--spreads",
+    "--std-penalty",
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
@@ -80,7 +80,9 @@ def command(models: tuple[str, ...], judge: str | None, host: str, port: int, **
     if len(set(models)) != len(models):
         raise InputError("--model names the same model twice", fix="leave one out")
     settings = Settings(
-        token=os.environ.get("RIGHTLY_TOKEN") or None, max_bytes=options["max_mb"] << 20, spreads=options["spreads"]
+        token=os.environ.get("RIGHTLY_TOKEN") or None,
+        max_bytes=options["max_mb"] << 20,
+        std_penalty=options["std_penalty"],
     )
 
     failed: list[Exception] = []

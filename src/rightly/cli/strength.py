@@ -52,7 +52,7 @@ Run the same command again and nothing is trained or scored twice.
 def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
     """Measure the preference strength of PAIRS and diagnose them.
 
-    Writes DIR/strength.parquet (strength, spread, probability that the label is right, class, terms of the loss),
+    Writes DIR/strength.parquet (strength, std, probability that the label is right, class, terms of the loss),
     DIR/strength.json (figures, conflicts) and DIR/report.html.
     """
     from rightly.cli.strength_run import StrengthConfig, run_strength
@@ -94,12 +94,12 @@ def _report(summary: "StrengthSummary", out: Path) -> None:
         classes.add_row(name, f"{found.counts[name]:,}", found.rule.sentences[name])
     console.print(classes)
     deciles = Table(box=None, pad_edge=False)
-    for head in ("decile", "pairs", "strength", "right (people)", "right (estimate)", "spread"):
+    for head in ("decile", "pairs", "strength", "right (people)", "right (estimate)", "std"):
         deciles.add_column(head, justify="right")
     for place, each in enumerate(found.deciles, start=1):
         people = "-" if each.people is None else ratio(each.people.right, each.people.low, each.people.high)
         span = f"{each.weakest:+.2f} to {each.strongest:+.2f}"
-        deciles.add_row(str(place), f"{each.n:,}", span, people, ratio(*each.right), f"{each.spread:.2f}")
+        deciles.add_row(str(place), f"{each.n:,}", span, people, ratio(*each.right), f"{each.std:.2f}")
     console.print(deciles)
     if summary.conflict_counts:
         console.print("conflicts: " + ", ".join(f"{n:,} {kind}" for kind, n in sorted(summary.conflict_counts.items())))

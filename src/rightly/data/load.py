@@ -188,5 +188,5 @@ def _suffix(name: str) -> str | None:
 def _nearest(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent} either; for a data set of the hub write hub:ORG/NAME"
-    beside = [str(each) for each in path.parent.iterdir()]
-    return did_you_mean(str(path), beside, f"{path.parent} holds no file of a similar name")
+    beside = [each.name for each in path.parent.iterdir()]
+    return did_you_mean(path.name, beside, f"{path.parent} holds no file of a similar name")

@@ -44,7 +44,7 @@ def read_answer(raw: bytes) -> Completion | Retry:
         detail = "declined by the model" if refusal else "stopped by the server's content filter"
         return Completion(text=said, failure="refused", detail=detail, finish_reason=finish, usage=usage)
     if finish == "length":
-        detail = f"cut off after {usage.output_tokens} tokens; raise max_tokens"
+        detail = f"truncated after {usage.output_tokens} tokens; raise max_tokens"
         return Completion(text=text, failure="truncated", detail=detail, finish_reason=finish, usage=usage)
     if not text.strip():
         return Retry(f"an empty answer (finish_reason {finish!r})", usage=usage)

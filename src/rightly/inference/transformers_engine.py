@@ -116,7 +116,7 @@ class TransformersEngine:
         usage = Usage(input_tokens=n_input, output_tokens=len(tokens) if stop is None else stop + 1)
         text = self._tokenizer.decode(tokens[:stop], skip_special_tokens=True)
         if stop is None:
-            detail = f"cut off after {limit} tokens; raise max_tokens"
+            detail = f"truncated after {limit} tokens; raise max_tokens"
             return Completion(text=text, failure="truncated", detail=detail, finish_reason="length", usage=usage)
         if not text.strip():
             return Completion(failure="provider", detail="an empty answer", finish_reason="stop", usage=usage)

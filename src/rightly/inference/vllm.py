@@ -75,7 +75,7 @@ def _completion(output: Any) -> Completion:
     usage = Usage(input_tokens=len(output.prompt_token_ids or ()), output_tokens=len(answer.token_ids))
     reason = answer.finish_reason or ""
     if reason == "length":
-        detail = f"cut off after {len(answer.token_ids)} tokens; raise max_tokens"
+        detail = f"truncated after {len(answer.token_ids)} tokens; raise max_tokens"
         return Completion(text=answer.text, failure="truncated", detail=detail, finish_reason=reason, usage=usage)
     if not answer.text.strip():
         return Completion(failure="provider", detail="an empty answer", finish_reason=reason, usage=usage)

@@ -148,7 +148,7 @@ def parse_answer(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> P
     return Parsed(None if problem else last.choice, rationales, problem)
 
 
-def stated_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> tuple[Choice, ...]:
+def explicit_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> tuple[Choice, ...]:
     """Every verdict that an answer states outside its reasons, in the form of the last one, in order.
 
     A judge gives one; two that differ are for a reward to punish (the last explicit one binds all the same).

@@ -71,7 +71,7 @@ class MatchRecord(Record):
 
     @property
     def retry(self) -> bool:
-        """Whether the line failed."""
+        """Whether the request failed."""
         return self.match.failure == "provider"
 
 

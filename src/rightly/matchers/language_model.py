@@ -24,7 +24,7 @@ _LINE = re.compile(
 )
 
 
-class MetaJudge:
+class LLMMatcher:
     """Matches two lists by asking a generator.
 
     Args:
@@ -41,7 +41,7 @@ class MetaJudge:
     def __init__(self, name: str, generator: Generator, sampling: Sampling) -> None:
         self.name, self.concurrency = name, generator.concurrency
         self._generator, self._sampling = generator, sampling
-        self.fingerprint = metajudge_fingerprint(generator.fingerprint, sampling)
+        self.fingerprint = llm_matcher_fingerprint(generator.fingerprint, sampling)
         self._prompt = load_prompt("rightly.matchers", "metajudge")
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
@@ -76,7 +76,7 @@ class MetaJudge:
         await self._generator.aclose()
 
 
-def metajudge_fingerprint(generator: str, sampling: Sampling) -> str:
+def llm_matcher_fingerprint(generator: str, sampling: Sampling) -> str:
     """Identity of the MetaJudge that asks this generator: its model, decoding options, prompt and reader."""
     prompt = load_prompt("rightly.matchers", "metajudge")
     return fingerprint(

@@ -7,7 +7,7 @@ from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.specs import build_generator, generator_fingerprint, parse_spec, require_model
 from rightly.matchers.base import Matcher
-from rightly.matchers.language_model import MetaJudge, metajudge_fingerprint
+from rightly.matchers.language_model import LLMMatcher, llm_matcher_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class MatcherBuilder:
             return LocalMatcher(spec.target)
         require_model(text, "matcher", ("lexical", "embedding", "local"))
         generator, sampling = build_generator(spec, cache=self.cache, account=self.account, role="matcher")
-        return MetaJudge(text, generator, sampling)
+        return LLMMatcher(text, generator, sampling)
 
 
 def matcher_identity(text: str) -> str:
@@ -66,4 +66,4 @@ def matcher_identity(text: str) -> str:
 
         return local_fingerprint(Path(spec.target))
     require_model(text, "matcher", ("lexical", "embedding", "local"))
-    return metajudge_fingerprint(*generator_fingerprint(spec))
+    return llm_matcher_fingerprint(*generator_fingerprint(spec))

@@ -11,7 +11,7 @@ from rightly.matchers.packaged_encoder import base_path
 from rightly.matchers.response_filter import same_quantities, same_response, says_nothing
 from rightly.store.fingerprint import fingerprint, model_fingerprint
 
-GATED = 0.2
+INCOMPATIBLE_FACTOR = 0.2
 """What is left of a score that a gate closes: below the anchor "touched" of the MetaJudge's scale, yet in the learned order."""
 _LATIN = 0x250
 
@@ -59,7 +59,7 @@ class LocalMatcher:
         links = []
         for i, point in enumerate(reference):
             for j, reason in enumerate(candidate):
-                score = self._known[point, reason] * (1.0 if gates_open(point, reason) else GATED)
+                score = self._known[point, reason] * (1.0 if compatible(point, reason) else INCOMPATIBLE_FACTOR)
                 if score >= FLOOR:
                     links.append(Link(reference=i, candidate=j, score=round(score, 3)))
         strange = [text for text in (*reference, *candidate) if self.is_strange(text)]
@@ -96,6 +96,6 @@ class LocalMatcher:
         """Nothing to release: the scores stay for the next use."""
 
 
-def gates_open(point: str, reason: str) -> bool:
+def compatible(point: str, reason: str) -> bool:
     """Whether logic lets a reason be the point: the same response, the same quantities, and more than a verdict."""
     return same_response(point, reason) and same_quantities(point, reason) and not says_nothing(reason)

@@ -25,7 +25,7 @@ class ClassRule(Frozen):
     Attributes:
         suspects: What makes a suspect; the same for classes, repairs and the reviewer's list.
         clear: From this probability (``probability``), or this share of the pairs on (``quantile``), a pair is clear; by
-            ``sign`` it is where its strength exceeds its spread. What lies between is ambiguous.
+            ``sign`` it is where its strength exceeds its standard deviation. What lies between is ambiguous.
         easy: The strongest share of all pairs, where they are clear: what a model overfits first.
     """
 
@@ -44,7 +44,11 @@ class ClassRule(Frozen):
         easy = f"clear, and among the strongest {self.easy:.0%}"
         none = "all models give both responses the same reward; in no other figure"
         if self.suspects.suspects == "sign":
-            first = "strength below 0", "strength from 0 to its spread", "strength above its spread"
+            first = (
+                "strength below 0",
+                "strength from 0 to its standard deviation",
+                "strength above its standard deviation",
+            )
         elif self.suspects.suspects == "quantile":
             share = self.suspects.share
             first = f"the weakest {share:.0%}", f"from there to the weakest {self.clear:.0%}", "the rest"
@@ -65,7 +69,7 @@ class Decile(Frozen):
         weakest: Least strength.
         strongest: Largest strength.
         wrong: How many of the labels are wrong.
-        spread: Mean standard deviation over the models.
+        std: Mean standard deviation over the models.
         people: What people said of the labels; ``None`` where they said nothing.
     """
 
@@ -73,7 +77,7 @@ class Decile(Frozen):
     weakest: float
     strongest: float
     wrong: WrongLabels
-    spread: float
+    std: float
     people: PeopleSaid | None
 
     @property
@@ -129,21 +133,21 @@ class Diagnosis(Frozen):
     artefacts: Artefacts
 
 
-def classify(strength: ArrayLike, spread: ArrayLike, probability: ArrayLike, rule: ClassRule) -> NDArray[np.int64]:
+def classify(strength: ArrayLike, std: ArrayLike, probability: ArrayLike, rule: ClassRule) -> NDArray[np.int64]:
     """The class of each pair as its place in `CLASSES`.
 
     Args:
         strength: ``(N,)`` mean over the models.
-        spread: ``(N,)`` their standard deviation.
+        std: ``(N,)`` their standard deviation.
         probability: ``(N,)`` that the label is right; NaN for a pair without a difference.
         rule: What makes a class.
 
     Raises:
         InputError: The shapes differ.
     """
-    s, d, q = (np.asarray(each, dtype=np.float64) for each in (strength, spread, probability))
+    s, d, q = (np.asarray(each, dtype=np.float64) for each in (strength, std, probability))
     if not s.shape == d.shape == q.shape:
-        raise InputError(f"{len(s)} strengths, {len(d)} spreads, {len(q)} probabilities")
+        raise InputError(f"{len(s)} strengths, {len(d)} standard deviations, {len(q)} probabilities")
     told = ~np.isnan(q)
     places = np.zeros(len(s))
     places[told] = mid_ranks(s[told]) / max(int(told.sum()), 1)
@@ -160,7 +164,7 @@ def classify(strength: ArrayLike, spread: ArrayLike, probability: ArrayLike, rul
 
 def diagnose(
     evidence: LabelEvidence,
-    spread: ArrayLike,
+    std: ArrayLike,
     quality: LabelQuality,
     rule: ClassRule,
     *,
@@ -172,14 +176,14 @@ def diagnose(
 
     Args:
         evidence: Strength, probability and people's word of ``N`` pairs.
-        spread: ``(N,)``.
+        std: ``(N,)``.
         quality: How the probabilities were made.
         rule: What makes a class.
         no_difference: Pairs that are left out, to be counted.
         length_gap: ``(N,)`` length of the labelled response minus the other's.
         first: ``(N,)`` whether the label is the response that is stored first.
     """
-    s, d = evidence.strength, np.asarray(spread, dtype=np.float64)
+    s, d = evidence.strength, np.asarray(std, dtype=np.float64)
     classes = classify(s, d, evidence.probability, rule)
     counts: dict[PairClass, int] = {name: int((classes == place).sum()) for place, name in enumerate(CLASSES)}
     counts["no difference"] = no_difference
@@ -205,7 +209,7 @@ def diagnose(
     )
 
 
-def _deciles(evidence: LabelEvidence, spread: NDArray[np.float64]) -> list[Decile]:
+def _deciles(evidence: LabelEvidence, std: NDArray[np.float64]) -> list[Decile]:
     s = evidence.strength
     bins = equal_mass_bins(s, min(BINS, max(len(s) // FEWEST_IN_BIN, 1)))
     return [
@@ -214,7 +218,7 @@ def _deciles(evidence: LabelEvidence, spread: NDArray[np.float64]) -> list[Decil
             weakest=float(s[own].min()),
             strongest=float(s[own].max()),
             wrong=evidence.wrong(own),
-            spread=float(spread[own].mean()),
+            std=float(std[own].mean()),
             people=evidence.people_said(own),
         )
         for own in (bins == number for number in np.unique(bins))

@@ -1,4 +1,4 @@
-"""Preference strength: mean and spread, over an ensemble, of the labelled response's reward minus the other's.
+"""Preference strength: mean and standard deviation, over an ensemble, of the labelled response's reward minus the other's.
 
 Wang et al., "Secrets of RLHF in Large Language Models Part II: Reward Modeling" (2024), equations 3 and 4: ``mu_i`` is
 the mean over M reward models and ``sigma_i`` the population standard deviation.
@@ -22,19 +22,19 @@ class Strength:
         margins: ``(M, N)`` label's reward minus the best other's, divided by ``scales``; NaN where a model did not score.
         scales: ``(M,)`` what each model's margins were divided by.
         mean: ``(N,)`` over the models that scored the pair.
-        spread: ``(N,)`` population standard deviation; 0 where one model scored.
+        std: ``(N,)`` population standard deviation; 0 where one model scored.
         count: ``(N,)`` models that scored the pair, at least 1.
     """
 
     margins: NDArray[np.float64]
     scales: NDArray[np.float64]
     mean: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    std: NDArray[np.float64]
     count: NDArray[np.int64]
 
 
 def preference_strength(margins: ArrayLike, *, normalise: bool = True) -> Strength:
-    """Mean and spread over models.
+    """Mean and standard deviation over models.
 
     Args:
         margins: ``(M, N)`` or ``(N,)``; NaN where a model did not score a pair.

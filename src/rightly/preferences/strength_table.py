@@ -86,7 +86,7 @@ def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthRe
             labelled response's reward minus the other's. Used where present: ``group`` (pairs that are not independent),
             ``known`` (probability that the label is right, where it was checked), ``majority`` (the same by its votes),
             ``length_gap``, ``first``, ``key``, ``label``.
-        target: Parquet to write: ``id``, ``key``, ``label``, ``group``, ``strength``, ``spread``, ``models``,
+        target: Parquet to write: ``id``, ``key``, ``label``, ``group``, ``strength``, ``std``, ``models``,
             ``probability`` (null for a pair without a difference), ``known`` (people's word as far as the probabilities
             rest on it), ``class``, ``target``, ``margin``, ``weight``, ``keep``.
         rule: How.
@@ -116,7 +116,7 @@ def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthRe
     classes = ClassRule.of(rule.adjust)
     diagnosis = diagnose(
         evidence,
-        moments.spread[told],
+        moments.std[told],
         quality,
         classes,
         no_difference=int((~told).sum()),
@@ -125,11 +125,11 @@ def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthRe
     terms = adjust(moments.strength, probability, rule.adjust)
     columns = {
         "strength": moments.strength,
-        "spread": moments.spread,
+        "std": moments.std,
         "models": moments.count,
         "probability": probability,
         "known": people if evidence.by_people else np.full(table.rows, np.nan),
-        "class": classify(moments.strength, moments.spread, probability, classes),
+        "class": classify(moments.strength, moments.std, probability, classes),
         "target": terms.target,
         "margin": terms.margin,
         "weight": terms.weight,
@@ -272,21 +272,21 @@ class _Moments:
     """Over the models, each ``(rows,)``; ``differs`` is false where all of them give a difference of exactly 0."""
 
     strength: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    std: NDArray[np.float64]
     count: NDArray[np.int64]
     differs: NDArray[np.bool_]
     agreement: tuple[float, ...]
 
 
 def _moments(table: _Table, scales: NDArray[np.float64]) -> _Moments:
-    strength, spread = np.empty(table.rows), np.empty(table.rows)
+    strength, std = np.empty(table.rows), np.empty(table.rows)
     count, differs = np.empty(table.rows, dtype=np.int64), np.empty(table.rows, dtype=bool)
     step = -(-table.rows // _SAMPLE)
     at, sample = 0, []
     for batch in table.margins():
         found = preference_strength(batch / scales[:, None], normalise=False)
         own = slice(at, at + len(found.mean))
-        strength[own], spread[own], count[own] = found.mean, found.spread, found.count
+        strength[own], std[own], count[own] = found.mean, found.std, found.count
         differs[own] = np.nan_to_num(batch).any(axis=0)
         sample.append(found.margins[:, (-at) % step :: step])
         at += len(found.mean)
@@ -295,7 +295,7 @@ def _moments(table: _Table, scales: NDArray[np.float64]) -> _Moments:
     if differs.sum() < _FEWEST:
         problem = f"{int(differs.sum())} of {table.rows} pairs have responses that differ to some model"
         raise InputError(f"{problem}, expected {_FEWEST} or more", where=str(table.path))
-    return _Moments(strength, spread, count, differs, agreement)
+    return _Moments(strength, std, count, differs, agreement)
 
 
 def _probabilities(evidence: LabelEvidence, rule: StrengthRule) -> tuple[NDArray[np.float64], LabelQuality]:
@@ -338,7 +338,7 @@ class StrengthTable:
         keys: Content keys of the pairs as they were scored.
         labels: Labels as they were.
         strength: ``(N,)``.
-        spread: ``(N,)``.
+        std: ``(N,)``.
         probability: ``(N,)`` that the label is right; NaN for a pair without a difference.
         known: ``(N,)`` the same by people's word, as far as the probabilities rest on it; else NaN.
         groups: ``(N,)`` keys of pairs that are not independent.
@@ -348,7 +348,7 @@ class StrengthTable:
     keys: list[str]
     labels: list[str]
     strength: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    std: NDArray[np.float64]
     probability: NDArray[np.float64]
     known: NDArray[np.float64]
     groups: NDArray[Any]
@@ -366,7 +366,7 @@ def read_strength(path: Path) -> StrengthTable:
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError("reading Parquet", "data") from None
-    texts, numbers = ("id", "key", "label"), ("strength", "spread", "probability")
+    texts, numbers = ("id", "key", "label"), ("strength", "std", "probability")
     try:
         there = pq.read_schema(path).names
     except (pa.ArrowException, OSError) as error:

@@ -7,7 +7,7 @@ or a person wrote is text in it. The page has no date: the same audit gives the 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rightly.audit.result import AuditResult, Item, JudgeResult, LengthRow, RankPrecision
+from rightly.auditing.result import AuditResult, Item, JudgeResult, LengthRow, RankPrecision
 from rightly.reports.browser import embedded, sample_items
 from rightly.reports.charts import rank_chart
 from rightly.reports.findings import consistency_ranks, findings

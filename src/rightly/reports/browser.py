@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rightly.audit.result import AuditResult, Item, ItemJudgment
+from rightly.auditing.result import AuditResult, Item, ItemJudgment
 from rightly.matchers.base import Link
 from rightly.metrics.accuracy import combine_orders
 from rightly.reports.findings import consistency_ranks

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rightly.audit.result import RankPrecision
+from rightly.auditing.result import RankPrecision
 from rightly.reports.numbers import decimal
 
 Spot = tuple[float, float]

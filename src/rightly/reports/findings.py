@@ -9,8 +9,8 @@ the pipeline runs, and none calls two judges different that share a group letter
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from rightly.audit.compare import ALPHA
-from rightly.audit.result import AuditResult, JudgeResult
+from rightly.auditing.compare import ALPHA
+from rightly.auditing.result import AuditResult, JudgeResult
 from rightly.metrics.estimate import Estimate, Tested
 from rightly.metrics.paired import holm
 from rightly.reports.numbers import decimal, known, listed, p_value, percent, plural

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from rightly.audit.result import JudgeResult
+from rightly.auditing.result import JudgeResult
 from rightly.metrics.estimate import Estimate
 
 NONE = "–"

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rightly.audit.result import JudgeResult
+from rightly.auditing.result import JudgeResult
 from rightly.metrics.estimate import Estimate
 from rightly.reports.numbers import known
 

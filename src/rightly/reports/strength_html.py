@@ -53,12 +53,12 @@ def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[
 
 
 def _worst(path: Path) -> dict[str, tuple[float, float, float]]:
-    """Strength, spread and probability of the suspects least likely to be labelled right, by id, worst first."""
+    """Strength, standard deviation and probability of the suspects least likely to be labelled right, by id, worst first."""
     import pyarrow.parquet as pq
 
     kept: list[tuple[float, float, float, str]] = []
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=["probability", "strength", "spread", "id", "class"]):
+        for batch in file.iter_batches(columns=["probability", "strength", "std", "id", "class"]):
             suspected = np.flatnonzero(np.array(batch.column(4).to_pylist()) == "suspect")
             probability = batch.column(0).to_numpy(zero_copy_only=False)
             few = suspected[np.argsort(probability[suspected], kind="stable")[:MAX_SUSPECTS]]
@@ -97,7 +97,7 @@ def _suspects(
 ) -> Iterable[dict[str, Any]]:
     """What the page shows of each suspect, worst first."""
     pairs = {pair.id: pair for pair in load() if pair.id in worst} if worst else {}
-    for name, (strength, spread, probability) in worst.items():
+    for name, (strength, std, probability) in worst.items():
         pair = pairs.get(name)
         if pair is None or pair.label is None:
             continue
@@ -107,7 +107,7 @@ def _suspects(
         yield {
             "pair": pair,
             "strength": strength,
-            "spread": spread,
+            "std": std,
             "probability": probability,
             "label": pair.choices[best],
             "other": pair.choices[other],

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rightly.audit.result import AuditResult, JudgeResult, PairedTest
+from rightly.auditing.result import AuditResult, JudgeResult, PairedTest
 from rightly.judges.tally import JudgeTally
 from rightly.matchers.validation.human_links import MatcherReliability
 from rightly.matchers.validation.trust import Trust

@@ -58,7 +58,7 @@ class Encoded(NamedTuple):
 
     ids: tuple[int, ...]
     response_tokens: int
-    cut: int
+    truncated: int
 
 
 def contract_for(
@@ -109,7 +109,7 @@ def encode_responses(
     context: tuple[Message, ...],
     responses: Sequence[str],
     *,
-    cut_alike: bool = False,
+    truncate_together: bool = False,
 ) -> list[Encoded]:
     """Token ids of a conversation with each of its responses, within the contract's length.
 
@@ -118,7 +118,7 @@ def encode_responses(
         contract: The model's.
         context: The conversation.
         responses: What is to be scored behind it.
-        cut_alike: Cut the prompt for all responses as much as the longest needs, so that they are compared on the same
+        truncate_together: Cut the prompt for all responses as much as the longest needs, so that they are compared on the same
             prompt and can share it; otherwise each keeps what fits, whatever stands beside it.
 
     Raises:
@@ -135,7 +135,7 @@ def encode_responses(
         raise InputError(
             f"text {number}: 0 tokens, since the template renders nothing of it", fix="leave empty texts out"
         )
-    longest = max(map(len, sequences)) if cut_alike else 0
+    longest = max(map(len, sequences)) if truncate_together else 0
     return [
         _within(tokenizer, contract.max_length, ids, max(len(ids) - len(prompt_ids), 1), max(len(ids), longest))
         for ids in sequences

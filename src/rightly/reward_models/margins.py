@@ -37,7 +37,7 @@ class ScoreRecord(Record):
         made_by: Fingerprint of the model, precision and length included.
         rewards: One a response, in their order.
         tokens: Tokens of each sequence as scored.
-        cut: Tokens of each sequence that did not fit.
+        truncated: Tokens of each sequence that did not fit.
         same_as: For each response the place of the first one with the same tokens.
     """
 
@@ -47,7 +47,7 @@ class ScoreRecord(Record):
     made_by: str
     rewards: tuple[FiniteFloat, ...]
     tokens: tuple[int, ...]
-    cut: tuple[int, ...]
+    truncated: tuple[int, ...]
     same_as: tuple[int, ...]
 
     @property
@@ -229,7 +229,7 @@ def _keep(
                         made_by=made_by,
                         rewards=scored.rewards,
                         tokens=scored.tokens,
-                        cut=scored.cut,
+                        truncated=scored.truncated,
                         same_as=scored.same_as,
                     )
                 )
@@ -297,7 +297,7 @@ def _write_table(folder: Path, load: Load, models: Mapping[str, str]) -> dict[st
                 f"rewards/{name}": list(record.rewards),
                 f"margin/{name}": margin(record.rewards, pair.label),
                 f"tokens/{name}": list(record.tokens),
-                f"cut/{name}": sum(record.cut),
+                f"truncated/{name}": sum(record.truncated),
                 f"no_difference/{name}": record.no_difference,
             }
             measured[number].add(pair, record)

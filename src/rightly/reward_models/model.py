@@ -50,7 +50,7 @@ class Scored(NamedTuple):
         pair: What was scored.
         rewards: One a response, in their order.
         tokens: Tokens of every sequence as scored.
-        cut: Tokens of every sequence that did not fit.
+        truncated: Tokens of every sequence that did not fit.
         same_as: For every response the place of the first one with the same tokens, its own where no earlier one has
             them.
     """
@@ -58,7 +58,7 @@ class Scored(NamedTuple):
     pair: PreferencePair
     rewards: tuple[float, ...]
     tokens: tuple[int, ...]
-    cut: tuple[int, ...]
+    truncated: tuple[int, ...]
     same_as: tuple[int, ...]
 
     @property
@@ -154,10 +154,10 @@ class RewardModel:
         fast_path.compile_layers(self.model)
 
     def encode(
-        self, context: tuple[Message, ...], responses: Sequence[str], *, cut_alike: bool = False
+        self, context: tuple[Message, ...], responses: Sequence[str], *, truncate_together: bool = False
     ) -> list[Encoded]:
         """Token ids of a conversation with each of its responses; `rightly.reward_models.contract.encode_responses`."""
-        return encode_responses(self.tokenizer, self.contract, context, responses, cut_alike=cut_alike)
+        return encode_responses(self.tokenizer, self.contract, context, responses, truncate_together=truncate_together)
 
     def encode_text(self, text: str, prompt: str = "") -> Encoded:
         """Token ids of a rendered text; `rightly.reward_models.contract.encode_text`."""
@@ -219,7 +219,7 @@ class RewardModel:
                 pair,
                 own,
                 tuple(len(each.ids) for each in found),
-                tuple(each.cut for each in found),
+                tuple(each.truncated for each in found),
                 first_places([each.ids for each in found]),
             )
 

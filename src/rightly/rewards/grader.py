@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rightly.errors import EndpointError
-from rightly.judges.parsing import parse_answer, stated_verdicts
+from rightly.judges.parsing import explicit_verdicts, parse_answer
 from rightly.matchers.base import Match, Matcher
-from rightly.rewards.rule import Graded, Read, Reference, RewardRule, Stand, outcome_of, read_answer, reward_of
+from rightly.rewards.rule import Graded, Read, Reference, RewardRule, Stance, outcome_of, read_answer, reward_of
 from rightly.types import Rationale
 
 REMEMBERED = 50_000
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
     tokens: int = 0
 
 
-def marked_stand(rationale: Rationale) -> Stand:
+def marked_stance(rationale: Rationale) -> Stance:
     """The side that a reason is marked to favor, and its importance; 1 where it has none."""
     return rationale.favors, 1.0 if rationale.importance is None else rationale.importance
 
@@ -42,7 +42,7 @@ class JudgmentReward:
         rule: The arithmetic.
         matcher: A matcher's spec (``openai:MODEL``, ``local:FOLDER``, ...), or a callable that makes one. It is made in the
             process that grades, at the first need.
-        stand: For whom a reason speaks, and how much; by default its own marks.
+        stance: For whom a reason speaks, and how much; by default its own marks.
         timeout: Seconds that a match may take, retries included; then the grader has failed.
         cache: File of the answer cache; ``None`` keeps nothing between runs.
     """
@@ -52,11 +52,11 @@ class JudgmentReward:
         rule: RewardRule,
         matcher: str | Callable[[], Matcher],
         *,
-        stand: Callable[[Rationale], Stand] = marked_stand,
+        stance: Callable[[Rationale], Stance] = marked_stance,
         timeout: float = 300.0,
         cache: Path | None = None,
     ) -> None:
-        self.rule, self.matcher, self.stand, self.timeout, self.cache = rule, matcher, stand, timeout, cache
+        self.rule, self.matcher, self.stance, self.timeout, self.cache = rule, matcher, stance, timeout, cache
         self._engine: _Engine | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -91,8 +91,8 @@ class JudgmentReward:
     def read(self, answer: Answer) -> Read:
         """What an answer says, before anything is matched."""
         parsed = parse_answer(answer.text)
-        stands = [self.stand(rationale) for rationale in parsed.rationales]
-        return read_answer(parsed, stands, stated_verdicts(answer.text), self.rule)
+        stances = [self.stance(rationale) for rationale in parsed.rationales]
+        return read_answer(parsed, stances, explicit_verdicts(answer.text), self.rule)
 
     def _submit(
         self, answers: Sequence[Answer], references: Sequence[Reference], match_all: bool

@@ -100,7 +100,7 @@ class SwiftReward:
 
 def verl_function(reward: JudgmentReward) -> Callable[..., Any]:
     """The asynchronous ``compute_score`` of verl; ``ground_truth`` is a `Reference` as JSON or as a mapping."""
-    insist = _Insistent(_without_token_cost(reward, "verl"))
+    insist = RetryingGrader(_without_token_cost(reward, "verl"))
 
     async def compute_score(
         data_source: str, solution_str: str, ground_truth: Any, extra_info: Any = None, **_: Any
@@ -113,7 +113,7 @@ def verl_function(reward: JudgmentReward) -> Callable[..., Any]:
 
 def verl_function_sync(reward: JudgmentReward) -> Callable[..., dict[str, float]]:
     """The synchronous ``compute_score`` of verl, which runs it in threads."""
-    insist = _Insistent(_without_token_cost(reward, "verl"))
+    insist = RetryingGrader(_without_token_cost(reward, "verl"))
 
     def compute_score(
         data_source: str, solution_str: str, ground_truth: Any, extra_info: Any = None, **_: Any
@@ -131,7 +131,7 @@ def openrlhf_function(reward: JudgmentReward, eos_token: str = "") -> Callable[.
         reward: The reward.
         eos_token: OpenRLHF keeps special tokens in what it hands over: cut off at the end.
     """
-    insist = _Insistent(_without_token_cost(reward, "OpenRLHF"))
+    insist = RetryingGrader(_without_token_cost(reward, "OpenRLHF"))
 
     def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
         """Score a batch (of one); a query is the prompt and its answer."""
@@ -154,7 +154,7 @@ def openrlhf_function(reward: JudgmentReward, eos_token: str = "") -> Callable[.
 
 def slime_function(reward: JudgmentReward) -> Callable[..., Any]:
     """The ``custom_rm(args, sample)`` of slime; ``sample.label`` is a `Reference` as JSON or as a mapping."""
-    insist = _Insistent(_without_token_cost(reward, "slime"))
+    insist = RetryingGrader(_without_token_cost(reward, "slime"))
 
     async def custom_rm(args: Any, sample: Any, **_: Any) -> float:
         """Score one sample."""
@@ -187,7 +187,7 @@ class Scored(NamedTuple):
         return self.graded.reward is None
 
 
-class _Insistent:
+class RetryingGrader:
     """Grades one answer at a time, and again while the line fails; there is always a number."""
 
     def __init__(self, reward: JudgmentReward) -> None:
@@ -198,7 +198,7 @@ class _Insistent:
         """The reward of an answer.
 
         Raises:
-            GraderError: The line failed for longer than `PATIENCE_S`.
+            GraderError: The request failed for longer than `PATIENCE_S`.
         """
         known, deadline = read_reference(reference), time.monotonic() + PATIENCE_S
         while True:

@@ -9,7 +9,7 @@ With ``o = 1`` where the verdict is the label, and ``r`` the agreement of the re
     outcome     o                       the usual reward of a generative reward model
     rationale   r
 
-AP pays nothing for, and charges nothing to, whatever stands after the last hit; F1 charges every unsupported reason.
+AP pays nothing for, and charges nothing to, whatever stances after the last hit; F1 charges every unsupported reason.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from rightly.audit.consistency import ReasonMetrics, reason_metrics
+from rightly.auditing.consistency import ReasonMetrics, reason_metrics
 from rightly.judges.parsing import Parsed
 from rightly.matchers.assignment import assign
 from rightly.matchers.base import Link
@@ -25,7 +25,7 @@ from rightly.references import Side
 from rightly.types import Choice, Frozen, PreferencePair
 
 Agreement = Literal["ap-hard", "ap-soft", "ap-official", "f1", "f2", "recall", "precision"]
-Stand = tuple[Side | None, float]
+Stance = tuple[Side | None, float]
 """The side that a reason speaks for, and with what weight."""
 Fault = Literal["no verdict", "no reasons", "two verdicts"]
 
@@ -124,7 +124,7 @@ class Graded(NamedTuple):
         read: The answer.
         metrics: Of the reasons against the points; ``None`` where nothing was matched.
         detail: Why the grader failed.
-        transient: Whether the line failed and not what it was asked: the same question may be answered later.
+        transient: Whether the request failed and not what it was asked: the same question may be answered later.
     """
 
     reward: float | None
@@ -135,20 +135,20 @@ class Graded(NamedTuple):
     transient: bool = False
 
 
-def read_answer(parsed: Parsed, stands: Sequence[Stand], stated: Sequence[Choice], rule: RewardRule) -> Read:
+def read_answer(parsed: Parsed, stances: Sequence[Stance], stated: Sequence[Choice], rule: RewardRule) -> Read:
     """What an answer says, or how it fails to say it.
 
     Args:
         parsed: The answer's reasons and its last verdict.
-        stands: For whom each reason speaks, and how much.
+        stances: For whom each reason speaks, and how much.
         stated: Every verdict in the answer; two different ones are a fault.
         rule: The reward.
     """
     kept = parsed.rationales[: rule.max_reasons]
     reasons = tuple(rationale.text for rationale in kept)
-    stands = stands[: rule.max_reasons]
-    listed = listed_verdict(stands)
-    says = any(side is not None for side, _ in stands)
+    stances = stances[: rule.max_reasons]
+    listed = verdict_from_reasons(stances)
+    says = any(side is not None for side, _ in stances)
     follows = parsed.verdict == listed if says and parsed.verdict is not None else None
     if parsed.verdict is None:
         return Read(None, reasons, follows, "no verdict")
@@ -159,13 +159,13 @@ def read_answer(parsed: Parsed, stands: Sequence[Stand], stated: Sequence[Choice
     return Read(parsed.verdict if rule.verdict == "stated" else listed, reasons, follows, None)
 
 
-def listed_verdict(stands: Sequence[Stand]) -> Choice:
+def verdict_from_reasons(stances: Sequence[Stance]) -> Choice:
     """The side with the weightier reasons; a tie where they balance.
 
-    >>> listed_verdict([("A", 1.0), (None, 1.0), ("B", 3.0), ("A", 1.0)])
+    >>> verdict_from_reasons([("A", 1.0), (None, 1.0), ("B", 3.0), ("A", 1.0)])
     'B'
     """
-    balance = sum(weight if side == "A" else -weight for side, weight in stands if side is not None)
+    balance = sum(weight if side == "A" else -weight for side, weight in stances if side is not None)
     return "A" if balance > 0 else "B" if balance < 0 else "tie"
 
 

@@ -38,12 +38,12 @@ class Settings(NamedTuple):
     Attributes:
         token: What ``Authorization: Bearer`` must hold; ``None`` lets everyone in.
         max_bytes: Largest body.
-        spreads: Standard deviations over models that are taken off the reward in protocols of one number.
+        std_penalty: Standard deviations over models that are taken off the reward in protocols of one number.
     """
 
     token: str | None = None
     max_bytes: int = 32 * 1024 * 1024
-    spreads: float = 0.0
+    std_penalty: float = 0.0
 
 
 def build_app(load: Callable[[], Awaitable[Backend]], settings: Settings) -> FastAPI:
@@ -184,18 +184,18 @@ def _add_scoring(app: FastAPI, settings: Settings) -> None:
             raise HTTPException(404, f"no model {body.model!r}; served: {', '.join(ensemble.models)}")
         chosen = ensemble.named(body.model)
         found = await asyncio.gather(*(chosen.score(item.messages, item.responses) for item in body.items))
-        return ScoredBody(items=[_scored(chosen, rewards, body.spreads) for rewards in found])
+        return ScoredBody(items=[_scored(chosen, rewards, body.std_penalty) for rewards in found])
 
     @app.post("/get_reward")
     async def openrlhf(body: OpenRlhfBody, ensemble: Served) -> dict[str, Any]:
         found = await ensemble.score_texts(body.query, body.prompts)
-        rewards = found.conservative(settings.spreads)
-        return {"rewards": rewards, "scores": rewards, "extra_logs": {"reward_spread": found.spread}}
+        rewards = found.penalised(settings.std_penalty)
+        return {"rewards": rewards, "scores": rewards, "extra_logs": {"reward_std": found.std}}
 
     @app.post("/slime")
     async def slime(body: SlimeBody, ensemble: Served) -> float:
         context = (Message(role="user", content=body.prompt),) if isinstance(body.prompt, str) else body.prompt
-        return (await ensemble.score(context, [body.response])).conservative(settings.spreads)[0]
+        return (await ensemble.score(context, [body.response])).penalised(settings.std_penalty)[0]
 
     @app.post("/classify")
     async def classify(body: InputBody, request: Request) -> dict[str, Any]:
@@ -236,7 +236,7 @@ async def _of_input(request: Request, body: InputBody, settings: Settings) -> li
         found = await ensemble.score(tuple(context), [answer.content])
     else:
         found = await _of_texts_or_ids(ensemble, body.input)
-    return found.conservative(settings.spreads)
+    return found.penalised(settings.std_penalty)
 
 
 async def _of_texts_or_ids(ensemble: Ensemble, given: Any) -> Rewards:
@@ -249,11 +249,11 @@ async def _of_texts_or_ids(ensemble: Ensemble, given: Any) -> Rewards:
     return await ensemble.score_ids(given)
 
 
-def _scored(ensemble: Ensemble, rewards: Rewards, spreads: float) -> ScoredItem:
+def _scored(ensemble: Ensemble, rewards: Rewards, std_penalty: float) -> ScoredItem:
     names: Sequence[str] = list(ensemble.models)
     return ScoredItem(
         rewards=rewards.mean,
-        spread=rewards.spread,
-        conservative=rewards.conservative(spreads),
+        std=rewards.std,
+        penalised=rewards.penalised(std_penalty),
         by_model=dict(zip(names, rewards.by_model, strict=True)),
     )

@@ -29,7 +29,7 @@ class RewardClient:
         url: Of the server, without a path.
         token: Its bearer token.
         model: One of its models; all of them by default.
-        spreads: Standard deviations over models that the conservative reward takes off.
+        std_penalty: Standard deviations over models that the penalised reward takes off.
         concurrency: Requests in flight.
         patience: Seconds to go on asking a server that does not answer.
     """
@@ -40,13 +40,13 @@ class RewardClient:
         *,
         token: str | None = None,
         model: str | None = None,
-        spreads: float = 0.0,
+        std_penalty: float = 0.0,
         concurrency: int = 64,
         patience: float = 1800.0,
     ) -> None:
         self._address = f"{url.rstrip('/')}/v1/score"
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._fixed = {"model": model, "spreads": spreads}
+        self._fixed = {"model": model, "std_penalty": std_penalty}
         self._concurrency, self._patience = concurrency, patience
 
     async def score(self, items: Sequence[tuple[tuple[Message, ...], Sequence[str]]]) -> list[ScoredItem]:
@@ -103,7 +103,7 @@ def _scored(text: str, responses: int) -> ScoredItem | None:
 
 
 class ServedReward:
-    """A reward function of TRL's ``GRPOTrainer`` and ``RLOOTrainer``: the conservative reward of a server's models.
+    """A reward function of TRL's ``GRPOTrainer`` and ``RLOOTrainer``: the penalised reward of a server's models.
 
     Args:
         client: The server's.
@@ -127,9 +127,9 @@ class ServedReward:
         spans = [list(rows) for _, rows in groupby(range(len(texts)), lambda row: contexts[row])]
         scored = await self._client.score([(contexts[rows[0]], [texts[row] for row in rows]) for rows in spans])
         if log_metric is not None:
-            spread = [value for item in scored for value in item.spread]
-            log_metric("reward_spread", sum(spread) / len(spread))
-        return [reward for item in scored for reward in item.conservative]
+            std = [value for item in scored for value in item.std]
+            log_metric("reward_std", sum(std) / len(std))
+        return [reward for item in scored for reward in item.penalised]
 
 
 def _messages(value: Any, role: str) -> tuple[Message, ...]:

@@ -45,16 +45,16 @@ class Rewards(NamedTuple):
         return [fmean(rewards) for rewards in zip(*self.by_model, strict=True)]
 
     @property
-    def spread(self) -> list[float]:
+    def std(self) -> list[float]:
         """Standard deviation over models; 0 of a single one."""
         return [pstdev(rewards) for rewards in zip(*self.by_model, strict=True)]
 
-    def conservative(self, spreads: float) -> list[float]:
-        """The mean less so many spreads.
+    def penalised(self, std_penalty: float) -> list[float]:
+        """The mean minus `std_penalty` standard deviations.
 
         Coste et al., "Reward Model Ensembles Help Mitigate Overoptimization" (2023): what the models agree on.
         """
-        return [mean - spreads * spread for mean, spread in zip(self.mean, self.spread, strict=True)]
+        return [mean - std_penalty * std for mean, std in zip(self.mean, self.std, strict=True)]
 
 
 class ServedModel:

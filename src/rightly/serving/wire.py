@@ -57,14 +57,14 @@ class ScoreBody(BaseModel):
     Attributes:
         items: Conversations with their responses.
         model: One of the served models; all of them by default.
-        spreads: Standard deviations over models that the conservative reward takes off.
+        std_penalty: Standard deviations over models that the penalised reward takes off.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     items: tuple[ScoreItem, ...] = Field(min_length=1, max_length=MOST_RESPONSES)
     model: str | None = None
-    spreads: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    std_penalty: float = Field(default=1.0, ge=0, allow_inf_nan=False)
 
 
 class ScoredItem(BaseModel):
@@ -72,14 +72,14 @@ class ScoredItem(BaseModel):
 
     Attributes:
         rewards: Mean over models.
-        spread: Standard deviation over models.
-        conservative: Mean less so many spreads.
+        std: Standard deviation over models.
+        penalised: Mean minus `std_penalty` standard deviations.
         by_model: Each model's.
     """
 
     rewards: list[float]
-    spread: list[float]
-    conservative: list[float]
+    std: list[float]
+    penalised: list[float]
     by_model: dict[str, list[float]]
 
 

@@ -3,7 +3,7 @@
 import random
 
 from rightly.references import Side
-from rightly.synthetic.reviews import COURTESIES, STRENGTHS, SYNONYMS, VAGUE, VALUES, Point, read_point, read_stand
+from rightly.synthetic.reviews import COURTESIES, STRENGTHS, SYNONYMS, VAGUE, VALUES, Point, read_point, read_stance
 from rightly.types import PreferencePair, Rationale
 
 _INVENTED, _INVENTIONS = 0.12, 2
@@ -30,7 +30,7 @@ def annotate(pair: PreferencePair, draw: random.Random, *, sees: float) -> tuple
     if balance == 0 or draw.random() < _MUDDLED:
         balance = draw.choice((-1, 1))
     reasons = tuple(Rationale(text=text) for text in said)
-    return tuple(r.model_copy(update={"favors": read_stand(r)[0]}) for r in reasons), "A" if balance > 0 else "B"
+    return tuple(r.model_copy(update={"favors": read_stance(r)[0]}) for r in reasons), "A" if balance > 0 else "B"
 
 
 def _invent(pair: PreferencePair, draw: random.Random) -> Point:

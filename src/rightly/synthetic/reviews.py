@@ -93,7 +93,7 @@ def read_point(text: str) -> Point | None:
     return Point("A" if side == "A" else "B", what, *of) if known else None
 
 
-def read_stand(rationale: Rationale) -> tuple[Side | None, float]:
+def read_stance(rationale: Rationale) -> tuple[Side | None, float]:
     """For whom a judge's reason speaks, and with what weight; a vague one speaks too, with the least."""
     point = read_point(rationale.text)
     if point is not None:

@@ -19,7 +19,7 @@ from rightly.errors import InputError
 from rightly.rewards.grader import JudgmentReward, build_matcher
 from rightly.rewards.rule import RewardRule
 from rightly.synthetic.exact_matcher import ReviewsMatcher
-from rightly.synthetic.reviews import read_point, read_stand
+from rightly.synthetic.reviews import read_point, read_stance
 from rightly.synthetic.tiny_model import new_model, new_tokenizer
 from rightly.training.common.checkpoints import last_checkpoint
 from rightly.training.common.recipe import check_recipe
@@ -230,7 +230,7 @@ def with_batch(table, completions):
 
 def with_exact(seen):
     """Rewards as given beside those of the exact matcher."""
-    reward = JudgmentReward(RewardRule(agreement="f1"), ReviewsMatcher, stand=read_stand)
+    reward = JudgmentReward(RewardRule(agreement="f1"), ReviewsMatcher, stance=read_stance)
     answers, references, found = zip(*seen, strict=True)
     right = reward.grade_now(answers, references)
     return [(given.reward, exact.reward) for given, exact in zip(found, right, strict=True)]

@@ -1,6 +1,6 @@
 import pytest
 
-from rightly.training.matcher.negation_augmentation import ANTONYMS, opposites
+from rightly.training.matcher.negation_augmentation import ANTONYMS, negations
 
 
 @pytest.mark.parametrize(
@@ -16,16 +16,16 @@ from rightly.training.matcher.negation_augmentation import ANTONYMS, opposites
     ],
 )
 def test_opposites_by_rule(text, opposite):
-    assert opposite in opposites(text)
+    assert opposite in negations(text)
 
 
 def test_where_no_rule_applies_there_is_none():
-    assert opposites("points out laziness") == []
+    assert negations("points out laziness") == []
 
 
 def test_an_opposite_is_never_the_text_itself_nor_given_twice():
     for text in ("no evidence is not no evidence", "more or less", "all is not well"):
-        found = opposites(text)
+        found = negations(text)
         assert text not in found
         assert len(found) == len(set(found))
 

@@ -22,7 +22,7 @@ from rightly.training.matcher.data import (
     Ranked,
     from_comve,
     from_contrasts,
-    from_opposites,
+    from_negations,
     from_summaries,
     from_votes,
     from_winowhy,
@@ -76,7 +76,7 @@ def table(tiny_encoder, tmp_path):
         "data": {
             "topics": ["news", "sales"],
             "limit": 40,
-            "opposites": 10,
+            "negations": 10,
             "held_debates": ["tv-is-better-than-books"],
         },
         "trainer": {"per_device_train_batch_size": 16, "max_steps": 6, "use_cpu": True, "save_steps": 2, "seed": 3},
@@ -113,7 +113,7 @@ def test_rows_from_contrasts_grade_by_kind_and_swap_only_what_names_a_response()
     grades = {row.kind: row.score for row in rows}
     expected = {
         "paraphrases": 1,
-        "opposites": 0,
+        "negations": 0,
         "changed": 0.25,
         "topic": 0,
         "general": 0.5,
@@ -155,7 +155,7 @@ def test_rows_from_winowhy(tmp_path):
 
 
 def test_opposites_stand_beside_what_people_said():
-    rows = list(from_opposites([Ranked("it is true", "that is right", "it is old", "comve", "confusing reason")]))
+    rows = list(from_negations([Ranked("it is true", "that is right", "it is old", "comve", "confusing reason")]))
     assert Graded("it is true", "it is true", 1.0, "comve", "the same text") in rows
     ranked = [row for row in rows if isinstance(row, Ranked)]
     assert [row.nearer for row in ranked] == ["that is right"]
@@ -180,7 +180,7 @@ def test_shipped_contrasts_can_be_read_and_none_is_a_probe():
 
 
 def test_held_debates_and_topics_give_no_row():
-    data = MatcherData(topics=("news",), contrasts=(), opposites=0, held_debates=("tv-is-better-than-books",))
+    data = MatcherData(topics=("news",), contrasts=(), negations=0, held_debates=("tv-is-better-than-books",))
     rows, held = matcher_rows(data, 0)
     texts = {text for row in rows for text in row[:3] if isinstance(text, str)}
     away = {
@@ -269,7 +269,7 @@ def test_command_trains_and_the_spec_finds_it(table, tmp_path):
     path = tmp_path / "matcher.toml"
     path.write_text(
         f"output = {json.dumps(table['output'])}\n[model]\nbase = {json.dumps(table['model']['base'])}\nlora = {{ rank = 2 }}\n"
-        "[data]\nlimit = 20\nopposites = 4\n[trainer]\nmax_steps = 1\nuse_cpu = true\n"
+        "[data]\nlimit = 20\nnegations = 4\n[trainer]\nmax_steps = 1\nuse_cpu = true\n"
     )
     done = CliRunner().invoke(command, ["matcher", str(path), "--set", "trainer.max_steps=2"])
     assert done.exit_code == 0, done.output

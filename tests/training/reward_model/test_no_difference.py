@@ -10,7 +10,7 @@ from rightly.cli import train
 from rightly.errors import InputError, PairError
 from rightly.reward_models.model import RewardModel
 from rightly.training.reward_model.data import prepare_pairs
-from rightly.training.reward_model.evaluation import evaluate_pairs, rewards_of
+from rightly.training.reward_model.evaluation import preference_metrics
 from rightly.training.reward_model.recipe import LossTable, parse_recipe
 from rightly.training.reward_model.run import train_reward_model
 from rightly.types import Message, PreferencePair
@@ -115,8 +115,8 @@ def test_the_length_of_the_other_is_that_of_the_best_other(recipe_table, tmp_pat
     ]
     trainer = trainer_of(recipe_table, tmp_path, rows)
     three_way(trainer, [(1.0, 0.0, 0.5), (1.0, 0.5, 0.0)])
-    assert rewards_of(trainer, trainer.train_dataset) == [[1.0, 0.0, 0.5], [1.0, 0.5, 0.0]]
-    found = evaluate_pairs(trainer, trainer.train_dataset)
+    assert trainer.rewards_of(trainer.train_dataset) == [[1.0, 0.0, 0.5], [1.0, 0.5, 0.0]]
+    found = preference_metrics(trainer.train_dataset, trainer.rewards_of(trainer.train_dataset), "it")
     assert [(part.name, part.n) for part in found.by_length] == [("shorter", 2)]
 
 

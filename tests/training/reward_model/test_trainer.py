@@ -15,7 +15,6 @@ from rightly.losses import ranking_loss
 from rightly.reward_models.model import RewardModel
 from rightly.training.common.checkpoints import last_checkpoint
 from rightly.training.reward_model.data import prepare_pairs
-from rightly.training.reward_model.evaluation import rewards_of
 from rightly.training.reward_model.objective import Objective
 from rightly.training.reward_model.recipe import LossTable, parse_recipe
 from rightly.training.reward_model.run import train_reward_model
@@ -102,7 +101,7 @@ def test_evaluation_is_of_all_pairs_not_a_mean_of_batches(recipe_table, tmp_path
         ]
 
     assert metrics["eval_dev_accuracy"] == sum(m > 0 for m in margins) / 34
-    rewards = rewards_of(trainer, pairs)
+    rewards = trainer.rewards_of(pairs)
     assert [best - other for best, other in rewards] == pytest.approx(margins, abs=1e-5)
 
 

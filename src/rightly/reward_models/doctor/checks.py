@@ -247,7 +247,7 @@ def _about_path(result: PathResult) -> Finding:
     if result.failure is not None:
         problem = f"{result.name}: fails ({result.failure})"
     else:
-        turned = f", and {result.turned} of {len(PROBES)} pairs are turned" if result.turned else ""
+        turned = f", and {result.order_flips} of {len(PROBES)} pairs change their order" if result.order_flips else ""
         problem = f"{result.name}: rewards differ by up to {result.largest:.3g}{turned}"
     usual = result.name == USUAL
     severity: Severity = "warning" if usual else "error"

@@ -29,7 +29,7 @@ class PathResult(Frozen):
     Attributes:
         name: What it is.
         largest: Largest difference of a reward; ``None`` where it failed.
-        turned: Probe pairs whose order differs.
+        order_flips: Probe pairs whose order differs.
         agrees: Whether the difference is within the tolerance of the precision.
         failure: Why it gave no rewards.
         applicable: Whether users of such a model score it this way at all.
@@ -37,7 +37,7 @@ class PathResult(Frozen):
 
     name: str
     largest: float | None
-    turned: int
+    order_flips: int
     agrees: bool
     failure: str | None
     applicable: bool = True
@@ -52,7 +52,7 @@ class Diagnosis(Frozen):
         dtype: Precision of its weights.
         contract: Whether it brings a token contract.
         rewards: Rewards of the reference way, one for each probe.
-        ways: The other ways against it.
+        paths: The other ways against it.
         findings: What is wrong or worth knowing, worst first.
     """
 
@@ -61,7 +61,7 @@ class Diagnosis(Frozen):
     dtype: str | None = None
     contract: bool = False
     rewards: tuple[float, ...] = ()
-    ways: tuple[PathResult, ...] = ()
+    paths: tuple[PathResult, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

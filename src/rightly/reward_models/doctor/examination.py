@@ -110,7 +110,7 @@ def _diagnosis(
         dtype=str(used).removeprefix("torch."),
         contract=_has_contract(stored.name),
         rewards=reference,
-        ways=results,
+        paths=results,
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.severity))),
     )
 
@@ -156,15 +156,15 @@ def _plain_paths(
 
 def _compare(path: ScoringPath, reference: Sequence[float], dtype: torch.dtype) -> PathResult:
     if path.rewards is None:
-        return PathResult(name=path.name, largest=None, turned=0, agrees=False, failure=path.failure)
+        return PathResult(name=path.name, largest=None, order_flips=0, agrees=False, failure=path.failure)
     gap = float(np.abs(np.array(path.rewards) - np.array(reference)).max())
     scale = max(float(np.std(reference)), 1e-6)
-    turned = sum(
+    order_flips = sum(
         (path.rewards[i] > path.rewards[i + 1]) != (reference[i] > reference[i + 1])
         for i in range(0, len(reference), 2)
     )
     agrees = gap <= TOLERANCE.get(str(dtype), 0.05) * min(scale, 1.0)
-    return PathResult(name=path.name, largest=gap, turned=turned, agrees=agrees, failure=None)
+    return PathResult(name=path.name, largest=gap, order_flips=order_flips, agrees=agrees, failure=None)
 
 
 def _applicable(result: PathResult, model: RewardModel, stored: Stored) -> PathResult:

@@ -16,7 +16,7 @@ from rightly.rewards.integrations import reward_columns
 from rightly.store.records import RecordFile
 from rightly.synthetic.annotator import annotate
 from rightly.synthetic.exact_matcher import ReviewsMatcher
-from rightly.synthetic.reviews import CORRELATIONS, draw_pairs, exchange_style, read_stand
+from rightly.synthetic.reviews import CORRELATIONS, draw_pairs, exchange_style, read_stance
 from rightly.synthetic.tiny_model import PROMPT
 from rightly.training.judge.recipe import GenrmRecipe, JudgingData
 from rightly.types import Choice, Frozen, Judgment, Message, PreferencePair, Rationale, content_key
@@ -245,5 +245,5 @@ def _world_task(recipe: GenrmRecipe) -> JudgingTask:
         demonstrations=demonstrations,
         messages=lambda pair: pairwise_messages(pair, PROMPT, 0),
         write=lambda reasons, verdict: "\n".join([*(f"- {r.text}" for r in reasons), f"[[{verdict}]]"]),
-        reward=JudgmentReward(recipe.reward, ReviewsMatcher, stand=read_stand),
+        reward=JudgmentReward(recipe.reward, ReviewsMatcher, stance=read_stance),
     )

@@ -65,7 +65,7 @@ def read_dynamics(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-class AuditCallback(TrainerCallback):
+class JudgeEvalCallback(TrainerCallback):
     """Audits before the first step, every so many steps, and at the end; the records lie in ``dynamics.jsonl``.
 
     A run that goes on from a checkpoint forgets what was found after it.

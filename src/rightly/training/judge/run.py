@@ -30,7 +30,7 @@ from rightly.synthetic.tiny_model import new_model, new_tokenizer
 from rightly.training.common.checkpoints import WholeRuns, last_checkpoint
 from rightly.training.common.recipe import Lora
 from rightly.training.judge.data import JudgingTask, PairCounts, judging_task
-from rightly.training.judge.eval_callback import AuditCallback, read_dynamics
+from rightly.training.judge.eval_callback import JudgeEvalCallback, read_dynamics
 from rightly.training.judge.recipe import GenrmModel, GenrmRecipe
 
 logger = logging.getLogger(__name__)
@@ -211,7 +211,7 @@ def _reinforce(recipe: GenrmRecipe, task: JudgingTask, name: str, folder: Path, 
         peft_config=_adapter(recipe.model.lora),
     )
     if recipe.audit is not None and task.audit:
-        callback = AuditCallback(task, recipe.audit, folder)
+        callback = JudgeEvalCallback(task, recipe.audit, folder)
         callback.trainer = trainer
         trainer.add_callback(callback)
     if trainer.is_world_process_zero():

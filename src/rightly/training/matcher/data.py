@@ -20,7 +20,7 @@ from rightly.data.load import Rows, open_rows
 from rightly.errors import InputError
 from rightly.matchers.validation.summhay import CoverageCase
 from rightly.references import subject_side, swap_references
-from rightly.training.matcher.negation_augmentation import opposites
+from rightly.training.matcher.negation_augmentation import negations
 from rightly.types import Frozen, PreferencePair
 
 Source = Literal["summhay", "votes", "comve", "winowhy", "written"]
@@ -142,7 +142,7 @@ def from_winowhy(path: str | Path, seed: int = 0) -> Iterator[Ranked]:
                 yield Ranked(reason, draw.choice(others), draw.choice(question.invalid), "winowhy", "invalid reason")
 
 
-def from_opposites(rows: Sequence[Ranked], seed: int = 0) -> Iterator[Ranked | Graded]:
+def from_negations(rows: Sequence[Ranked], seed: int = 0) -> Iterator[Ranked | Graded]:
     """People's reasons against their own opposites by rule (`rightly.training.matcher.negation_augmentation`).
 
     A fellow's right reason, in other words, is nearer than the opposite in the same words; and a reason is not its opposite,
@@ -150,15 +150,15 @@ def from_opposites(rows: Sequence[Ranked], seed: int = 0) -> Iterator[Ranked | G
     """
     draw = random.Random(seed)
     for row in rows:
-        turned = opposites(row.reference)
-        if not turned:
+        negated = negations(row.reference)
+        if not negated:
             continue
-        opposite = draw.choice(turned)
+        opposite = draw.choice(negated)
         yield Graded(row.reference, opposite, 0.0, row.source, "opposite by rule")
         yield Graded(row.reference, row.reference, 1.0, row.source, "the same text")
         if row.source == "comve":
             yield Ranked(row.reference, row.nearer, opposite, row.source, "opposite by rule")
-            of_fellow = opposites(row.nearer)
+            of_fellow = negations(row.nearer)
             if of_fellow:
                 yield Graded(row.reference, draw.choice(of_fellow), 0.0, row.source, "opposite by rule")
 

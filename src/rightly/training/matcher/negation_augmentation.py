@@ -83,7 +83,7 @@ ANTONYMS = _antonyms()
 _WORD = re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, ANTONYMS), key=len, reverse=True)) + r")\b")
 
 
-def opposites(text: str) -> list[str]:
+def negations(text: str) -> list[str]:
     """The sentence turned round, in every way that a rule knows: without its negation, with an antonym, with a negation."""
     found = [re.sub(pattern, new, text, count=1) for pattern, new in _TAKE_OUT if re.search(pattern, text)]
     if not found:

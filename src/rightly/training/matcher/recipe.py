@@ -35,7 +35,7 @@ class MatcherData(Frozen):
         contrasts: Files of written contrasts; ``written`` names those that travel with the package.
         repeat: How often every written row is shown.
         limit: At most so many rows each of ``votes``, of ``comve``, of ``winowhy``.
-        opposites: At most so many reasons each of ``votes`` and ``comve`` that are turned into their opposites by rule.
+        negations: At most so many reasons each of ``votes`` and ``comve`` that are turned into their opposites by rule.
         max_characters: Longer reasons are left out of training.
     """
 
@@ -47,7 +47,7 @@ class MatcherData(Frozen):
     contrasts: tuple[str, ...] = ("written",)
     repeat: int = Field(default=1, ge=1)
     limit: int = Field(default=5000, ge=0)
-    opposites: int = Field(default=2500, ge=0)
+    negations: int = Field(default=2500, ge=0)
     max_characters: int = Field(default=220, ge=20)
 
 

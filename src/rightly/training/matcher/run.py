@@ -22,7 +22,7 @@ from rightly.errors import InputError
 from rightly.matchers.cross_encoder import CrossEncoder, MatcherCard, new_classifier
 from rightly.matchers.embedding import Embedder
 from rightly.matchers.packaged_encoder import base_path
-from rightly.matchers.trained import GATED, gates_open
+from rightly.matchers.trained import INCOMPATIBLE_FACTOR, compatible
 from rightly.matchers.validation.probes import load_probes
 from rightly.matchers.validation.summhay import load_summhay
 from rightly.reward_models.lora import add_lora
@@ -35,7 +35,7 @@ from rightly.training.matcher.data import (
     Ranked,
     from_comve,
     from_contrasts,
-    from_opposites,
+    from_negations,
     from_summaries,
     from_votes,
     from_winowhy,
@@ -160,7 +160,7 @@ def matcher_rows(data: MatcherData, seed: int) -> tuple[list[Ranked | Graded], l
     held = list(from_contrasts(contrasts[:kept], seed))
     rows: list[Ranked | Graded] = [*votes, *comve, *winowhy, *from_summaries(cases, seed)]
     for ranked in (votes, comve):
-        rows += from_opposites(draw.sample(ranked, min(len(ranked), data.opposites)), seed)
+        rows += from_negations(draw.sample(ranked, min(len(ranked), data.negations)), seed)
     for again in range(data.repeat):
         rows += from_contrasts(contrasts[kept:], seed + again)
     if not rows:
@@ -260,8 +260,8 @@ def _calibrated(encoder: CrossEncoder, held: Sequence[Graded]) -> tuple[MatcherC
     evidence = encoder.evidence([(row.reference, row.candidate) for row in held])
     weights = _logistic(evidence, held)
     scores = 1 / (1 + np.exp(-(evidence @ np.array(weights))))
-    closed = [not gates_open(row.reference, row.candidate) for row in held]
-    scores[closed] *= GATED
+    closed = [not compatible(row.reference, row.candidate) for row in held]
+    scores[closed] *= INCOMPATIBLE_FACTOR
     kinds = np.array([row.kind for row in held])
     bounds = [float(np.quantile(scores[kinds == kind], 1 - MOST_ACCEPTED)) for kind in ("opposites", "swap")]
     point = round(min(max(bounds) + 1e-3, 0.999), 3)

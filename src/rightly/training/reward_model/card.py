@@ -1,15 +1,11 @@
 """The model card of a trained reward model: what it read, how it was trained, how good it is and where it is not."""
 
 import json
-from typing import TYPE_CHECKING
 
 from rightly.metrics.preference import PreferenceMetrics
+from rightly.reward_models.model import RewardModel
 from rightly.training.reward_model.recipe import RewardRecipe
-
-if TYPE_CHECKING:
-    from rightly.reward_models.model import RewardModel
-    from rightly.training.reward_model.result import TrainedRewardModel
-
+from rightly.training.reward_model.result import TrainedRewardModel
 
 _MERGED = (
     "The low-rank adapter is merged into its base here. `adapter/` holds it alone; software that loads it from there takes the "
@@ -17,12 +13,12 @@ _MERGED = (
 )
 
 
-def write_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model: "RewardModel") -> None:
+def write_card(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: RewardModel) -> None:
     """Write ``README.md`` into the model's folder."""
     (trained.folder / "README.md").write_text(model_card(recipe, trained, reward_model), encoding="utf-8")
 
 
-def model_card(recipe: RewardRecipe, trained: "TrainedRewardModel", reward_model: "RewardModel") -> str:
+def model_card(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: RewardModel) -> str:
     """A Hugging Face model card in Markdown."""
     contract = reward_model.contract
     lora = recipe.model.lora
@@ -105,7 +101,7 @@ def _details(name: str, metrics: PreferenceMetrics) -> str:
     return "\n\n".join(parts)
 
 
-def _limits(trained: "TrainedRewardModel") -> str:
+def _limits(trained: TrainedRewardModel) -> str:
     said = []
     for name, metrics in trained.results.items():
         worst = min(metrics.by_length, key=lambda part: part.accuracy, default=None)

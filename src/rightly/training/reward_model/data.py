@@ -97,15 +97,15 @@ def prepare_pairs(
             continue
         order = _preferred_first(pair)
         with about_pair(pair.id, pair.content_key):
-            found = model.encode(pair.context, [pair.responses[i] for i in order], cut_alike=True)
+            found = model.encode(pair.context, [pair.responses[i] for i in order], truncate_together=True)
         if not any(first_places([each.ids for each in found])):
             counts["no_difference"] += 1
             continue
         prepared.append(_training_pair(pair, found, order, loss))
         counts["used"] += 1
-        counts["truncated"] += any(each.cut for each in found)
+        counts["truncated"] += any(each.truncated for each in found)
         counts["tokens"] += sum(len(each.ids) for each in found)
-        counts["tokens_cut"] += sum(each.cut for each in found)
+        counts["tokens_cut"] += sum(each.truncated for each in found)
     if not prepared:
         left_out = (
             f"{counts['unlabelled']} unlabelled, {counts['ties']} ties, {counts['no_difference']} without a difference"

@@ -17,6 +17,7 @@ from rightly.store.fingerprint import model_fingerprint
 from rightly.training.common.arguments import training_arguments
 from rightly.training.common.checkpoints import last_checkpoint
 from rightly.training.reward_model.adjusted_pairs import adjusted_pairs
+from rightly.training.reward_model.card import write_card
 from rightly.training.reward_model.data import DataCounts, TrainingPair, prepare_pairs
 from rightly.training.reward_model.dropout import set_dropout
 from rightly.training.reward_model.objective import Objective
@@ -148,8 +149,6 @@ def _save_merged(recipe: RewardRecipe, folder: Path) -> None:
 
 
 def _record(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: RewardModel) -> None:
-    from rightly.training.reward_model.card import write_card
-
     summary = {
         "recipe": recipe.model_dump(mode="json"),
         "counts": {name: counts.model_dump() for name, counts in trained.counts.items()},

@@ -16,7 +16,7 @@ from rightly.reward_models.model import RewardModel
 from rightly.training.common.checkpoints import WholeRuns
 from rightly.training.reward_model.collate import Collator, split_terms
 from rightly.training.reward_model.data import TrainingPair
-from rightly.training.reward_model.evaluation import evaluate_pairs
+from rightly.training.reward_model.evaluation import Evaluator, preference_metrics
 from rightly.training.reward_model.objective import Objective, Terms
 from rightly.training.reward_model.online_adjustment import OnlineAdjustment
 
@@ -146,12 +146,38 @@ class RewardTrainer(WholeRuns, Trainer):
         sets: Any = self.eval_dataset if eval_dataset is None else eval_dataset
         logs: dict[str, float] = {}
         for name, pairs in sets.items():
-            found = evaluate_pairs(self, pairs)
+            found = preference_metrics(pairs, self.rewards_of(pairs), self.reward_model.name)
             self.results[name] = found
             logs |= {f"{metric_key_prefix}_{name}_{metric}": value for metric, value in found.scalars().items()}
         self.log(dict(logs))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, logs)
         return logs
+
+    @torch.no_grad()
+    def rewards_of(self, pairs: Sequence[TrainingPair]) -> list[list[float]]:
+        """The rewards of every pair's responses, the preferred one first, on every process."""
+        sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        model: Any = self.model_wrapped if sharded else self.model
+
+        def forward(batch: Mapping[str, Tensor]) -> Tensor:
+            with self.compute_loss_context_manager():
+                return model(**batch).logits[:, 0]
+
+        evaluator = Evaluator(
+            forward,
+            device=self.args.device,
+            rank=self.args.process_index,
+            world=self.args.world_size,
+            packed=self.reward_model.unpacked is None,
+            pad_id=self.reward_model.pad_id,
+            tokens=self.eval_tokens,
+        )
+        training = model.training
+        model.eval()
+        try:
+            return evaluator.rewards(pairs)
+        finally:
+            model.train(training)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Hugging Face's optimiser, with the prototypes of the contrastive loss as one more group."""

@@ -1,6 +1,6 @@
 """From a line on the command line to an atomiser."""
 
-from rightly.audit.points import Atomiser, GenerativeAtomiser, GivenPoints, atomiser_fingerprint
+from rightly.auditing.points import Atomiser, GenerativeAtomiser, GivenPoints, atomiser_fingerprint
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.specs import build_generator, generator_fingerprint, parse_spec, require_model

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from rightly.audit.result import JudgeResult, LengthRow, Position, RankPrecision
-from rightly.audit.scoring import Scored
+from rightly.auditing.result import JudgeResult, LengthRow, Position, RankPrecision
+from rightly.auditing.scoring import Scored
 from rightly.inference.account import Price
 from rightly.metrics.accuracy import combine_orders, pair_values
 from rightly.metrics.clustered import clustered_mean, difference_of_groups, paired_difference
@@ -16,7 +16,7 @@ Values = dict[str, float | None]
 """A value for each pair, by pair id; ``None`` where it has none."""
 
 
-class JudgeView:
+class JudgmentsByPair:
     """One judge's scored judgments, arranged by pair.
 
     Args:
@@ -71,7 +71,7 @@ class JudgeView:
         return Estimate.of(clustered_mean(list(known.values()), [self.clusters[pair_id] for pair_id in known]))
 
 
-def judge_result(view: JudgeView, *, spurious_below: float, price: Price | None, note: str) -> JudgeResult:
+def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price | None, note: str) -> JudgeResult:
     """A row of the table of judges (without the letters, which need the other rows)."""
     right, consistency = view.right(), view.metric("consistency")
     usage = sum((each.judgment.usage for each in view.scored), Usage())
@@ -96,7 +96,7 @@ def judge_result(view: JudgeView, *, spurious_below: float, price: Price | None,
         spurious=view.estimate(_where(consistency, right, 1.0, lambda value: float(value < spurious_below))),
         consistency_right=view.estimate(_where(consistency, right, 1.0)),
         consistency_wrong=view.estimate(_where(consistency, right, 0.0)),
-        fidelity=view.estimate(_fidelity(right, consistency, spurious_below)),
+        grounded_accuracy=view.estimate(_grounded_accuracy(right, consistency, spurious_below)),
         self_consistency=view.estimate(view.mean_over_orders(lambda each: each.self_consistent)),
         list_length=fmean(len(each.reasons) for each in lists) if lists else None,
         position=_position(view),
@@ -128,7 +128,7 @@ def _failures(scored: Sequence[Scored]) -> dict[FailureKind, int]:
     return counts
 
 
-def _both_right(view: JudgeView) -> float | None:
+def _both_right(view: JudgmentsByPair) -> float | None:
     twice = [both for both in view.by_pair.values() if len(both) == 2 and all(each.right is not None for each in both)]
     return fmean(all(each.right for each in both) for both in twice) if twice else None
 
@@ -142,7 +142,7 @@ def _where(
     }
 
 
-def _fidelity(right: Values, consistency: Values, spurious_below: float) -> Values:
+def _grounded_accuracy(right: Values, consistency: Values, spurious_below: float) -> Values:
     return {
         pair_id: float(bool(right[pair_id]) and value >= spurious_below)
         for pair_id, value in consistency.items()
@@ -150,7 +150,7 @@ def _fidelity(right: Values, consistency: Values, spurious_below: float) -> Valu
     }
 
 
-def _position(view: JudgeView) -> Position:
+def _position(view: JudgmentsByPair) -> Position:
     said = {p: {each.judgment.order: each.judgment.verdict for each in both} for p, both in view.by_pair.items()}
     twice = {pair_id: each for pair_id, each in said.items() if len(each) == 2 and None not in each.values()}
     found = position_bias([each["AB"] for each in twice.values()], [each["BA"] for each in twice.values()])
@@ -175,7 +175,7 @@ def _precision_by_rank(scored: Sequence[Scored]) -> tuple[RankPrecision, ...]:
     return tuple(rows)
 
 
-def _longer(view: JudgeView, right: Values) -> dict[str, tuple[Choice, bool]]:
+def _longer(view: JudgmentsByPair, right: Values) -> dict[str, tuple[Choice, bool]]:
     """By pair that counts in accuracy: the longer response, and whether it is the better one."""
     found: dict[str, tuple[Choice, bool]] = {}
     for pair_id, both in view.by_pair.items():
@@ -186,7 +186,7 @@ def _longer(view: JudgeView, right: Values) -> dict[str, tuple[Choice, bool]]:
     return found
 
 
-def _length_lean(view: JudgeView, right: Values) -> Tested:
+def _length_lean(view: JudgmentsByPair, right: Values) -> Tested:
     found = _longer(view, right)
     if not found:
         return UNTESTED
@@ -194,7 +194,7 @@ def _length_lean(view: JudgeView, right: Values) -> Tested:
     return Tested.of(difference_of_groups(values, [better for _, better in found.values()], clusters))
 
 
-def _by_length(view: JudgeView, right: Values) -> tuple[LengthRow, ...]:
+def _by_length(view: JudgmentsByPair, right: Values) -> tuple[LengthRow, ...]:
     groups: dict[bool, list[tuple[float, bool]]] = {True: [], False: []}
     for pair_id, (longer, better) in _longer(view, right).items():
         groups[better].append((right[pair_id] or 0.0, view.verdicts[pair_id] == longer))
@@ -209,7 +209,7 @@ def _by_length(view: JudgeView, right: Values) -> tuple[LengthRow, ...]:
     )
 
 
-def _by_domain(view: JudgeView, right: Values, consistency: Values) -> dict[str, tuple[Estimate, Estimate]]:
+def _by_domain(view: JudgmentsByPair, right: Values, consistency: Values) -> dict[str, tuple[Estimate, Estimate]]:
     domains = sorted({each.pair.domain for each in view.scored if each.pair.domain is not None})
     rows = {}
     for domain in domains if len(domains) > 1 else ():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightly.audit.consistency import average_precision, favors_agree, reason_metrics
+from rightly.auditing.consistency import average_precision, favors_agree, reason_metrics
 from rightly.matchers.base import Link
 
 

@@ -50,7 +50,7 @@ class AtomRecord(Record):
 
     @property
     def retry(self) -> bool:
-        """Whether the line failed."""
+        """Whether the request failed."""
         return self.failure == "provider"
 
 
@@ -100,7 +100,7 @@ class GenerativeAtomiser:
         self.name, self.concurrency = name, generator.concurrency
         self._generator, self._sampling = generator, sampling
         self.fingerprint = atomiser_fingerprint(generator.fingerprint, sampling)
-        self._prompt = load_prompt("rightly.audit", "atomise")
+        self._prompt = load_prompt("rightly.auditing", "atomise")
 
     async def atomise(self, pair: PreferencePair) -> AtomRecord:
         """Ask once; a pair without reasons has no points and costs nothing."""
@@ -142,7 +142,7 @@ def parse_points(text: str) -> tuple[tuple[str, ...], str]:
 
 def atomiser_fingerprint(generator: str, sampling: Sampling) -> str:
     """Identity of the atomiser that asks this generator: its model, decoding options, prompt and reader."""
-    prompt = load_prompt("rightly.audit", "atomise")
+    prompt = load_prompt("rightly.auditing", "atomise")
     return fingerprint(
         "atomiser", generator=generator, sampling=sampling.model_dump(), prompt=prompt, reader=_READER_VERSION
     )

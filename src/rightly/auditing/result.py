@@ -79,7 +79,7 @@ class JudgeResult(Frozen):
         spurious: Among right verdicts, the share whose consistency is below ``AuditResult.spurious_below``.
         consistency_right: Consistency among right verdicts.
         consistency_wrong: Consistency among wrong verdicts.
-        fidelity: Right verdict with consistency at or above the threshold, over all pairs that could be matched.
+        grounded_accuracy: Right verdict with consistency at or above the threshold, over all pairs that could be matched.
         self_consistency: Share of lists whose majority of "favors" agrees with the verdict, where reasons say so.
         list_length: Mean number of reasons.
         position: What the order did.
@@ -114,7 +114,7 @@ class JudgeResult(Frozen):
     spurious: Estimate
     consistency_right: Estimate
     consistency_wrong: Estimate
-    fidelity: Estimate
+    grounded_accuracy: Estimate
     self_consistency: Estimate
     list_length: float | None
     position: Position

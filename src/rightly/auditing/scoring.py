@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rightly.audit.consistency import ReasonMetrics, favors_agree, reason_metrics
-from rightly.audit.points import AtomRecord, feedback_key
+from rightly.auditing.consistency import ReasonMetrics, favors_agree, reason_metrics
+from rightly.auditing.points import AtomRecord, feedback_key
 from rightly.matchers.assignment import assign
 from rightly.matchers.base import Link, MatchRecord
 from rightly.types import Judgment, PreferencePair
@@ -24,8 +24,8 @@ class Scored:
         reasons: The judge's reasons as they were matched.
         links: All links of the matcher.
         resolved: The one-to-one ones.
-        right: Whether the verdict is the label; ``None`` where there is no label, it is a tie, or the line failed.
-        metrics: ``None`` where nothing could be matched: no points, a failed line, a failed match.
+        right: Whether the verdict is the label; ``None`` where there is no label, it is a tie, or the request failed.
+        metrics: ``None`` where nothing could be matched: no points, a failed request, a failed match.
         match_failed: The matcher failed here.
         self_consistent: Whether the verdict follows from the list; ``None`` where the list does not say.
     """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from rightly.audit.compare import letters, paired_tests
+from rightly.auditing.compare import letters, paired_tests
 
 DRAWS = 200
 MOST = int(binom.ppf(0.999, DRAWS, 0.05))

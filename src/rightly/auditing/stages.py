@@ -8,11 +8,11 @@ The first three files are what models said and are only ever appended to; the re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from rightly.audit.cast import Cast
-from rightly.audit.collect import collect_matches, collect_points
-from rightly.audit.points import Atomiser, AtomRecord
-from rightly.audit.result import Item, ItemJudgment
-from rightly.audit.scoring import Scored, points_by_pair, score_judgments
+from rightly.auditing.cast import Cast
+from rightly.auditing.collect import collect_matches, collect_points
+from rightly.auditing.points import Atomiser, AtomRecord
+from rightly.auditing.result import Item, ItemJudgment
+from rightly.auditing.scoring import Scored, points_by_pair, score_judgments
 from rightly.data.holdout import holdout_annotator
 from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.collect import collect_judgments, current_judgments

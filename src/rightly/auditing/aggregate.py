@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rightly import __version__
-from rightly.audit.cast import Cast
-from rightly.audit.compare import letters, paired_tests
-from rightly.audit.judge_summary import JudgeView, judge_result
-from rightly.audit.result import AuditResult
-from rightly.audit.scoring import Scored
+from rightly.auditing.cast import Cast
+from rightly.auditing.compare import letters, paired_tests
+from rightly.auditing.judge_summary import JudgmentsByPair, judge_result
+from rightly.auditing.result import AuditResult
+from rightly.auditing.scoring import Scored
 from rightly.errors import InputError
 from rightly.inference.account import Price
 from rightly.metrics.agreement import krippendorff_alpha
@@ -16,7 +16,7 @@ from rightly.types import PreferencePair
 
 
 @dataclass(frozen=True, slots=True)
-class AuditFacts:
+class AuditMetadata:
     """What an audit's result says beside its numbers; see `AuditResult` for the fields.
 
     Attributes:
@@ -31,7 +31,7 @@ class AuditFacts:
     prices: Mapping[str, Price]
 
 
-def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], facts: AuditFacts) -> AuditResult:
+def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], facts: AuditMetadata) -> AuditResult:
     """Summarise an audit.
 
     Args:
@@ -45,7 +45,7 @@ def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], 
     for each in scored:
         by_judge[each.judgment.judge].append(each)
         points[each.pair.id] = each.points
-    views = [JudgeView(name, by_judge[name]) for name in judges]
+    views = [JudgmentsByPair(name, by_judge[name]) for name in judges]
     tests = paired_tests(views)
     notes = {judge.name: judge.note for judge in facts.cast.judges}
     rows = [

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from rightly.audit.cast import Cast
-from rightly.audit.scoring import Scored
+from rightly.auditing.cast import Cast
+from rightly.auditing.scoring import Scored
 from rightly.errors import InputError
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from rightly.audit.points import Atomiser, AtomRecord, atom_key, feedback_key
-from rightly.audit.scoring import candidate_reasons
+from rightly.auditing.points import Atomiser, AtomRecord, atom_key, feedback_key
+from rightly.auditing.scoring import candidate_reasons
 from rightly.inference.dispatch import run_bounded
 from rightly.matchers.base import Matcher, MatchRecord, match_key
 from rightly.store.records import RecordFile

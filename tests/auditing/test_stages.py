@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from rightly.audit.aggregate import AuditFacts, audit_result
-from rightly.audit.cast import Cast, Maker
-from rightly.audit.points import GivenPoints
-from rightly.audit.scoring import score_judgments
-from rightly.audit.stages import OWNS, ask, items, reference_pairs, score_folder
+from rightly.auditing.aggregate import AuditMetadata, audit_result
+from rightly.auditing.cast import Cast, Maker
+from rightly.auditing.points import GivenPoints
+from rightly.auditing.scoring import score_judgments
+from rightly.auditing.stages import OWNS, ask, items, reference_pairs, score_folder
 from rightly.judges.base import JudgeIdentity
 from rightly.judges.collect import current_judgments
 from rightly.judges.held_out_person import AnnotatorJudge
@@ -66,7 +66,7 @@ def match(of, said, score=1.0, failure=None):
     )
 
 
-FACTS = AuditFacts(
+FACTS = AuditMetadata(
     source="s",
     cast=Cast(
         judges=(JudgeIdentity(name="j", fingerprint="j"),),
@@ -100,7 +100,7 @@ def test_right_wrong_and_spurious_are_told_apart():
     assert found.spurious.value == 0.5
     assert found.consistency_right.value == pytest.approx(0.55)
     assert found.consistency_wrong.value == pytest.approx(0.5)
-    assert found.fidelity.value == 0.25
+    assert found.grounded_accuracy.value == 0.25
     assert found.self_consistency.value == 0.5
 
 

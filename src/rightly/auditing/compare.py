@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rightly.audit.judge_summary import JudgeView, Values
-from rightly.audit.result import PairedTest
+from rightly.auditing.judge_summary import JudgmentsByPair, Values
+from rightly.auditing.result import PairedTest
 from rightly.metrics.clustered import Spread, paired_difference
 from rightly.metrics.estimate import Estimate
 from rightly.metrics.paired import holm, holm_levels, significance_groups
@@ -38,7 +38,7 @@ class _Found(NamedTuple):
     consistency: Spread
 
 
-def paired_tests(views: Sequence[JudgeView]) -> tuple[PairedTest, ...]:
+def paired_tests(views: Sequence[JudgmentsByPair]) -> tuple[PairedTest, ...]:
     """Every two judges on the pairs that they share: outcomes and consistency, each Holm-adjusted over all rows."""
     found = [_found(first, second) for first, second in combinations(views, 2)]
     accuracy, consistency = (_adjusted([getattr(row, name) for row in found]) for name in ("accuracy", "consistency"))
@@ -84,7 +84,7 @@ def letters(
     return {name: found.get(name, "") for name in names}
 
 
-def _found(first: JudgeView, second: JudgeView) -> _Found:
+def _found(first: JudgmentsByPair, second: JudgmentsByPair) -> _Found:
     shared = sorted(first.by_pair.keys() & second.by_pair.keys())
     clusters = [first.clusters[pair_id] for pair_id in shared]
     one, two = (_values(view.right(), shared) for view in (first, second))
