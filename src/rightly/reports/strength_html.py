@@ -70,10 +70,10 @@ def _worst(path: Path) -> dict[str, tuple[float, float, float]]:
 
 def _curve(found: Diagnosis) -> LineChart:
     """Shares of right labels over the deciles: the estimate within its interval, and what people said."""
-    across = [place / max(len(found.deciles) - 1, 1) for place in range(len(found.deciles))]
-    right, low, high = zip(*(each.right for each in found.deciles), strict=True)
-    lines = [("model", list(zip(across, right, strict=True)))]
-    people = [(x, each.people.right) for x, each in zip(across, found.deciles, strict=True) if each.people is not None]
+    last = max(len(found.deciles) - 1, 1)
+    right = [(place / last, *each.right) for place, each in enumerate(found.deciles)]
+    people = [(place / last, each.people.right) for place, each in enumerate(found.deciles) if each.people is not None]
+    lines = [("model", [(x, value) for x, value, _, _ in right])]
     if people:
         lines.append(("people", people))
     return LineChart(
@@ -88,7 +88,7 @@ def _curve(found: Diagnosis) -> LineChart:
         after=10,
         grid=[(value, f"{value:g}") for value in (0.0, 0.25, 0.5, 0.75, 1.0)],
         lines=lines,
-        band=[*zip(across, low, strict=True), *reversed(list(zip(across, high, strict=True)))],
+        band=[(x, low) for x, _, low, _ in right] + [(x, high) for x, _, _, high in reversed(right)],
     )
 
 
