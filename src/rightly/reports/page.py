@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from rightly import __version__
 from rightly.reports import numbers
 from rightly.reports.charts import along
 from rightly.reports.tables import Column
+from rightly.version import __version__
 
 
 def write_page(path: Path, template: str, **fields: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rightly.preferences.diagnosis import Diagnosis
 from rightly.preferences.effect import RepairEffect
+from rightly.preferences.pair_classes import Diagnosis
 from rightly.reports.charts import LineChart, histogram
 from rightly.reports.page import write_page
 from rightly.reports.strength_words import strength_sentences
