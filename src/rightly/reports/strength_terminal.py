@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rightly.preferences.pair_classes import CLASSES, Diagnosis
-from rightly.reports.strength_words import ratio, strength_sentences
+from rightly.reports.numbers import ratio
+from rightly.reports.strength_words import strength_sentences
 
 
 def print_strength(
