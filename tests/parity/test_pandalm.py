@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-import pytest
-
 from rightly.metrics.accuracy import order_accuracy
 from rightly.metrics.auc import detection_at
 from tests.parity.stored import rows
