@@ -2,7 +2,7 @@
 
 import pytest
 
-from rightly.metrics.accuracy import order_accuracy, pair_accuracy
+from rightly.metrics.accuracy import order_values, pair_values
 from rightly.metrics.position import position_bias
 from tests.parity.stored import rows
 
@@ -23,12 +23,12 @@ def test_stored_statistics_to_the_last_digit(run):
     labels, first, second = (verdicts(run[column]) for column in ("labels", "first", "second"))
     stored, n = run["statistics"], len(labels)
     order = {"failures": "wrong"}
-    assert stored["correct_False"] == share(order_accuracy(labels, first, **order).value, n)
-    assert stored["correct_True"] == share(order_accuracy(labels, second, **order).value, n)
-    mean = pair_accuracy(labels, first, second, rule="per_decision", **order).value
+    assert stored["correct_False"] == share(order_values(labels, first, **order).mean(), n)
+    assert stored["correct_True"] == share(order_values(labels, second, **order).mean(), n)
+    mean = pair_values(labels, first, second, rule="per_decision", **order).mean()
     assert stored["correct_average"] == f"{mean * 100}%"
-    both = pair_accuracy(labels, first, second, rule="both_right", **order)
-    assert stored["correct_both"] == share(both.value, n)
+    both = pair_values(labels, first, second, rule="both_right", **order)
+    assert stored["correct_both"] == share(both.mean(), n)
     # Two unusable outputs count as equal verdicts there.
     both_failed = sum(one is two is None for one, two in zip(first, second, strict=True))
     assert stored["equal"] == share((position_bias(first, second).n_consistent + both_failed) / n, n)

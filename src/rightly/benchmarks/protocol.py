@@ -78,14 +78,7 @@ def comparison_credits(
     return [credit(picked(each), rule=rule, failures=failures, tie=tie) for each in answer.outcomes]
 
 
-def mean_rows(
-    credits: Credits,
-    domains: Sequence[str],
-    *,
-    macro: bool,
-    named: dict[str, str] | None = None,
-    column: str = ACCURACY,
-) -> Table:
+def mean_rows(credits: Credits, domains: Sequence[str], *, macro: bool, named: dict[str, str] | None = None) -> Table:
     """A row a domain and the overall row: over all items, or (``macro``) over the domains' means.
 
     Args:
@@ -93,12 +86,11 @@ def mean_rows(
         domains: Of the items.
         macro: Whether the overall row is the unweighted mean of the domains.
         named: What domains are called; several may share a name and are pooled.
-        column: Its name.
     """
     names = np.array([(named or {}).get(domain, domain) for domain in domains])
-    rows = {str(name): {column: mean(credits[names == name, 0])} for name in dict.fromkeys(names.tolist())}
-    overall = mean(np.array([row[column] for row in rows.values()])) if macro else mean(credits[:, 0])
-    return {**rows, OVERALL: {column: overall}}
+    rows = {str(name): {ACCURACY: mean(credits[names == name, 0])} for name in dict.fromkeys(names.tolist())}
+    overall = mean(np.array([row[ACCURACY] for row in rows.values()])) if macro else mean(credits[:, 0])
+    return {**rows, OVERALL: {ACCURACY: overall}}
 
 
 def mean(values: NDArray[np.float64]) -> float:

@@ -20,11 +20,10 @@ class BradleyTerry:
     """A fit of ``k`` players and ``f`` features.
 
     Attributes:
-        names: The players.
-        strengths: ``(k,)`` log-odds, 0 for the anchor.
+        names: The players, in the order of their names.
+        strengths: ``(k,)`` log-odds, 0 for the first player.
         coefficients: ``(f,)`` of the features.
-        covariance: ``(k + f, k + f)`` of both, 0 for the anchor.
-        log_likelihood: Of the weighted battles.
+        covariance: ``(k + f, k + f)`` of both, 0 for the first player.
         n: Battles.
         freedom: Clusters minus fitted parameters; below 1 there is no interval.
     """
@@ -33,7 +32,6 @@ class BradleyTerry:
     strengths: NDArray[np.float64]
     coefficients: NDArray[np.float64]
     covariance: NDArray[np.float64]
-    log_likelihood: float
     n: int
     freedom: int
 
@@ -63,7 +61,6 @@ def bradley_terry(
     features: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     clusters: Sequence[Hashable] | None = None,
-    anchor: str | None = None,
 ) -> BradleyTerry:
     """Fit by maximum likelihood (Newton's method).
 
@@ -74,7 +71,6 @@ def bradley_terry(
         features: ``(n, f)``, from the first player's side.
         weights: ``(n,)`` at least 0.
         clusters: What makes battles dependent (a question), ``(n,)``.
-        anchor: The player of strength 0; by default the first by name.
 
     Raises:
         ValueError: Shapes differ, an outcome is out of range, the players are not connected by battles, or a player (or a
@@ -91,13 +87,12 @@ def bradley_terry(
         raise ValueError("outcomes must be within 0 and 1, weights not negative, features finite")
     names = tuple(sorted({*first, *second}))
     place = {name: i for i, name in enumerate(names)}
-    fixed = place[names[0] if anchor is None else anchor]
     design = np.zeros((len(y), len(names) + x.shape[1]))
     rows = np.arange(len(y))
     design[rows, [place[name] for name in first]] += 1
     design[rows, [place[name] for name in second]] -= 1
     design[:, len(names) :] = x
-    free = np.delete(np.arange(design.shape[1]), fixed)
+    free = np.arange(1, design.shape[1])
     found, hessian = _newton(design[:, free], y, w)
     residuals = w * (y - _sigmoid(design[:, free] @ found))
     scores = _sum_by(design[:, free] * residuals[:, None], clusters)
@@ -108,9 +103,7 @@ def bradley_terry(
     freedom = len(scores) - len(free)
     few = len(scores) / freedom if freedom > 0 else 1.0
     covariance[np.ix_(free, free)] = few * inverse @ (scores.T @ scores) @ inverse
-    margin = design[:, free] @ found
-    likelihood = float((w * (y * margin - np.logaddexp(0, margin))).sum())
-    return BradleyTerry(names, whole[: len(names)], whole[len(names) :], covariance, likelihood, len(y), freedom)
+    return BradleyTerry(names, whole[: len(names)], whole[len(names) :], covariance, len(y), freedom)
 
 
 def _newton(

@@ -136,8 +136,8 @@ def reliability(name: str, cases: Sequence[CoverageCase], links: Links, n_failed
         n_cases=len(cases),
         n_failed=n_failed,
         n_points=len(people),
-        auc_covered=_estimate(lambda rows: _auc(best[rows], people[rows] > 0), clusters),
-        auc_full=_estimate(lambda rows: _auc(best[rows], people[rows] == 1), clusters),
+        auc_covered=_estimate(lambda rows: auc(best[rows], people[rows] > 0), clusters),
+        auc_full=_estimate(lambda rows: auc(best[rows], people[rows] == 1), clusters),
         precision=precision,
         recall=recall,
         f1=2 * precision * recall / (precision + recall) if precision and recall else 0.0,
@@ -209,10 +209,6 @@ def _correlation(statistic: Callable[[np.ndarray], float], clusters: Sequence[st
     """The same of a figure in [-1, 1]."""
     found = Tested.of(statistic_spread(statistic, clusters))
     return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
-
-
-def _auc(scores: np.ndarray, positives: np.ndarray) -> float:
-    return auc(scores, positives).value if positives.any() and not positives.all() else float("nan")
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:
