@@ -41,6 +41,23 @@ def test_the_published_strengths_of_the_american_league():
         assert fit.strengths[fit.names.index(team)] == pytest.approx(strength, abs=5e-5)
 
 
+def test_a_wide_prior_changes_no_difference_of_strengths():
+    first, second, won = zip(*battles(), strict=True)
+    fit, wide = bradley_terry(first, second, won), bradley_terry(first, second, won, prior=1e4)
+    assert wide.strengths - wide.strengths[0] == pytest.approx(fit.strengths, abs=1e-6)
+    assert wide.strengths.sum() == pytest.approx(0, abs=1e-6)
+    assert wide.win_rate("Boston", "Detroit")[0] == pytest.approx(fit.win_rate("Boston", "Detroit")[0])
+
+
+@pytest.mark.parametrize("deviation", [0.5, 1.0, 3.0])
+def test_a_prior_makes_the_strength_of_an_unbeaten_player_finite(deviation):
+    """The posterior of strengths s and -s after one win has its mode where ``s / deviation**2 = sigma(-2 s)``."""
+    fit = bradley_terry([7], [3], [1.0], prior=deviation)
+    assert fit.names == (3, 7)
+    assert fit.strengths[1] == pytest.approx(-fit.strengths[0])
+    assert fit.strengths[1] / deviation**2 == pytest.approx(1 / (1 + np.exp(2 * fit.strengths[1])))
+
+
 def test_two_players_have_the_share_of_wins_and_a_tie_is_half():
     first, second = ["a"] * 100, ["b"] * 100
     rate, low, high = bradley_terry(first, second, [1.0] * 60 + [0.5] * 20 + [0.0] * 20).win_rate("a", "b")
