@@ -271,11 +271,9 @@ def test_training_goes_on_when_the_endpoint_dies(table, graded, monkeypatch):
 
 
 class TestFitness:
-    def test_a_matcher_that_was_never_checked_is_refused(self):
+    def test_a_matcher_that_was_never_checked_is_refused_unless_accepted(self):
         with pytest.raises(InputError, match=r"\[matcher\]: .* is not fit as a training reward"):
             require_fit("lexical", None, accept_unfit=False)
-
-    def test_unless_told_otherwise(self):
         require_fit("lexical", None, accept_unfit=True)
 
 
