@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightly.benchmarks.answers import Answer, Outcome
-from rightly.metrics.accuracy import FailurePolicy, PairRule, pair_values
+from rightly.metrics.accuracy import FailurePolicy, PairRule, order_values, pair_values
 
 Credits = NDArray[np.float64]
 Table = dict[str, dict[str, float]]
@@ -58,12 +58,10 @@ def credit(outcomes: Sequence[Outcome], *, rule: PairRule, failures: FailurePoli
         failures: What a failure counts.
         tie: Credit of a tie where one order was asked or order plays no part.
     """
-    if len(outcomes) == 1:
-        value = outcomes[0]
-        if value is None:
-            return {"wrong": 0.0, "half": 0.5, "drop": float("nan")}[failures]
-        return tie if value == 0 else float(value == 1)
-    first, second = (_VERDICTS[value] for value in outcomes)
+    verdicts = [_VERDICTS[value] for value in outcomes]
+    if len(verdicts) == 1:
+        return float(order_values(["A"], verdicts, failures=failures, tie=tie)[0])
+    first, second = verdicts
     return float(pair_values(["A"], [first], [second], rule=rule, failures=failures)[0])
 
 

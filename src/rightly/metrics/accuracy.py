@@ -93,8 +93,7 @@ def pair_values(
     - ``per_decision``: the mean of the two verdicts' own credits, a tie being one half.
 
     A pair has failed when both orders did under ``judgebench`` and ``zero_is_half``, when either did under
-    ``failures_wrong`` and ``both_right``. Under ``per_decision`` the policy holds for each order by itself, and a pair
-    has failed when both orders did.
+    ``failures_wrong`` and ``both_right``. Under ``per_decision`` the policy holds for each order by itself.
 
     Args:
         labels: The better response of each pair, or ``"tie"``; length n.
@@ -149,7 +148,6 @@ _FAILED: dict[PairRule, Callable[[Choice | None, Choice | None], bool]] = {
     "judgebench": _both_failed,
     "zero_is_half": _both_failed,
     "both_right": _either_failed,
-    "per_decision": _both_failed,
 }
 
 

@@ -18,6 +18,7 @@ from rightly.matchers.validation.summhay import CoverageCase
 from rightly.metrics.auc import auc
 from rightly.metrics.clustered import statistic_spread
 from rightly.metrics.estimate import Estimate, Tested
+from rightly.metrics.ranks import rank_correlation
 from rightly.types import Frozen
 
 THRESHOLD = 0.5
@@ -142,7 +143,7 @@ def reliability(name: str, cases: Sequence[CoverageCase], links: Links, n_failed
         recall=recall,
         f1=2 * precision * recall / (precision + recall) if precision and recall else 0.0,
         spearman=_correlation(
-            lambda rows: _spearman(by_matcher[rows], by_people[rows]), [case.cluster for case in cases]
+            lambda rows: rank_correlation(by_matcher[rows], by_people[rows]), [case.cluster for case in cases]
         ),
         tau=system_tau(cases, links),
         consistency=float(by_matcher.mean()),
@@ -209,15 +210,6 @@ def _correlation(statistic: Callable[[np.ndarray], float], clusters: Sequence[st
     """The same of a figure in [-1, 1]."""
     found = Tested.of(statistic_spread(statistic, clusters))
     return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
-
-
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    from scipy import stats
-
-    if len(set(one)) < 2 or len(set(other)) < 2:
-        return float("nan")
-    result: Any = stats.spearmanr(one, other)
-    return float(result.statistic)
 
 
 def _shown(estimate: Estimate) -> str:
