@@ -70,7 +70,7 @@ def stored_runs(name: str, data: Path) -> list[str]:
 
 
 def rightly(*arguments: object) -> None:
-    subprocess.run([sys.executable, "-m", "rightly.cli", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "rightly", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:

@@ -46,10 +46,10 @@ LENGTH = 512
 class Material:
     """Pairs with frozen features; the label is response ``best``."""
 
-    def __init__(self, pairs: list[PreferencePair], work: Path, *, together: str) -> None:
+    def __init__(self, pairs: list[PreferencePair], work: Path, *, group_by: str) -> None:
         self.pairs = pairs
         self.features = stored_features(work / "features", pairs, minilm(), LENGTH, print)
-        self.groups = np.unique(group_keys(pairs, together), return_inverse=True)[1]
+        self.groups = np.unique(group_keys(pairs, group_by), return_inverse=True)[1]
         self.best = np.array([pair.choices.index(str(pair.label)) for pair in pairs])
 
     def some(self, count: int, seed: int) -> NDArray[np.int64]:
@@ -76,7 +76,7 @@ def mean_interval(values: list[float]) -> str:
 
 def votes(args) -> None:
     """Cross-fitted over debates: votes for the label by decile of strength, with strict labels and with one random vote."""
-    data = Material(ukp(args), args.work, together="domain")
+    data = Material(ukp(args), args.work, group_by="domain")
     shares = np.array(
         [[sum(v.choice == c for v in p.votes) / len(p.votes) for c in ("A", "B", "tie")] for p in data.pairs]
     )
@@ -119,8 +119,8 @@ def votes(args) -> None:
 
 def materials(args) -> dict[str, tuple[Material, int]]:
     return {
-        "UKPConvArg1": (Material(ukp(args), args.work, together="domain"), 4),
-        "HH-RLHF": (Material(list(load_pairs(args.hh)), args.work, together="context"), 5),
+        "UKPConvArg1": (Material(ukp(args), args.work, group_by="domain"), 4),
+        "HH-RLHF": (Material(list(load_pairs(args.hh)), args.work, group_by="context"), 5),
     }
 
 
@@ -245,7 +245,7 @@ def curves(args) -> None:
     from rightly.training.reward_model.recipe import parse_recipe
     from rightly.training.reward_model.run import train_reward_model
 
-    data = Material(ukp(args), args.work, together="domain")
+    data = Material(ukp(args), args.work, group_by="domain")
     base = base_model(args.work / "base")
     presets = ("baseline", "smooth+margin", "drop", "auto", "online")
     found: dict[str, list[list[float]]] = {preset: [] for preset in presets}

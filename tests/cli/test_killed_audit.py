@@ -53,7 +53,7 @@ def endpoint():
 
 def audit(endpoint, folder, tmp_path):
     spec = "openai:m?concurrency=8&timeout_s=2&max_attempts=12&max_tokens=100"
-    command = [sys.executable, "-m", "rightly.cli", "audit", str(tmp_path / "pairs.jsonl"), "--json"]
+    command = [sys.executable, "-m", "rightly", "audit", str(tmp_path / "pairs.jsonl"), "--json"]
     command += ["--judge", spec, "--judge", "longer", "--matcher", spec]
     command += ["--out", str(folder / "out"), "--cache", str(folder / "cache.db")]
     environment = os.environ | {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "k"}

@@ -228,7 +228,7 @@ def test_every_role_is_estimated_before_and_reported_after(endpoint, pairs, tmp_
 
 def subprocess_judge(endpoint, pairs, out, cache, budget, key="k", concurrency=8):
     spec = f"openai:m?max_tokens=100&concurrency={concurrency}"
-    command = [sys.executable, "-m", "rightly.cli", *judge(pairs, out, "--cache", cache, budget=budget, spec=spec)]
+    command = [sys.executable, "-m", "rightly", *judge(pairs, out, "--cache", cache, budget=budget, spec=spec)]
     environment = os.environ | {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": key}
     return subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 

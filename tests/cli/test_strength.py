@@ -116,7 +116,7 @@ def test_pairs_without_a_difference_are_counted_and_in_no_figure(data):
     kept = run(
         repair,
         data,
-        "--by",
+        "--preset",
         "weight",
         "--strength",
         data.parent / "s/strength.parquet",
@@ -206,7 +206,7 @@ def test_trained_members(tiny_model, tmp_path, kind):  # noqa: F811
         file,
         "--train",
         2,
-        "--by",
+        "--ensemble",
         kind,
         "--folds",
         2,
@@ -270,7 +270,7 @@ def test_a_table_that_lacks_a_pair(data, tmp_path):
 @pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset != "baseline"])
 def test_repair_is_idempotent_and_can_be_undone(data, tmp_path, preset):
     table = measured(data) / "strength.parquet"
-    options = ["--by", preset, "--strength", table]
+    options = ["--preset", preset, "--strength", table]
     out = tmp_path / "repaired.jsonl"
     counts = json.loads(run(repair, data, *options, "--out", out, "--json").stdout)
     assert counts["read"] == 61
@@ -287,7 +287,7 @@ def test_repair_is_idempotent_and_can_be_undone(data, tmp_path, preset):
 def test_flip_turns_the_suspects_where_votes_say_so(data, tmp_path):
     table = measured(data) / "strength.parquet"
     out = tmp_path / "repaired.jsonl"
-    said = run(repair, data, "--by", "flip", "--strength", table, "--out", out).stdout
+    said = run(repair, data, "--preset", "flip", "--strength", table, "--out", out).stdout
     assert "of 12 labels flipped, 12 [12, 12] are expected to be wrong" in said
     assert "wrong labels, after minus before: -12 [-12, -12]" in said
     labels = {pair.id: pair.label for pair in load_pairs(out)}
@@ -306,9 +306,9 @@ def test_flips_that_may_harm_are_refused_unless_forced(data, tmp_path, preset):
     with pytest.raises(
         InputError, match=r"flips may add wrong labels: of \d+ labels flipped, \d+ \[0, \d+\].*--force-flip"
     ):
-        run(repair, data, "--by", preset, "--strength", table, "--out", out)
+        run(repair, data, "--preset", preset, "--strength", table, "--out", out)
     assert not out.exists()
-    forced = run(repair, data, "--by", preset, "--strength", table, "--out", out, "--force-flip").stdout
+    forced = run(repair, data, "--preset", preset, "--strength", table, "--out", out, "--force-flip").stdout
     assert "are expected to be wrong; wrong labels, after minus before: " in forced
 
 
@@ -329,14 +329,14 @@ def test_a_label_of_three_responses_is_never_flipped(tmp_path):
     source = tmp_path / "three.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     run(strength, source, "--out", tmp_path / "s")
-    options = ["--by", "flip", "--suspects", "sign", "--strength", tmp_path / "s/strength.parquet", "--force-flip"]
+    options = ["--preset", "flip", "--suspects", "sign", "--strength", tmp_path / "s/strength.parquet", "--force-flip"]
     counts = json.loads(run(repair, source, *options, "--out", tmp_path / "r.jsonl", "--json").stdout)
     assert counts["flipped"] == counts["effect"]["flipped"]["n"] == 0
 
 
 def test_exports_for_trainers(data, tmp_path):
     table = measured(data) / "strength.parquet"
-    options = ["--by", "flip+margin", "--strength", table]
+    options = ["--preset", "flip+margin", "--strength", table]
     run(repair, data, *options, "--format", "chosen-rejected", "--out", tmp_path / "trl.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "trl.jsonl").read_text().splitlines()]
     assert len(rows) == 60
@@ -413,7 +413,7 @@ def test_a_table_of_pairs_that_have_changed_is_refused(data, tmp_path, update, s
     edited(data, lambda pair: pair.model_copy(update=update) if pair.id in ("7", "20") else pair)
     if "label" in update:
         edited(data, lambda pair: pair.model_copy(update=update) if pair.id == "7" else pair)
-    by = ["--by", "drop", "--strength", table, "--out", tmp_path / "r.jsonl"]
+    by = ["--preset", "drop", "--strength", table, "--out", tmp_path / "r.jsonl"]
     with pytest.raises(InputError, match=said):
         run(repair, data, *by)
     assert not (tmp_path / "r.jsonl").exists()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from rightly.errors import InputError
 from rightly.preferences.adjust import PRESETS, AdjustRule, Suspects, adjust, suspects
-from rightly.preferences.diagnosis import CLASSES, ClassRule, classify, diagnose
 from rightly.preferences.evidence import LabelEvidence
+from rightly.preferences.pair_classes import CLASSES, ClassRule, classify, diagnose
 from rightly.preferences.quality import LabelQuality
 from rightly.preferences.strength import agreement_with_whole, assign_folds, preference_strength
 

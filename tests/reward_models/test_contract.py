@@ -32,7 +32,7 @@ def test_a_new_head_reads_the_templates_end_of_turn(sound):
     assert (found.form, found.final_token, found.pad_token) == ("chat", "<end>", "<pad>")
     (encoded,) = encode_responses(tokenizer, found, ASKED, ["dust"])
     assert _joined(tokenizer, encoded) == "<user>why is the sky blue<end><assistant>dust<end>"
-    assert (encoded.response_tokens, encoded.cut) == (5, 0)
+    assert (encoded.response_tokens, encoded.truncated) == (5, 0)
 
 
 def test_a_trained_head_without_a_contract_is_read_as_its_card_does(sound, tmp_path):
@@ -82,7 +82,7 @@ def test_a_cut_takes_the_prompts_left_and_keeps_start_and_end(broken):
     assert encoded.ids[0] == tokenizer.bos_token_id
     assert _joined(tokenizer, encoded).endswith("blue<end><assistant>dust<end>")
     whole = len(encode_responses(tokenizer, found.model_copy(update={"max_length": 99}), ASKED, ["dust"])[0].ids)
-    assert encoded.cut == whole - 20
+    assert encoded.truncated == whole - 20
 
 
 def test_a_response_that_is_too_long_keeps_its_beginning_and_the_final_token(sound):
@@ -96,7 +96,7 @@ def test_cut_alike_leaves_every_response_the_same_prompt(sound):
     responses = ["ab", "abcdefghijkl"]
     apart = encode_responses(tokenizer, found, ASKED, responses)
     alike = encode_responses(tokenizer, found, ASKED, responses, truncate_together=True)
-    assert [len(each.ids) for each in apart] == [30 if each.cut else len(each.ids) for each in apart]
+    assert [len(each.ids) for each in apart] == [30 if each.truncated else len(each.ids) for each in apart]
     prompts = [each.ids[: -each.response_tokens] for each in alike]
     assert prompts[0] == prompts[1]
     assert apart[0].ids[: -apart[0].response_tokens] != prompts[0]
@@ -174,7 +174,7 @@ def test_encoders_read_two_segments(encoder):
     (cut,) = encoder.encode((Message(role="user", content="one two " * 20 + "why"),), ["dust"])
     assert len(cut.ids) == 24
     assert encoder.tokenizer.decode(cut.ids).endswith("two why [SEP] dust [SEP]")
-    assert cut.cut > 0
+    assert cut.truncated > 0
 
 
 def test_threads_share_an_encoders_tokenizer_without_mixing_up_texts(encoder):

@@ -81,7 +81,7 @@ def test_responses_that_are_equal_up_to_the_limit_have_a_margin_of_exactly_0(mod
     assert [each.rewards[0] - each.rewards[1] == 0 for each in scored] == [True, True, False]
     assert [each.same_as for each in scored] == [(0, 0), (0, 0), (0, 1)]
     assert [each.no_difference for each in scored] == [True, True, False]
-    assert scored[1].cut[0] > 0
+    assert scored[1].truncated[0] > 0
 
 
 def test_one_different_response_is_a_difference(model):

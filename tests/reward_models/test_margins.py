@@ -133,7 +133,7 @@ def test_two_processes_share_the_work(tiny_model, pairs_file, tmp_path):  # noqa
             "--standalone",
             "--nproc-per-node=2",
             "-m",
-            "rightly.cli",
+            "rightly",
             *arguments,
         ],
         env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},

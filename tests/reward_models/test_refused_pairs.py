@@ -75,7 +75,7 @@ def test_strength_names_the_row_too(spoiled, tmp_path, scored_by):
     file = write(tmp_path / "pairs.jsonl", *ROWS)
     with pytest.raises(InputError, match=r"pairs.jsonl:2: pair .*spoiled gives .*rightly doctor"):
         app.main(
-            ["strength", str(file), *scored_by, str(spoiled), "--folds", "2", "--by", "heads", "--together", "pair",
+            ["strength", str(file), *scored_by, str(spoiled), "--folds", "2", "--ensemble", "heads", "--group-by", "pair",
              "--out", str(tmp_path / "out")],
             standalone_mode=False,
         )  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_record_without_a_finite_reward_cannot_be_made():
         "model": "m",
         "made_by": "d",
         "tokens": (1, 1),
-        "cut": (0, 0),
+        "truncated": (0, 0),
         "same_as": (0, 1),
     }
     assert ScoreRecord(rewards=(1.0, 2.0), **fields).no_difference is False

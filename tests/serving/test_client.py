@@ -93,7 +93,7 @@ def test_killed_and_restarted_under_load_no_score_is_wrong_or_lost(tiny_model, r
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "rightly.cli", "serve", "--model", str(tiny_model), "--port", str(port)]
+    command = [sys.executable, "-m", "rightly", "serve", "--model", str(tiny_model), "--port", str(port)]
 
     def start():
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

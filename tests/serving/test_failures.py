@@ -190,7 +190,7 @@ def test_models_that_cannot_be_loaded_are_said_everywhere():
 def test_rightly_serve_that_cannot_load_ends_with_its_reason(tiny_model, tmp_path, what, said):  # noqa: F811
     shutil.copytree(tiny_model, tmp_path / "damaged")
     (tmp_path / "damaged" / "model.safetensors").write_bytes(b"no weights")
-    command = [sys.executable, "-m", "rightly.cli", "serve", *what, "--port", "0"]
+    command = [sys.executable, "-m", "rightly", "serve", *what, "--port", "0"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"rightly: {said}")

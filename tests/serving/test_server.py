@@ -333,7 +333,7 @@ def served(tiny_model):  # noqa: F811
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "rightly.cli", "serve", "--model", str(tiny_model), "--port", str(port)]
+    command = [sys.executable, "-m", "rightly", "serve", "--model", str(tiny_model), "--port", str(port)]
     process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while "ready" not in (line := process.stderr.readline()):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rightly import __version__
 from rightly.auditing.cast import Cast
 from rightly.auditing.compare import letters, paired_tests
 from rightly.auditing.judge_summary import JudgmentsByPair, judge_result
@@ -13,6 +12,7 @@ from rightly.inference.account import Price
 from rightly.metrics.agreement import krippendorff_alpha
 from rightly.metrics.estimate import known
 from rightly.types import PreferencePair
+from rightly.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

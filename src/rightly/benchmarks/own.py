@@ -15,8 +15,13 @@ def items(rows: Rows, place: Path) -> Iterator[PreferencePair]:
     """Labelled pairs of any column family that `rightly.data` reads."""
     for row in rows:
         pair = recognise(frozenset(row)).convert(row)
-        if pair.label not in (None, "tie"):
+        if has_side(pair):
             yield pair.model_copy(update={"domain": pair.domain or optional_text(row, "subset")})
+
+
+def has_side(pair: PreferencePair) -> bool:
+    """Whether one of the responses is labelled as the better one."""
+    return pair.label not in (None, "tie")
 
 
 OWN = Benchmark(

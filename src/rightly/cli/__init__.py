@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from rightly import __version__
 from rightly.errors import BudgetExceededError, EndpointError, RightlyError, did_you_mean
+from rightly.version import __version__
 
 VERBS = {
     "audit": "Measure judges: outcome accuracy and rationale consistency, side by side.",

@@ -1,10 +1,12 @@
 """``rightly audit``: outcome accuracy and rationale consistency of judges, side by side."""
 
-from typing import Any
-
 import click
 
-from rightly.cli.options import configured, echo_json, input_options, run_options
+from rightly.cli.console import ConsoleEvents
+from rightly.cli.options import echo_json, takes
+from rightly.jobs import audit
+from rightly.reports.audit_html import write_audit_report
+from rightly.reports.terminal import print_audit
 
 EXAMPLES = """
 \b
@@ -18,31 +20,23 @@ Examples:
 
 
 @click.command(name="audit", epilog=EXAMPLES)
-@click.argument("pairs")
-@click.option("--judge", "judges", multiple=True, required=True, metavar="SPEC", help="A judge; repeat for several.")
-@click.option("--matcher", required=True, metavar="SPEC", help="Who matches the reasons: a model, lexical, embedding.")
-@click.option("--atomiser", default="given", show_default=True, metavar="SPEC", help="Who splits human feedback.")
-@click.option(
-    "--max-reasons", type=click.IntRange(1, 50), default=5, show_default=True, help="A list is cut to so many."
-)
-@click.option(
-    "--spurious-below",
-    type=click.FloatRange(0, 1),
-    default=0.25,
-    show_default=True,
-    help="Right verdict, consistency below this: right for the wrong reasons.",
-)
-@input_options
-@run_options
-def command(**values: Any) -> None:
-    """Measure judges on PAIRS (a file, a hub id, or sample:NAME) with human rationales.
+@takes(audit.AuditConfig)
+def command(config: audit.AuditConfig, as_json: bool) -> None:
+    """Measure judges on PAIRS with human rationales: outcome accuracy and rationale consistency.
 
-    Judges: longer, shorter, first, annotator, openai:MODEL, hf:PATH, vllm:PATH, replay:FILE, panel:SPEC+SPEC.
     Options of a model follow a question mark: openai:MODEL?temperature=0&max_tokens=4096&orders=single.
     """
-    from rightly.cli.auditing import AuditConfig, audit
+    show_audit(audit.run(config, ConsoleEvents()), as_json=as_json)
 
-    as_json = values["as_json"]
-    result = audit(configured(AuditConfig, values), quiet=as_json)
+
+def show_audit(found: audit.Audit, *, as_json: bool, sections: tuple = ()) -> None:
+    """Write the page of an audit, and print its summary."""
+    from rich.console import Console
+
+    report = found.folder / "report.html"
+    write_audit_report(found.result, found.items, report, sections)
     if as_json:
-        echo_json(result)
+        echo_json(found.result)
+    else:
+        print_audit(found.result, Console())
+        Console(stderr=True).print(f"report: {report}", highlight=False)

@@ -1,11 +1,10 @@
 """``rightly bench``: a benchmark, the official number, and what it hides."""
 
-from pathlib import Path
-from typing import Any
-
 import click
 
-from rightly.cli.options import echo_json, run_options
+from rightly.cli.console import ConsoleEvents
+from rightly.cli.options import echo_json, takes
+from rightly.jobs import bench
 
 EXAMPLES = """
 \b
@@ -19,18 +18,8 @@ Every table holds the rules longer, shorter and first. Run the same command agai
 
 
 @click.command(name="bench", epilog=EXAMPLES)
-@click.argument("name", metavar="BENCHMARK")
-@click.option("--model", "models", multiple=True, metavar="SPEC",
-              help="rm:NAME, stored:FILE (a published run) or a judge; NAME=SPEC names it; repeat.")  # fmt: skip
-@click.option(
-    "--data", metavar="PATH", help="File, folder or hub address of the data; else the official one on the hub."
-)
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only N items, spread evenly.")
-@click.option(
-    "--max-reasons", type=click.IntRange(1, 50), default=5, show_default=True, help="Reasons to ask a judge for."
-)
-@run_options
-def command(**values: Any) -> None:
+@takes(bench.BenchConfig)
+def command(config: bench.BenchConfig, as_json: bool) -> None:
     """Run a BENCHMARK of reward models and judges, or your own pairs.
 
     Known: rm-bench, judgebench-gpt, judgebench-claude, rewardbench, rewardbench2, llmbar, helpsteer3, evalbiasbench, hhh,
@@ -41,15 +30,12 @@ def command(**values: Any) -> None:
     """
     from rich.console import Console
 
-    from rightly.cli.bench_run import BenchConfig, run_bench
-    from rightly.cli.options import configured
     from rightly.reports.bench import print_bench, write_bench_report
 
-    config = configured(BenchConfig, values)
-    result = run_bench(config)
-    report = write_bench_report(Path(config.out), [result])
-    if config.as_json:
-        echo_json(result)
+    found = bench.run(config, ConsoleEvents())
+    report = write_bench_report(found.folder, [found.result])
+    if as_json:
+        echo_json(found.result)
     else:
-        print_bench(result, Console())
+        print_bench(found.result, Console())
         Console(stderr=True).print(f"report: {report}", highlight=False)

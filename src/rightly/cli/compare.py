@@ -26,36 +26,19 @@ def command(folders: tuple[Path, ...], as_json: bool) -> None:
     """
     from rich.console import Console
 
-    from rightly.auditing.comparability import AuditRun, comparable
-    from rightly.auditing.compare import Comparison, paired_tests
-    from rightly.auditing.judge_summary import JudgmentsByPair
-    from rightly.cli.auditing import stored_audit
-    from rightly.cli.bench_run import holds_bench, merged_benches
+    from rightly.auditing.compare import Comparison
+    from rightly.jobs.compare import CompareConfig, run
+    from rightly.reports.bench import print_gaps
     from rightly.reports.terminal import print_tests
 
-    if all(map(holds_bench, folders)):
-        from rightly.reports.bench import print_gaps
-
-        for result in merged_benches(folders):
+    found = run(CompareConfig(folders=folders))
+    if not isinstance(found, Comparison):
+        for result in found:
             echo_json(result) if as_json else print_gaps(result, Console())
         return
-    stored = [stored_audit(folder) for folder in folders]
-    names = [str(folder) if len(folders) > 1 else "" for folder in folders]
-    runs, notes = comparable(
-        [
-            AuditRun(name, each.cast, each.config.max_reasons, each.scored())
-            for name, each in zip(names, stored, strict=True)
-        ]
-    )
-    views = [
-        JudgmentsByPair(f"{run.name}/{judge}" if run.name else judge, scored)
-        for run in runs
-        for judge, scored in run.scored.items()
-    ]
-    comparison = Comparison(tests=paired_tests(views), notes=notes)
-    for note in notes:
+    for note in found.notes:
         click.echo(note, err=True)
     if as_json:
-        echo_json(comparison)
+        echo_json(found)
     else:
-        print_tests(comparison.tests, Console())
+        print_tests(found.tests, Console())

@@ -19,7 +19,7 @@ def command(folders: tuple[Path, ...], out: Path) -> None:
 
     Runs on the same items become one table, with paired tests between all their models.
     """
-    from rightly.cli.bench_run import merged_benches
+    from rightly.jobs.bench import merged_benches
     from rightly.reports.bench import write_bench_report
     from rightly.store.run_folder import RunFolder
 

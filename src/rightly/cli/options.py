@@ -1,125 +1,129 @@
-"""What the verbs share: options, a configuration file, the building of judges and matchers."""
+"""Options of a verb, made from the configuration of its job: every option is declared once, as a field."""
 
+import inspect
 import json
-import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
+import annotated_types
 import click
-from pydantic import ValidationError
+from click.core import ParameterSource
+from pydantic.fields import FieldInfo
 
 from rightly.errors import InputError
-from rightly.preferences.adjust import Suspects
+from rightly.jobs.config import Config, Flag, configured, option_name
 from rightly.types import Frozen
 
 F = TypeVar("F", bound=Callable[..., Any])
-C = TypeVar("C", bound=Frozen)
+C = TypeVar("C", bound=Config)
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 
 
-def input_options(command: F) -> F:
-    """Options of every verb that reads pairs."""
-    for option in (
-        click.option("--columns", metavar="FAMILY", help="Column family of the file, where it cannot be told."),
-        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N pairs."),
-    ):
-        command = option(command)
-    return command
+def takes(config: type[Config], *, as_json: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb the options of a configuration.
+
+    The verb is called with the configuration, and, where it prints a result, with ``as_json``.
+
+    Args:
+        config: The job's.
+        as_json: Whether the verb prints a result for programs with ``--json``.
+    """
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        @click.pass_context
+        def command(context: click.Context, **values: Any) -> None:
+            extra = {"as_json": values["as_json"]} if as_json else {}
+            verb(config_of(context, config), **extra)
+
+        command.__doc__ = "\n\n".join([inspect.cleandoc(str(verb.__doc__)), *_arguments_help(config)])
+        needed_first = sorted(config.model_fields, key=lambda name: not config.model_fields[name].is_required())
+        options = [parameter(config, name) for name in needed_first]
+        for option in reversed([*options, _CONFIG_FILE, *([_JSON] if as_json else [])]):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def suspect_options(command: F) -> F:
-    """Options of every verb that suspects labels."""
-    for option in (
-        click.option(
-            "--share",
-            type=click.FloatRange(0, 1),
-            default=0.2,
-            show_default=True,
-            help="Share of the pairs that are suspected, for --suspects quantile.",
-        ),
-        click.option(
-            "--suspects",
-            type=click.Choice(get_args(Suspects)),
-            default="probability",
-            show_default=True,
-            help="Which labels are suspected: more likely wrong than right, of negative strength, or the weakest --share.",
-        ),
-    ):
-        command = option(command)
-    return command
+def config_of(context: click.Context, config: type[C]) -> C:
+    """The configuration that a command line gives; what it leaves out has the configuration's own defaults."""
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if name in config.model_fields and context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    return configured(config, given)
 
 
-def run_options(command: F) -> F:
-    """Options of every verb that asks models."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path),
-            callback=_read_config,
-            is_eager=True,
-            expose_value=False,
-            metavar="FILE",
-            help="TOML file with these options; the command line goes first.",
-        ),
-        click.option(
-            "--cache",
-            type=click.Path(path_type=Path),
-            default=default_cache,
-            metavar="FILE",
-            help="Where answers are kept; nothing is asked twice.  [default: $RIGHTLY_CACHE or ~/.cache/rightly]",
-        ),
-        click.option(
-            "--budget",
-            type=click.FloatRange(min=0),
-            metavar="USD",
-            help="Most dollars for --out, over all runs in it; exit code 3 when the next call does not fit. Needs --price "
-            "and max_tokens for every API model. Default: no limit.",
-        ),
-        click.option(
-            "--price",
-            "prices",
-            multiple=True,
-            metavar="MODEL=IN,OUT",
-            help="Dollars per million input and output tokens; repeat for each model.",
-        ),
-        click.option(
-            "--resume/--fresh",
-            default=True,
-            help="Go on with what --out holds (default), or start its records over; answers in the cache are kept.",
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed of drawn orders."),
-        click.option(
-            "--out",
-            type=click.Path(path_type=Path),
-            required=True,
-            metavar="DIR",
-            help="Run folder; made when missing.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def default_cache() -> Path:
-    """The shared answer cache of this user."""
-    named = os.environ.get("RIGHTLY_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "rightly" / "answers.db"
-
-
-def configured(model: type[C], values: dict[str, Any]) -> C:
-    """A verb's frozen configuration; what does not fit is one line."""
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"--{'.'.join(map(str, first['loc'])).replace('_', '-')}: {first['msg']}") from error
+def parameter(config: type[Config], name: str) -> Callable[[F], F]:
+    """The option, or the argument, of a field."""
+    field = config.model_fields[name]
+    flag, option = _flag(field), option_name(config, name)
+    kind, many = _click_type(field)
+    required = field.is_required()
+    if flag.positional:
+        return click.argument(name, type=kind, required=required, metavar=flag.metavar or None)
+    text = " ".join(str(field.description).split())
+    if kind is click.BOOL:
+        if field.default is False:
+            return click.option(option, name, is_flag=True, help=text)
+        return click.option(f"{option}/{flag.off or option.replace('--', '--no-', 1)}", name, default=True, help=text)
+    if not required and "Default:" not in text and field.default not in (None, (), ""):
+        text = f"{text}  [default: {field.default}]"
+    return click.option(
+        option, name, type=kind, multiple=many, required=required, metavar=flag.metavar or None, help=text
+    )
 
 
 def echo_json(result: Frozen) -> None:
     """Print a result for programs."""
     click.echo(json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True))
+
+
+def _arguments_help(config: type[Config]) -> Iterator[str]:
+    for name, field in config.model_fields.items():
+        if _flag(field).positional:
+            yield f"{_flag(field).metavar or name.upper()}: {' '.join(str(field.description).split())}"
+
+
+def _flag(field: FieldInfo) -> Flag:
+    return next((each for each in field.metadata if isinstance(each, Flag)), Flag())
+
+
+def _click_type(field: FieldInfo) -> tuple[click.ParamType, bool]:
+    """The type of a field's option, and whether it may be repeated."""
+    kind = _bare(field.annotation)
+    many = get_origin(kind) is tuple
+    if many:
+        kind = _bare(get_args(kind)[0])
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind)), many
+    if kind is bool:
+        return click.BOOL, many
+    if kind is Path:
+        return click.Path(path_type=Path), many
+    if kind in (int, float):
+        low = next((each.ge for each in field.metadata if isinstance(each, annotated_types.Ge)), None)
+        high = next((each.le for each in field.metadata if isinstance(each, annotated_types.Le)), None)
+        if low is None and high is None:
+            return (click.INT if kind is int else click.FLOAT), many
+        ranged = click.IntRange if kind is int else click.FloatRange
+        return ranged(min=low, max=high), many  # type: ignore[arg-type]
+    return click.STRING, many
+
+
+def _bare(annotation: Any) -> Any:
+    """A type as the command line can give it: without its metadata, ``None``, and what only Python can hand over."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, UnionType):
+        options = [_bare(each) for each in get_args(annotation) if each is not NoneType]
+        return str if str in options else options[0]
+    return annotation
 
 
 def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -138,3 +142,14 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> N
         raise InputError(f"unknown key {unknown[0]!r}", where=str(path), fix=f"known keys: {known}")
     named = {str(flags[key.replace("-", "_")].name): value for key, value in table.items()}
     ctx.default_map = {**(ctx.default_map or {}), **named}
+
+
+_CONFIG_FILE = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    callback=_read_config,
+    is_eager=True,
+    expose_value=False,
+    metavar="FILE",
+    help="TOML file with these options; the command line goes first.",
+)

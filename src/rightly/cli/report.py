@@ -1,11 +1,12 @@
 """``rightly report``: score the records of an audit again, without a call."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from rightly.cli.options import echo_json
+from rightly.cli.audit import show_audit
+from rightly.cli.console import ConsoleEvents
+from rightly.jobs.audit import rescore
 
 EXAMPLES = """
 \b
@@ -20,11 +21,5 @@ Examples:
 @click.option("--spurious-below", type=click.FloatRange(0, 1), help="Another threshold for right but spurious.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 def command(out: Path, spurious_below: float | None, as_json: bool) -> None:
-    """Write the report of the audit in DIR anew from its records."""
-    from rightly.cli.auditing import audit, stored_audit
-
-    changes: dict[str, Any] = {} if spurious_below is None else {"spurious_below": spurious_below}
-    stored = stored_audit(out)
-    result = audit(stored.config.model_copy(update=changes), cast=stored.cast, quiet=as_json)
-    if as_json:
-        echo_json(result)
+    """Score the records of the audit in DIR again and write its report; no model is asked or loaded."""
+    show_audit(rescore(out, spurious_below, ConsoleEvents()), as_json=as_json)

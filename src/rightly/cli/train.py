@@ -1,20 +1,24 @@
 """``rightly train``: a scalar or a generative reward model, or a matcher, from a recipe."""
 
 import os
-from pathlib import Path
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
+from rightly.cli.options import takes
+from rightly.jobs import train
+
 if TYPE_CHECKING:
-    from rightly.training.reward_model.result import TrainedRewardModel
+    from rightly.training.judge.recipe import GenrmRecipe
+    from rightly.training.judge.run import TrainedJudge
 
 EXAMPLES = """
 \b
 Examples:
   rightly train rm recipes/rm_plain.toml
   rightly train rm recipes/rm_plain.toml --set model.name=Qwen/Qwen3-0.6B --set trainer.learning_rate=1e-5
-  accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly.cli train rm recipes/rm_plain.toml
+  accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly train rm recipes/rm_plain.toml
 Run the same command again and an interrupted run goes on from its last whole checkpoint.
 """
 
@@ -31,7 +35,7 @@ GENRM_EXAMPLES = """
 Examples:
   rightly train genrm recipes/genrm_world.toml
   rightly train genrm recipes/genrm_world.toml --set reward.agreement=ap-hard --set output=runs/ap
-  accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly.cli train genrm recipes/genrm_paper.toml
+  accelerate launch --config_file recipes/accelerate/fsdp2.yaml -m rightly train genrm recipes/genrm_paper.toml
   rightly train genrm recipes/genrm_paper.toml --launch launch/verl
 Run the same command again and an interrupted run goes on from its last whole checkpoint.
 """
@@ -43,35 +47,23 @@ def command() -> None:
 
 
 @command.command(name="rm", epilog=EXAMPLES)
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe; repeat.")
-def reward_model(recipe: Path, changes: tuple[str, ...]) -> None:
-    """Train the scalar reward model of RECIPE (TOML)."""
-    from rightly.errors import MissingExtraError
-    from rightly.training.reward_model.recipe import read_recipe
+@takes(train.TrainConfig, as_json=False)
+def reward_model(config: train.TrainConfig) -> None:
+    """Train the scalar reward model of RECIPE."""
+    from rich.console import Console
 
-    parsed = read_recipe(recipe, changes)
-    try:
-        from rightly.training.reward_model.run import train_reward_model
-    except ImportError as error:
-        raise MissingExtraError(f"training (no module {error.name})", "train") from None
-    _report(train_reward_model(parsed))
+    from rightly.reports.reward_terminal import print_trained
+
+    trained = train.run_reward_model(config)
+    if _is_first_process():
+        print_trained(trained, Console())
 
 
 @command.command(name="matcher", epilog=MATCHER_EXAMPLES)
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe; repeat.")
-def matcher(recipe: Path, changes: tuple[str, ...]) -> None:
-    """Train the matcher of RECIPE (TOML): a small encoder that says whether two reasons are the same point."""
-    from rightly.errors import MissingExtraError
-    from rightly.training.common.recipe import check_recipe, read_table
-
-    try:
-        from rightly.training.matcher.recipe import MatcherRecipe
-        from rightly.training.matcher.run import train_matcher
-    except ImportError as error:
-        raise MissingExtraError(f"training (no module {error.name})", "train") from None
-    trained = train_matcher(check_recipe(MatcherRecipe, read_table(recipe, changes), str(recipe)))
+@takes(train.TrainConfig, as_json=False)
+def matcher(config: train.TrainConfig) -> None:
+    """Train the matcher of RECIPE: a small encoder that says whether two reasons are the same point."""
+    trained = train.run_matcher(config)
     click.echo(f"{sum(trained.card.sources.values()):,} rows:")
     for name, count in trained.card.sources.items():
         click.echo(f"  {count:>7,}  {name}")
@@ -81,50 +73,36 @@ def matcher(recipe: Path, changes: tuple[str, ...]) -> None:
 
 
 @command.command(name="genrm", epilog=GENRM_EXAMPLES)
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value of the recipe; repeat.")
-@click.option(
-    "--launch", type=click.Path(path_type=Path), metavar="DIR", help="Write a launch folder for verl instead."
-)
-def generative(recipe: Path, changes: tuple[str, ...], launch: Path | None) -> None:
-    """Train the generative reward model of RECIPE (TOML): imitate judgments, then reward those right for the right reasons."""
-    from rightly.errors import MissingExtraError
-    from rightly.training.common.recipe import check_recipe, read_table
-
-    try:
-        from rightly.cli.genrm_run import launch_folder, train
-        from rightly.training.judge.recipe import GenrmRecipe
-    except ImportError as error:
-        raise MissingExtraError(f"training (no module {error.name})", "genrm") from None
-    parsed = check_recipe(GenrmRecipe, read_table(recipe, changes), str(recipe))
-    if launch is not None:
-        launch_folder(parsed, launch)
-    else:
-        train(parsed)
-
-
-def _report(trained: "TrainedRewardModel") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if os.environ.get("RANK", "0") != "0":
+@takes(train.TrainJudgeConfig, as_json=False)
+def generative(config: train.TrainJudgeConfig) -> None:
+    """Train the generative reward model of RECIPE: imitate judgments, then reward those right for the right reasons."""
+    recipe = train.judge_recipe(config)
+    if config.launch is not None:
+        left_out = train.write_launch(recipe, config.launch)
+        if left_out:
+            click.echo(f"not carried over (verl has its own, or none): {', '.join(left_out)}")
+        click.echo(f"start with: NODES=1 GPUS=8 {shlex.quote(str(config.launch / 'run.sh'))}")
         return
-    console = Console()
-    for name, counts in trained.counts.items():
-        left_out = (
-            f"{counts.unlabelled} unlabelled, {counts.ties} ties, {counts.no_difference} without a difference left out"
-        )
-        console.print(
-            f"{name}: {counts.used:,} of {counts.read:,} pairs used, {left_out}, {counts.truncated:,} truncated"
-        )
-    table = Table(box=None, pad_edge=False)
-    for head in ("set", "pairs", "accuracy [95%]", "NLL", "Brier", "ECE", "length correlation"):
-        table.add_column(head, justify="left" if head == "set" else "right")
-    for name, found in trained.results.items():
-        interval = "" if found.accuracy_low is None else f" [{found.accuracy_low:.3f}, {found.accuracy_high:.3f}]"
-        correlation = "-" if found.length_correlation is None else f"{found.length_correlation:+.2f}"
-        scores = (f"{value:.3f}" for value in (found.nll, found.brier, found.ece))
-        table.add_row(name, f"{found.n:,}", f"{found.accuracy:.3f}{interval}", *scores, correlation)
-    if trained.results:
-        console.print(table)
-    console.print(f"model, card and figures: {trained.folder}")
+    trained = train.run_judge(recipe)
+    if _is_first_process():
+        _show_judge(trained, recipe)
+
+
+def _show_judge(trained: "TrainedJudge", recipe: "GenrmRecipe") -> None:
+    from rich.console import Console
+
+    from rightly.reports.dynamics import write_dynamics
+    from rightly.reports.judge_training import pair_counts_sentence, print_dynamics, reward_sentence
+
+    console, counted = Console(), pair_counts_sentence(trained.counts)
+    console.print(counted)
+    if trained.dynamics:
+        report, runs = trained.folder / "report.html", {"run": trained.dynamics}
+        write_dynamics(report, f"Training of {trained.folder.name}", runs, [reward_sentence(recipe.reward), counted])
+        print_dynamics(console, runs)
+        console.print(f"how it went: {report}")
+    console.print(f"model: {trained.folder}  (rightly judge PAIRS --judge {shlex.quote(f'hf:{trained.folder}')})")
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"

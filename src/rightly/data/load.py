@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rightly.data.columns import Family, check_columns, family_named, recognise
 from rightly.data.fields import Row
@@ -25,6 +25,10 @@ _READERS = {
     ".json.gz": read_array,
     ".parquet": read_parquet,
 }
+
+
+IN_MEMORY = "the pairs in memory"
+"""What errors call a source that is no file."""
 
 
 class Rows:
@@ -63,13 +67,15 @@ class Rows:
             raise InputError(error.problem, where=self.place, fix=error.fix) from None
 
 
-def load_pairs(source: str | Path, *, columns: str | None = None, limit: int | None = None) -> Iterator[PreferencePair]:
+def load_pairs(
+    source: str | Path | Iterable[PreferencePair | Row], *, columns: str | None = None, limit: int | None = None
+) -> Iterator[PreferencePair]:
     """Stream the pairs of a source; memory does not grow with its size (8 bytes a row for the check of ids).
 
     Args:
-        source: A file (``.jsonl``, ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config][#split]``, or
-            ``ORG/NAME`` where no such file exists; ``sample:ukpconvarg1``. An array in a ``.json`` file is the one thing
-            that is read whole.
+        source: Pairs, or rows with the columns of a family, in memory (a list, a ``datasets.Dataset``); a file (``.jsonl``,
+            ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config][#split]``, or ``ORG/NAME`` where no
+            such file exists; ``sample:ukpconvarg1``. An array in a ``.json`` file is the one thing that is read whole.
         columns: The column family, where the columns fit several (see `rightly.data.columns`).
         limit: At most so many pairs.
 
@@ -85,8 +91,25 @@ def load_pairs(source: str | Path, *, columns: str | None = None, limit: int | N
     if limit is not None and limit < 1:
         raise InputError(f"the limit is {limit}, expected 1 or more")
     family = None if columns is None else family_named(columns)
-    rows = open_rows(str(source))
-    return islice(rows.converted(lambda each: _pairs(each, family)), limit)
+    if isinstance(source, str | Path):
+        found = open_rows(str(source)).converted(lambda each: _pairs(each, family))
+    else:
+        found = _in_memory(iter(source), family)
+    return islice(found, limit)
+
+
+def _in_memory(source: Iterator[PreferencePair | Row], family: Family | None) -> Iterator[PreferencePair]:
+    first = next(source, None)
+    whole: Iterator[Any] = source if first is None else chain([first], source)
+    if not isinstance(first, PreferencePair):
+        yield from Rows(enumerate(whole, 1), IN_MEMORY, None).converted(lambda each: _pairs(each, family))
+        return
+    unique = _UniqueIds()
+    for number, pair in enumerate(whole, 1):
+        try:
+            yield unique(pair)
+        except InputError as error:
+            raise InputError(error.problem, where=f"{IN_MEMORY}:{number}", fix=error.fix) from None
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a judge is: something that looks at a pair in one order and says which response is better, and why."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rightly.inference.generator import Request
 from rightly.store.fingerprint import fingerprint
@@ -29,6 +29,7 @@ class JudgeIdentity(Frozen):
         return fingerprint("person", judge=self.fingerprint, people=pair.human_key)
 
 
+@runtime_checkable
 class Judge(Protocol):
     """Anything that prefers.
 

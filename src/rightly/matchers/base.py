@@ -1,7 +1,7 @@
 """What every matcher is: two lists of reasons in, sparse graded links between them out."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rightly.types import FailureKind, Frozen, Order, Record, Usage, content_key
 
@@ -75,6 +75,7 @@ class MatchRecord(Record):
         return self.match.failure == "provider"
 
 
+@runtime_checkable
 class Matcher(Protocol):
     """Anything that links two lists of reasons.
 

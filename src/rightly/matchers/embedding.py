@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rightly import __version__
 from rightly.errors import InputError, MissingExtraError
 from rightly.matchers.base import MOSTLY, Link, Match
 from rightly.matchers.packaged_encoder import PACKAGED, base_path
 from rightly.matchers.response_filter import same_response
 from rightly.references import strip_references
 from rightly.store.fingerprint import fingerprint, model_fingerprint
+from rightly.version import __version__
 
 FLOOR = 0.5
 """Similarities below this give no link."""

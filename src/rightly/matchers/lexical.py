@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from rightly import __version__
 from rightly.matchers.base import MOSTLY, Link, Match
 from rightly.matchers.response_filter import same_response
 from rightly.references import strip_references
 from rightly.store.fingerprint import fingerprint
+from rightly.version import __version__
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # No negation is among them: it is the one short word that changes a point.

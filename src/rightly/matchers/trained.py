@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from rightly import __version__
 from rightly.matchers.base import Link, Match
 from rightly.matchers.cross_encoder import FLOOR, CrossEncoder, read_card
 from rightly.matchers.packaged_encoder import base_path
 from rightly.matchers.response_filter import same_quantities, same_response, says_nothing
 from rightly.store.fingerprint import fingerprint, model_fingerprint
+from rightly.version import __version__
 
 INCOMPATIBLE_FACTOR = 0.2
 """What is left of a score that a gate closes: below the anchor "touched" of the MetaJudge's scale, yet in the learned order."""

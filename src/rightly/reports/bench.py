@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rightly import __version__
 from rightly.benchmarks.arena_hard import ArenaResult
 from rightly.benchmarks.protocol import OVERALL
 from rightly.benchmarks.result import BenchResult, ModelResult
@@ -18,6 +17,7 @@ from rightly.reports.numbers import NONE
 from rightly.reports.page import asset, page
 from rightly.reports.tables import Column, data_table, missing, notes
 from rightly.reports.tables import text as cell
+from rightly.version import __version__
 
 MOST_COLUMNS = 8
 """Models that a terminal has room for side by side."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rightly import __version__
 from rightly.prompting import fill
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import decimal
 from rightly.reports.page import asset, page
 from rightly.reports.tables import Column, data_table, figure, notes, text
+from rightly.version import __version__
 
 Rows = Sequence[Mapping[str, Any]]
 """Of one run: ``{"step": 25, "set": "audit", "accuracy": ...}``."""

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rightly import __version__
-from rightly.preferences.diagnosis import CLASSES, Diagnosis
 from rightly.preferences.effect import RepairEffect
+from rightly.preferences.pair_classes import CLASSES, Diagnosis
 from rightly.prompting import fill
 from rightly.reports.markup import Html, join, tag
 from rightly.reports.numbers import NONE, decimal, percent
@@ -18,6 +17,7 @@ from rightly.reports.page import asset, page
 from rightly.reports.strength_words import ratio, strength_sentences
 from rightly.reports.tables import Column, data_table, text
 from rightly.types import PreferencePair
+from rightly.version import __version__
 
 MAX_SUSPECTS = 200
 MAX_CONFLICTS = 100

@@ -1,7 +1,7 @@
 """What a diagnosis of preference strength says, in sentences that the page and the terminal share."""
 
-from rightly.preferences.diagnosis import Diagnosis
 from rightly.preferences.evidence import FEWEST_KNOWN
+from rightly.preferences.pair_classes import Diagnosis
 from rightly.reports.numbers import decimal, percent
 
 

@@ -1,7 +1,7 @@
 """A scalar reward model: a Hugging Face sequence classifier, its tokeniser, and the contract between them."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +41,10 @@ DEFAULT_LENGTH = 4096
 TOKENS_PER_BATCH = 8192
 WINDOW = 256
 """Pairs that are planned together."""
+
+
+Prompt = str | Sequence[Message | Mapping[str, str]]
+"""A user's text, or the messages of a conversation."""
 
 
 class Scored(NamedTuple):
@@ -169,13 +173,36 @@ class RewardModel:
         return self.tokenizer.pad_token_id or 0  # type: ignore[return-value]
 
     @torch.inference_mode()
-    def rewards(self, batch: Batch) -> Tensor:
+    def batch_rewards(self, batch: Batch) -> Tensor:
         """The rewards of a batch.
 
         Returns:
             ``(N,)`` float32 on the CPU, in the order of the batch.
         """
         return self.model(**to_device(batch, self.model.device)).logits[:, 0].float().cpu()
+
+    def rewards(self, prompt: Prompt, responses: Sequence[str]) -> list[float]:
+        """The rewards of responses to one prompt, in their order.
+
+        Args:
+            prompt: A user's text, or the messages of a conversation, oldest first (`Message`, or ``role`` and ``content``).
+            responses: One or more; they share the computation of the prompt.
+
+        Raises:
+            InputError: The prompt cannot be rendered (its template refuses it).
+        """
+        if not responses:
+            return []
+        context = (
+            (Message(role="user", content=prompt),)
+            if isinstance(prompt, str)
+            else tuple(
+                message if isinstance(message, Message) else Message.model_validate(dict(message)) for message in prompt
+            )
+        )
+        twice = list(responses) if len(responses) > 1 else [*responses, *responses]
+        (scored,) = self.score([PreferencePair(id="rewards", context=context, responses=tuple(twice))])
+        return list(scored.rewards[: len(responses)])
 
     def score(self, pairs: Iterable[PreferencePair], *, tokens_per_batch: int = TOKENS_PER_BATCH) -> Iterator[Scored]:
         """Score the responses of pairs; results come in the order of the pairs.
@@ -240,7 +267,7 @@ class RewardModel:
         packed = self.unpacked is None if packed is None else packed
         rewards = [[0.0] * len(group.branches) for group in groups]
         for answered, batch in plan_batches(groups, tokens_per_batch, packed=packed, pad_id=self.pad_id):
-            for slots, reward in zip(answered, self.rewards(batch).tolist(), strict=True):
+            for slots, reward in zip(answered, self.batch_rewards(batch).tolist(), strict=True):
                 for group, branch in slots:
                     rewards[group][branch] = reward
         return rewards

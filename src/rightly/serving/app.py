@@ -10,7 +10,6 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from rightly import __version__
 from rightly.errors import InputError, RightlyError
 from rightly.judges.base import Judge
 from rightly.serving.guard import Guard
@@ -28,6 +27,7 @@ from rightly.serving.wire import (
     SlimeBody,
 )
 from rightly.types import Message, Order, PreferencePair
+from rightly.version import __version__
 
 logger = logging.getLogger(__name__)
 

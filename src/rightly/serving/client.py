@@ -106,11 +106,11 @@ class ServedReward:
     """A reward function of TRL's ``GRPOTrainer`` and ``RLOOTrainer``: the penalised reward of a server's models.
 
     Args:
-        client: The server's.
+        server: The server's address, or a client with settings of its own.
     """
 
-    def __init__(self, client: RewardClient) -> None:
-        self._client = client
+    def __init__(self, server: str | RewardClient) -> None:
+        self._client = RewardClient(server) if isinstance(server, str) else server
         self.__name__ = "served_reward"
 
     async def __call__(

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from rightly import __version__
 from rightly.matchers.base import MOSTLY, Link, Match
 from rightly.store.fingerprint import fingerprint
 from rightly.synthetic.reviews import read_point
+from rightly.version import __version__
 
 
 class ReviewsMatcher:

@@ -1,5 +1,7 @@
 """Both checks of a matcher, measured once and kept."""
 
+import asyncio
+
 import pytest
 
 from rightly.errors import InputError
@@ -24,9 +26,9 @@ class WatchedMatcher(LexicalMatcher):
 
 def test_what_was_measured_is_kept_and_not_measured_again(tmp_path):
     first, second = WatchedMatcher(), WatchedMatcher()
-    trust = trust_in(first, tmp_path)
+    trust = asyncio.run(trust_in(first, tmp_path))
     assert (first.calls, first.closed) == (988, 1)
-    assert trust_in(second, tmp_path) == trust
+    assert asyncio.run(trust_in(second, tmp_path)) == trust
     assert second.calls == 0
     assert len(trust.lines()) == 6
     assert "Not fit as a training reward: it accepts" in trust.lines()[-1]
@@ -34,7 +36,7 @@ def test_what_was_measured_is_kept_and_not_measured_again(tmp_path):
 
 @pytest.mark.parametrize(("failing", "kept"), [(3, True), (60, False)])
 def test_failures_are_stated_and_with_many_nothing_is_kept(failing, kept, tmp_path):
-    trust = measure(WatchedMatcher(failing=failing), tmp_path)
+    trust = asyncio.run(measure(WatchedMatcher(failing=failing), tmp_path))
     assert trust.n_failed == failing
     assert f"{failing} more failed" in trust.lines()[0]
     assert known(LexicalMatcher.fingerprint, tmp_path) == (trust if kept else None)
@@ -43,20 +45,20 @@ def test_failures_are_stated_and_with_many_nothing_is_kept(failing, kept, tmp_pa
 def test_a_matcher_is_closed_when_every_match_fails(tmp_path):
     matcher = WatchedMatcher(failing=1000)
     with pytest.raises(InputError, match="every match of lexical failed"):
-        measure(matcher, tmp_path)
+        asyncio.run(measure(matcher, tmp_path))
     assert matcher.closed == 1
 
 
 def test_a_model_is_not_asked_unless_told_to(tmp_path):
     matcher = WatchedMatcher()
     matcher.free = False
-    assert trust_in(matcher, tmp_path) is None
+    assert asyncio.run(trust_in(matcher, tmp_path)) is None
     assert matcher.calls == 0
     assert "rightly matcher-check --matcher lexical" in unmeasured(matcher.name)
 
 
 def test_a_broken_file_is_measured_anew(tmp_path):
-    trust = trust_in(WatchedMatcher(), tmp_path)
+    trust = asyncio.run(trust_in(WatchedMatcher(), tmp_path))
     (path,) = (tmp_path / "matchers").iterdir()
     path.write_text("{", encoding="utf-8")
-    assert trust_in(WatchedMatcher(), tmp_path) == trust
+    assert asyncio.run(trust_in(WatchedMatcher(), tmp_path)) == trust

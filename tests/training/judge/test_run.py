@@ -125,7 +125,7 @@ def test_a_finished_run_is_not_done_again_and_another_is_refused(table, monkeypa
 
 def test_two_processes_share_the_work_and_the_audit(table, tmp_path):
     path = write_recipe(table | {"audit": AUDIT | {"limit": 7}}, tmp_path / "recipe.toml")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "rightly.cli"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "rightly"]
     settings = ["--set", "grpo.max_steps=2", "--set", "grpo.ddp_backend=gloo"]
     done = subprocess.run(
         [*command, "train", "genrm", str(path), *settings],

@@ -113,7 +113,7 @@ def test_rows_from_contrasts_grade_by_kind_and_swap_only_what_names_a_response()
     grades = {row.kind: row.score for row in rows}
     expected = {
         "paraphrases": 1,
-        "negations": 0,
+        "opposites": 0,
         "changed": 0.25,
         "topic": 0,
         "general": 0.5,

@@ -1,13 +1,11 @@
 """How far a matcher can be trusted: all checks together, measured once and kept."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rightly import __version__
 from rightly.data.load import load_pairs
 from rightly.data.samples import sample_path
 from rightly.errors import InputError
@@ -17,6 +15,7 @@ from rightly.matchers.validation.probes import CHECKSUM, Category, ProbeCheck, c
 from rightly.matchers.validation.summhay import CoverageCase, load_summhay, summhay_bytes
 from rightly.matchers.validation.voters import VoterCheck, check_voters
 from rightly.types import Frozen, PreferencePair, content_key
+from rightly.version import __version__
 
 MOST_FAILED = 0.05
 """A check in which a larger share of the matches failed says more of the day than of the matcher."""
@@ -74,7 +73,7 @@ class Trust(Frozen):
         return (*self.reliability.lines(), self.voters.line(), self.probes.line(), reward)
 
 
-def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
+async def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
     """Run all checks, close the matcher, and keep what they found, unless more than `MOST_FAILED` failed.
 
     Args:
@@ -82,17 +81,13 @@ def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = 
         folder: Where results are kept.
         on_done: Called after each match.
     """
-
-    async def whole() -> Trust:
-        try:
-            reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
-            voters = await check_voters(matcher, unseen_pairs(matcher), on_done)
-            probes = await check_probes(matcher, on_done, half=None if matcher.held_out is None else "held")
-        finally:
-            await matcher.aclose()
-        return Trust(reliability=reliability, voters=voters, probes=probes)
-
-    trust = asyncio.run(whole())
+    try:
+        reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
+        voters = await check_voters(matcher, unseen_pairs(matcher), on_done)
+        probes = await check_probes(matcher, on_done, half=None if matcher.held_out is None else "held")
+    finally:
+        await matcher.aclose()
+    trust = Trust(reliability=reliability, voters=voters, probes=probes)
     if trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
         return trust
     path = _path(matcher.fingerprint, folder)
@@ -109,10 +104,10 @@ def known(matcher: str, folder: Path) -> Trust | None:
         return None
 
 
-def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
+async def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
     """What is known, measured now where that costs no call; ``None`` for a model that was never checked."""
     trust = known(matcher.fingerprint, folder)
-    return measure(matcher, folder) if trust is None and matcher.free else trust
+    return await measure(matcher, folder) if trust is None and matcher.free else trust
 
 
 def unseen_cases(matcher: Matcher) -> list[CoverageCase]:

@@ -28,7 +28,7 @@ from rightly.types import Frozen, PreferencePair, content_key
 
 Kind = Literal["heads", "lora", "checkpoints", "full"]
 
-Together = Literal["context", "domain", "pair"]
+GroupBy = Literal["context", "domain", "pair"]
 
 Say = Callable[[str], None]
 
@@ -41,7 +41,7 @@ class EnsemblePlan(Frozen):
         kind: How much of it is trained.
         members: Models; for ``checkpoints`` the places along one run.
         folds: Of the cross-fit; 0 scores the pairs that were trained on, as the papers do.
-        together: What is never parted by folds: pairs of one context, of one domain (a debate, a subset; up to its first
+        group_by: What is never parted by folds: pairs of one context, of one domain (a debate, a subset; up to its first
             ``/``), or nothing. Where responses recur over pairs, folds over single pairs let a model know them.
         max_length: Tokens of a sequence.
         seed: Of folds, samples and orders.
@@ -51,7 +51,7 @@ class EnsemblePlan(Frozen):
     kind: Kind = "heads"
     members: int = 5
     folds: int = 5
-    together: Together = "context"
+    group_by: GroupBy = "context"
     max_length: int = 512
     seed: int = 0
 
@@ -82,18 +82,18 @@ def ensemble_margins(
     unlabelled = next((pair.id for pair in pairs if pair.label in (None, "tie")), None)
     if unlabelled is not None:
         raise InputError(f"pair {unlabelled!r} has no better response", fix="leave ties and unlabelled pairs out")
-    groups = group_keys(pairs, plan.together)
+    groups = group_keys(pairs, plan.group_by)
     folds = assign_folds(groups, plan.folds, plan.seed) if plan.folds else None
     if plan.kind == "heads":
         return _heads(folder, pairs, plan, groups, folds, say)
     return _runs(folder, pairs, plan, folds, recipe or {}, say)
 
 
-def group_keys(pairs: Sequence[PreferencePair], together: Together) -> list[str]:
+def group_keys(pairs: Sequence[PreferencePair], group_by: GroupBy) -> list[str]:
     """The group of each pair that folds do not part; a pair without a context or domain stands for itself."""
-    if together == "pair":
+    if group_by == "pair":
         return [pair.id for pair in pairs]
-    if together == "domain":
+    if group_by == "domain":
         return [(pair.domain or pair.id).partition("/")[0] for pair in pairs]
     return [pair.context_key if pair.context else pair.id for pair in pairs]
 

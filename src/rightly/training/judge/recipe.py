@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from rightly.data.source import PairSource
 from rightly.rewards.rule import RewardRule
 from rightly.training.common.recipe import Lora
 from rightly.types import Frozen
@@ -28,7 +29,7 @@ class JudgingData(Frozen):
     """``[data]``: pairs with a label and human reasons, as `rightly.data.load_pairs` takes them.
 
     Attributes:
-        train: Files, hub ids or samples.
+        train: Files, hub ids or samples; in Python also pairs in memory.
         columns: The column family, where rows fit several.
         limit: At most so many pairs of each source.
         held_out: Sources whose pairs are taken out of training by their content (test sets).
@@ -37,10 +38,10 @@ class JudgingData(Frozen):
         max_prompt_tokens: Pairs with a longer prompt are left out, and counted.
     """
 
-    train: tuple[str, ...] = Field(min_length=1)
+    train: tuple[PairSource, ...] = Field(min_length=1)
     columns: str | None = None
     limit: int | None = Field(default=None, ge=1)
-    held_out: tuple[str, ...] = ()
+    held_out: tuple[PairSource, ...] = ()
     prompt: str | None = None
     max_reasons: int = Field(default=10, ge=1)
     max_prompt_tokens: int = Field(default=8192, ge=1)
@@ -107,8 +108,8 @@ class AuditTable(Frozen):
         batch_size: Answers at a time.
     """
 
-    pairs: str | None = None
-    restyled: str | None = None
+    pairs: PairSource | None = None
+    restyled: PairSource | None = None
     limit: int = Field(default=200, ge=1)
     every: int = Field(default=25, ge=1)
     max_tokens: int = Field(default=1024, ge=1)

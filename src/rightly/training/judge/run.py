@@ -18,6 +18,7 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from rightly.errors import InputError
+from rightly.inference.run_now import run_now
 from rightly.matchers.base import Matcher
 from rightly.matchers.specs import matcher_identity
 from rightly.matchers.validation.trust import trust_in, unmeasured
@@ -141,7 +142,7 @@ def require_fit(spec: str, cache: Path | None, *, accept_unfit: bool) -> None:
         InputError: It was found unfit, or never checked, and the recipe does not accept that.
     """
     matcher: Matcher = build_matcher(spec, cache)
-    trust = trust_in(matcher, cache.parent if cache is not None else Path())
+    trust = run_now(trust_in(matcher, cache.parent if cache is not None else Path()))
     reasons = trust.unfit_for_reward if trust is not None else (unmeasured(spec),)
     if reasons and not accept_unfit:
         raise InputError(

@@ -2,6 +2,7 @@
 
 import json
 
+from rightly.data.source import source_name
 from rightly.metrics.preference import PreferenceMetrics
 from rightly.reward_models.model import RewardModel
 from rightly.training.reward_model.recipe import RewardRecipe
@@ -52,7 +53,9 @@ def model_card(recipe: RewardRecipe, trained: TrainedRewardModel, reward_model: 
                 for name, c in trained.counts.items()
             ],
         ),
-        "Trained on: " + ", ".join(f"`{source}`" for source in recipe.data.train) + f"; {trained.steps} steps.",
+        "Trained on: "
+        + ", ".join(f"`{source_name(source)}`" for source in recipe.data.train)
+        + f"; {trained.steps} steps.",
         "## Figures",
         _figures(trained.results) if trained.results else "It was not evaluated.",
         *(_details(name, metrics) for name, metrics in trained.results.items()),

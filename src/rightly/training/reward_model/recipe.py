@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from rightly.data.source import PairSource
 from rightly.preferences.adjust import AdjustRule
 from rightly.training.common.recipe import Lora, check_recipe, read_table
 from rightly.types import Frozen
@@ -37,15 +38,15 @@ class DataTable(Frozen):
     """``[data]``: sources as `rightly.data.load_pairs` takes them.
 
     Attributes:
-        train: Files, hub ids or samples.
+        train: Files, hub ids or samples; in Python also pairs in memory.
         eval: Named sets; the first is the main one.
         columns: The column family, where rows fit several.
         limit: At most so many training pairs.
         ties: Leave ties out (counted), or train them towards equal rewards.
     """
 
-    train: tuple[str, ...] = Field(min_length=1)
-    eval: dict[str, str] = Field(default_factory=dict)
+    train: tuple[PairSource, ...] = Field(min_length=1)
+    eval: dict[str, PairSource] = Field(default_factory=dict)
     columns: str | None = None
     limit: int | None = Field(default=None, ge=1)
     ties: Literal["skip", "half"] = "skip"

@@ -1,9 +1,12 @@
 """What the training of a scalar reward model leaves behind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rightly.metrics.preference import PreferenceMetrics
+from rightly.reward_models.model import Prompt, RewardModel
 from rightly.training.reward_model.data import DataCounts
 
 
@@ -26,3 +29,12 @@ class TrainedRewardModel:
     steps: int
     loss: float
     history: list[dict[str, float]]
+
+    @cached_property
+    def model(self) -> RewardModel:
+        """The trained model, loaded from ``folder`` at the first use."""
+        return RewardModel.load(self.folder)
+
+    def rewards(self, prompt: Prompt, responses: Sequence[str]) -> list[float]:
+        """The rewards of responses to one prompt; `RewardModel.rewards`."""
+        return self.model.rewards(prompt, responses)

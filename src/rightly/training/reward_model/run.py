@@ -7,6 +7,7 @@ from typing import Any
 from transformers import set_seed
 
 from rightly.data.load import load_pairs, rows_named
+from rightly.data.source import files_of, source_name
 from rightly.errors import InputError
 from rightly.reward_models.fast.install import compile_layers
 from rightly.reward_models.lora import adapter_base, add_lora, refuse_beside_adapter
@@ -48,8 +49,8 @@ def train_reward_model(recipe: RewardRecipe) -> TrainedRewardModel:
     sets: dict[str, list[TrainingPair]] = {}
     for name, source in recipe.data.eval.items():
         pairs = digest.watch(load_pairs(source, columns=recipe.data.columns))
-        with rows_named([source], recipe.data.columns):
-            sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss, where=source)
+        with rows_named(files_of([source]), recipe.data.columns):
+            sets[name], counts[name] = prepare_pairs(pairs, reward_model, recipe.loss, where=source_name(source))
     model = _adapted(recipe, reward_model)
     width = reward_model.model.config.get_text_config().hidden_size
     objective = Objective(recipe.loss, recipe.contrastive, width)
@@ -131,8 +132,8 @@ def _read(
     sources = (pair for source in table.train for pair in load_pairs(source, columns=table.columns, limit=table.limit))
     if recipe.adjust is not None and recipe.adjust.strength is not None:
         sources = adjusted_pairs(sources, recipe.adjust)
-    watched, where = digest.watch(sources), ", ".join(table.train)
-    with rows_named(table.train, table.columns):
+    watched, where = digest.watch(sources), ", ".join(map(source_name, table.train))
+    with rows_named(files_of(table.train), table.columns):
         train, counts = prepare_pairs(watched, reward_model, recipe.loss, ties=table.ties, where=where)
     return train, {"train": counts}
 

@@ -1,10 +1,12 @@
-"""The work behind ``rightly arena``."""
+"""Arena-Hard: a model's answers against a baseline's, judged here or elsewhere."""
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from rightly.benchmarks.arena_hard import (
     STYLES,
@@ -17,27 +19,64 @@ from rightly.benchmarks.arena_hard import (
     read_judgments,
     style_features,
 )
-from rightly.cli.asking import Asking, ask_judges
 from rightly.data.load import open_rows
 from rightly.errors import InputError
 from rightly.inference.book import LEDGER
+from rightly.inference.run_now import run_now
+from rightly.jobs.asking import ask_judges
+from rightly.jobs.config import AnyJudge, AskingConfig, Config, Flag
+from rightly.jobs.events import SILENT, Events
 from rightly.store.run_folder import RunFolder
 from rightly.types import content_key
 
-
-class ArenaConfig(Asking):
-    """What ``rightly arena judge`` does."""
-
-    answers: str
-    baselines: tuple[str, ...]
-    questions: str | None = None
-    judges: tuple[str, ...]
-    limit: int | None = None
-    features: tuple[str, ...] = ()
+Style = Literal["tokens", "headers", "lists", "bold"]
 
 
-def judge_arena(config: ArenaConfig) -> ArenaResult:
-    """Judge what is missing, score; writes ``judgments.jsonl`` and ``arena.json``."""
+class ArenaConfig(AskingConfig):
+    """Whose answers are judged against whose."""
+
+    answers: Annotated[str, Flag(metavar="FILE")]
+    """The model's answers (model_answer/*.jsonl)."""
+    baselines: Annotated[tuple[str, ...], Flag("--baseline", metavar="FILE")]
+    """A baseline's answers; repeat where categories have their own."""
+    questions: Annotated[str | None, Flag(metavar="FILE")] = None
+    """question.jsonl, for the categories."""
+    judges: Annotated[tuple[AnyJudge, ...], Flag("--judge", metavar="SPEC")]
+    """The judge, one; name a panel as one: panel:SPEC+SPEC."""
+    limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
+    """Judge only the first N questions."""
+    features: Annotated[tuple[Style, ...], Flag("--control")] = ()
+    """Style that is controlled; repeat. Default: all four."""
+
+
+class StoredArenaConfig(Config):
+    """Whose stored judgments are scored."""
+
+    judgments: Annotated[str, Flag(positional=True)]
+    """An upstream judgment file (model_judgment/JUDGE/MODEL.jsonl)."""
+    answers: Annotated[str | None, Flag(metavar="FILE")] = None
+    """The model's answers, for style control."""
+    baselines: Annotated[tuple[str, ...], Flag("--baseline", metavar="FILE")] = ()
+    """A baseline's answers, for style control; repeat."""
+    features: Annotated[tuple[Style, ...], Flag("--control")] = ()
+    """Style that is controlled; repeat. Default: all four."""
+    seed: int = 0
+    """Seed of upstream's interval."""
+
+
+def run(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
+    """Judge a model's answers against a baseline's; as `arun`."""
+    return run_now(arun(config, events))
+
+
+async def arun(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
+    """Get the judgments that are missing and score all of them; writes ``judgments.jsonl`` and ``arena.json``.
+
+    Raises:
+        InputError: Files or specs are not usable, or no question is answered by both.
+        BudgetExceededError: The next call does not fit the budget; what is done is kept.
+        EndpointError: The judge got no answer at all.
+    """
     if len(config.judges) != 1:
         raise InputError(f"{len(config.judges)} judges, expected one", fix="name a panel as one: panel:SPEC+SPEC")
     model, baselines = read_answers(config.answers), [read_answers(name) for name in config.baselines]
@@ -45,10 +84,11 @@ def judge_arena(config: ArenaConfig) -> ArenaResult:
     pairs = list(islice(arena_pairs(model, baselines, categories), config.limit))
     if not pairs:
         raise InputError("no question is answered by both", where=config.answers)
+    judge = config.judges[0] if isinstance(config.judges[0], str) else config.judges[0].name
     identity = {
         "verb": "arena",
         "pairs": content_key([pair.content_key for pair in pairs]),
-        "judge": config.judges[0],
+        "judge": judge,
         "seed": config.seed,
         "max_reasons": config.max_reasons,
     }
@@ -60,7 +100,7 @@ def judge_arena(config: ArenaConfig) -> ArenaResult:
         inputs=(config.answers, *config.baselines, *filter(None, [config.questions]), config.cache),
         fresh=not config.resume,
     )
-    said = ask_judges(config, pairs, config.judges, folder)[config.judges[0]]
+    (said,) = await ask_judges(config, pairs, config.judges, folder, events)
     battles, left_out = battles_of(said, {pair.id: pair.domain or "all" for pair in pairs})
     names = ", ".join(next(iter(each.values())).model for each in baselines)
     rows = arena_score(
@@ -72,16 +112,19 @@ def judge_arena(config: ArenaConfig) -> ArenaResult:
         features=config.features or STYLES,
         seed=config.seed,
     )
-    notes = [f"judged by {config.judges[0]} with Rightly's prompt, not upstream's: not an official Arena-Hard score"]
+    notes = [f"judged by {judge} with Rightly's prompt, not upstream's: not an official Arena-Hard score"]
     result = ArenaResult(rows=tuple(rows), notes=(*notes, *_counted(model, baselines)))
     folder.write("arena.json", result)
     return result
 
 
-def show_arena(
-    judgments: str, answers: str | None, baselines: Sequence[str], features: Sequence[str], seed: int
-) -> ArenaResult:
-    """Score an upstream judgment file."""
+def run_stored(config: StoredArenaConfig) -> ArenaResult:
+    """Score an upstream judgment file.
+
+    Raises:
+        InputError: A file is not usable, or style control lacks one.
+    """
+    judgments, answers, baselines = config.judgments, config.answers, config.baselines
     battles, left_out, model, baseline = read_judgments(judgments)
     if (answers is None) != (not baselines):
         raise InputError("style control needs --answers and --baseline, both or neither")
@@ -93,7 +136,7 @@ def show_arena(
         if missing is not None:
             raise InputError(f"question {missing!r} is judged, and not answered by both", where=answers)
         notes = _counted(own, others)
-    rows = arena_score(battles, left_out, model, baseline, styles, features=features or STYLES, seed=seed)
+    rows = arena_score(battles, left_out, model, baseline, styles, features=config.features or STYLES, seed=config.seed)
     return ArenaResult(rows=tuple(rows), notes=tuple(notes))
 
 

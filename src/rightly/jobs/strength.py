@@ -1,77 +1,70 @@
-"""The work behind ``rightly strength``: margins from wherever they come, one table, figures, report."""
+"""Preference strength: margins from wherever they come, one table, figures."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from rightly.data.load import load_pairs
-from rightly.errors import InputError
-from rightly.preferences.adjust import AdjustRule, Preset, Suspects
+from rightly.data.load import load_pairs, rows_named
+from rightly.data.source import PairSource, source_name
+from rightly.errors import InputError, needs_extra
+from rightly.jobs.config import Flag, RunConfig, SuspectsConfig
+from rightly.jobs.events import SILENT, Events
+from rightly.preferences.adjust import AdjustRule, Preset
 from rightly.preferences.conflicts import Conflict, ConflictFinder
 from rightly.preferences.decisions import read_decisions
-from rightly.preferences.diagnosis import Diagnosis
 from rightly.preferences.effect import RepairEffect
 from rightly.preferences.margins_table import labelled, read_scores, write_scored
+from rightly.preferences.pair_classes import Diagnosis
 from rightly.preferences.strength_table import StrengthResult, StrengthRule, diagnose_table
 from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, PreferencePair
 
-OWNS = ("ensemble", "scores", "scored.parquet", "strength.parquet", "strength.json", "report.html")
+TABLE = "strength.parquet"
+OWNS = ("ensemble", "scores", "scored.parquet", TABLE, "strength.json", "report.html")
 """What a run writes into its folder."""
 
-Say = Callable[[str], None]
 
+class StrengthConfig(SuspectsConfig, RunConfig):
+    """What is measured, and how."""
 
-class StrengthConfig(Frozen):
-    """What is measured, and how.
-
-    Attributes:
-        pairs: The data set; ``None`` where only a table of scores is diagnosed.
-        columns: Its column family, where it cannot be told.
-        limit: Only so many pairs.
-        models: Reward models that score the pairs.
-        train: Members of an ensemble that is trained for it; 0 for none.
-        base: What its members start from.
-        kind: How much of it is trained.
-        folds: Of the cross-fit.
-        in_sample: Score the pairs that were trained on, as the papers do.
-        together: What folds do not part.
-        max_length: Tokens of a sequence.
-        recipe: Recipe whose tables go over the defaults of trained members.
-        scores: Table of score differences that others made.
-        trusted: JSON lines of ``id`` and ``label`` that people have checked.
-        trust_votes: Whether votes and ``trusted`` make the probabilities where there are 50 of them, or are only compared
-            with.
-        expected_noise: Expected share of wrong labels.
-        preset: What strength does to each pair's target, margin and weight.
-        suspects: Which labels are suspected.
-        share: Share of the pairs that are suspected, for ``suspects = "quantile"``.
-        seed: Of everything that is drawn.
-    """
-
-    pairs: str | None = None
-    columns: str | None = None
-    limit: int | None = None
-    models: tuple[str, ...] = ()
-    train: int = 0
-    base: str = "sentence-transformers/all-MiniLM-L6-v2"
-    kind: Literal["heads", "lora", "checkpoints", "full"] = "heads"
-    folds: int = 5
+    pairs: Annotated[PairSource | None, Flag(positional=True)] = None
+    """A file, a hub id or sample:NAME; nothing where only a table of --scores is diagnosed."""
+    columns: Annotated[str | None, Flag(metavar="FAMILY")] = None
+    """Column family of the file, where its columns fit several."""
+    limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
+    """Use only the first N pairs."""
+    models: Annotated[tuple[str, ...], Flag("--model", metavar="NAME")] = ()
+    """Reward model (folder or hub id) that scores the pairs; repeat for several."""
+    members: Annotated[int, Field(ge=0), Flag("--train", metavar="N")] = 0
+    """Train an ensemble of N members for it; 0 trains none."""
+    ensemble: Literal["heads", "lora", "checkpoints", "full"] = "heads"
+    """How much of each member is trained, from cheap to expensive."""
+    base: Annotated[str, Flag(metavar="NAME")] = "sentence-transformers/all-MiniLM-L6-v2"
+    """Folder or hub id of the model that members start from."""
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Folds of the cross-fit: a pair is scored by members that did not train on it."""
     in_sample: bool = False
-    together: Literal["context", "domain", "pair"] = "context"
-    max_length: int = 512
-    recipe: Path | None = None
-    scores: Path | None = None
-    trusted: Path | None = None
+    """Score the pairs that were trained on, as the papers do, instead of cross-fitting."""
+    group_by: Literal["context", "domain", "pair"] = "context"
+    """Keep pairs with the same context (or domain) in one cross-validation fold."""
+    max_length: Annotated[int, Field(ge=8), Flag(metavar="N")] = 512
+    """Truncate sequences to N tokens."""
+    recipe: Annotated[Path | None, Flag(metavar="FILE")] = None
+    """Recipe (TOML) whose tables replace the defaults of trained members; not for heads."""
+    scores: Annotated[Path | None, Flag(metavar="FILE")] = None
+    """Parquet of score differences that others made: id, a column a model."""
+    trusted: Annotated[Path | None, Flag(metavar="FILE")] = None
+    """JSON lines of id and label that people have checked."""
     trust_votes: bool = True
-    expected_noise: float | None = None
+    """Let 50 or more votes and --trusted labels make the probabilities, or only compare with them."""
+    expected_noise: Annotated[float | None, Field(ge=0, le=0.5), Flag(metavar="RATE")] = None
+    """Expected share of wrong labels. Default: estimated."""
     preset: Preset = "auto"
-    suspects: Suspects = "probability"
-    share: float = 0.2
-    seed: int = 0
+    """How strength sets each pair's loss target, margin and weight."""
 
     def load(self) -> Iterator[PreferencePair]:
         """The pairs that have a better response."""
@@ -121,34 +114,58 @@ class StrengthSummary(Frozen):
     held_out: bool | None = None
 
 
-def run_strength(
-    out: Path, config: StrengthConfig, *, fresh: bool = False, say: Say = lambda _line: None
-) -> StrengthSummary:
-    """Measure strength, diagnose, and write ``scored.parquet``, ``strength.parquet`` and ``strength.json``.
+@dataclass(frozen=True)
+class Strength:
+    """What a measurement of preference strength found.
+
+    Attributes:
+        config: What was measured, and how.
+        summary: Figures and conflicts, as in ``strength.json``.
+    """
+
+    config: StrengthConfig
+    summary: StrengthSummary
+
+    @property
+    def table(self) -> Path:
+        """The Parquet table with a row a pair: strength, probability that the label is right, class, terms of the loss."""
+        return self.config.out / TABLE
+
+
+def run(config: StrengthConfig, events: Events = SILENT) -> Strength:
+    """Measure strength and diagnose; writes ``scored.parquet``, ``strength.parquet`` and ``strength.json``.
 
     Raises:
         InputError: Options or data are unusable.
     """
+    sources = [config.pairs] if isinstance(config.pairs, str) else []
+    with rows_named(sources, config.columns):
+        return Strength(config, _summary(config, events))
+
+
+def _summary(config: StrengthConfig, events: Events) -> StrengthSummary:
+    out = config.out
     identity = {"verb": "strength"} | config.model_dump(
-        mode="json", include={"pairs", "columns", "limit", "models", "train", "base", "kind", "folds", "in_sample",
-                              "together", "max_length", "scores", "seed"},
+        mode="json", include={"pairs", "columns", "limit", "models", "members", "base", "ensemble", "folds", "in_sample",
+                              "group_by", "max_length", "scores", "seed"},
     )  # fmt: skip
     identity["recipe"] = config.tables()
-    given = (config.pairs, config.scores, config.trusted, config.recipe, config.base, *config.models)
-    run = RunFolder(out, identity, owns=OWNS, inputs=filter(None, given), fresh=fresh)
+    files = (config.scores, config.trusted, config.recipe, config.base, *config.models)
+    inputs = [*([config.pairs] if isinstance(config.pairs, str) else []), *filter(None, files)]
+    run = RunFolder(out, identity, owns=OWNS, inputs=inputs, fresh=not config.resume)
     rule = StrengthRule(
         adjust=AdjustRule(preset=config.preset, suspects=config.suspects, share=config.share),
         expected_rate=config.expected_noise,
         use_people=config.trust_votes,
         seed=config.seed,
     )
-    target = out / "strength.parquet"
+    target = out / TABLE
     if config.pairs is None:
         if config.scores is None:
             raise InputError("nothing to measure", fix="name a data set, or --scores FILE")
         return _written(run, config, diagnose_table(config.scores, target, rule), (), None)
     run.begin()
-    models, margins, held_out = _margins(out, config, say)
+    models, margins, held_out = _margins(out, config, events)
     trusted = None if config.trusted is None else read_decisions(config.trusted, config.load_all())
     write_scored(out / "scored.parquet", config.load(), margins, models, trusted)
     result = diagnose_table(out / "scored.parquet", target, rule)
@@ -184,16 +201,16 @@ def _written(
 
 
 def _margins(
-    out: Path, config: StrengthConfig, say: Say
+    out: Path, config: StrengthConfig, events: Events
 ) -> tuple[Sequence[str], Iterator[Sequence[float]], bool | None]:
     """Names of the models, and for each labelled pair its margins by them."""
-    given = [bool(config.models), config.train > 0, config.scores is not None]
+    given = [bool(config.models), config.members > 0, config.scores is not None]
     if sum(given) > 1:
         raise InputError("--model, --train and --scores were given together", fix="choose one")
     if config.models:
         return config.models, _scored_by(out / "scores", config), None
-    if config.train:
-        return _trained(out, config, say)
+    if config.members:
+        return _trained(out, config, events)
     if config.scores is not None:
         models, found = read_scores(config.scores)
         return models, _joined(config, found, config.scores), None
@@ -204,7 +221,7 @@ def _margins(
     short = next((row for row, values in enumerate(carried, start=1) if len(values) != width), None)
     if short is not None:
         problem = f"labelled pair {short} carries {len(carried[short - 1])} margins, the first one {width}"
-        raise InputError(problem, where=str(config.pairs))
+        raise InputError(problem, where=source_name(config.pairs or ()))
     return [f"carried {n + 1}" for n in range(width)], iter(carried), None
 
 
@@ -216,14 +233,10 @@ def _joined(config: StrengthConfig, found: dict[str, list[float]], path: Path) -
 
 
 def _scored_by(folder: Path, config: StrengthConfig) -> Iterator[Sequence[float]]:
-    from rightly.errors import MissingExtraError
-
-    try:
+    with needs_extra("scoring", "train"):
         from rightly.reward_models.identity import reward_model_fingerprint
         from rightly.reward_models.margins import score_run
         from rightly.reward_models.model import RewardModel
-    except ImportError as error:
-        raise MissingExtraError(f"scoring (no module {error.name})", "train") from None
     import pyarrow.parquet as pq
 
     score_run(
@@ -239,21 +252,19 @@ def _scored_by(folder: Path, config: StrengthConfig) -> Iterator[Sequence[float]
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _trained(out: Path, config: StrengthConfig, say: Say) -> tuple[Sequence[str], Iterator[Sequence[float]], bool]:
-    from rightly.errors import MissingExtraError
-
-    try:
+def _trained(
+    out: Path, config: StrengthConfig, events: Events
+) -> tuple[Sequence[str], Iterator[Sequence[float]], bool]:
+    with needs_extra("training", "train"):
         from rightly.training.ensemble.run import EnsemblePlan, ensemble_margins
-    except ImportError as error:
-        raise MissingExtraError(f"training (no module {error.name})", "train") from None
     plan = EnsemblePlan(
         base=config.base,
-        kind=config.kind,
-        members=config.train,
+        kind=config.ensemble,
+        members=config.members,
         folds=0 if config.in_sample else config.folds,
-        together=config.together,
+        group_by=config.group_by,
         max_length=config.max_length,
         seed=config.seed,
     )
-    margins = ensemble_margins(out / "ensemble", list(config.load()), plan, recipe=config.tables(), say=say)
-    return [f"{config.kind} {n + 1}" for n in range(config.train)], iter(margins.T.tolist()), not config.in_sample
+    margins = ensemble_margins(out / "ensemble", list(config.load()), plan, recipe=config.tables(), say=events.say)
+    return [f"{config.ensemble} {n + 1}" for n in range(config.members)], iter(margins.T.tolist()), not config.in_sample

@@ -1,100 +1,127 @@
-"""The work behind ``audit``, ``report`` and ``demo``: ask what is missing, score, write the report."""
+"""An audit: judgments, human points and matches are made where they are missing; the rest is arithmetic on the records."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from rich.console import Console
+from pydantic import Field
 
 from rightly.auditing.aggregate import AuditMetadata, audit_result
 from rightly.auditing.cast import Cast, Maker
 from rightly.auditing.points import Atomiser, AtomRecord
-from rightly.auditing.result import AuditResult
+from rightly.auditing.result import AuditResult, Item
 from rightly.auditing.scoring import Scored
 from rightly.auditing.specs import build_atomiser
 from rightly.auditing.stages import OWNS, ask, items, reference_pairs, score_folder
-from rightly.cli.asking import (
-    AskConfig,
-    answer_cache,
-    build_judges,
-    echo_lines,
-    require_answers,
-    run_and_close,
-    spending,
-)
-from rightly.cli.estimate import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
-from rightly.cli.progress import progress
+from rightly.data.load import load_pairs
+from rightly.data.source import source_name
 from rightly.errors import InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.book import LEDGER, Price, SpendingBook
+from rightly.inference.run_now import run_now
+from rightly.jobs.asking import answer_cache, build_judges, closing, require_answers, say_all, spending
+from rightly.jobs.config import AnyMatcher, Flag, JudgingConfig
+from rightly.jobs.cost import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
+from rightly.jobs.events import SILENT, Events
 from rightly.judges.base import Judge
 from rightly.judges.collect import current_judgments
 from rightly.judges.specs import priced_model
 from rightly.matchers.base import Matcher, MatchRecord
 from rightly.matchers.specs import MatcherBuilder
 from rightly.matchers.validation.trust import Trust, known, trust_in
-from rightly.reports.audit_html import TableSection, write_audit_report
-from rightly.reports.terminal import print_audit
 from rightly.store.run_folder import SETTINGS, RunFolder, read_identity
 from rightly.types import Judgment, PreferencePair
 
-
-class AuditConfig(AskConfig):
-    """What ``rightly audit`` does."""
-
-    matcher: str
-    atomiser: str = "given"
-    spurious_below: float = 0.25
+PAIRS = "pairs.jsonl"
+"""Pairs that were given in memory, so that the audit can be scored again."""
 
 
-def audit(
-    config: AuditConfig, *, cast: Cast | None = None, quiet: bool = False, sections: Sequence[TableSection] = ()
-) -> AuditResult:
-    """Run an audit, write its report, print its summary.
+class AuditConfig(JudgingConfig):
+    """Which judges are measured on which pairs, and by whom their reasons are matched with the human ones."""
 
-    Args:
-        config: What to do.
-        cast: Score what this cast made, and ask nobody; ``None`` builds judges, atomiser and matcher and makes what is missing.
-        quiet: Print no summary.
-        sections: Further parts of the report.
+    matcher: Annotated[AnyMatcher, Flag(metavar="SPEC")]
+    """Who matches the reasons: a model (openai:MODEL, ...), local:FOLDER (trained), embedding, lexical (smoke tests)."""
+    atomiser: Annotated[str, Flag(metavar="SPEC")] = "given"
+    """Who splits human feedback into points: a model, or given (the human reasons as they are)."""
+    spurious_below: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """A right verdict with consistency below this is counted as right for the wrong reasons."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        folder: The run folder.
+        result: The table: a row a judge, paired tests, notes; as in ``audit.json``.
+        items: The pairs with their judgments and matches; as in ``items.jsonl``.
+    """
+
+    folder: Path
+    result: AuditResult
+    items: list[Item]
+
+
+def run(config: AuditConfig, events: Events = SILENT) -> Audit:
+    """Run an audit; as `arun`."""
+    return run_now(arun(config, events))
+
+
+async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
+    """Make the records that are missing and score all of them; writes ``audit.json``, ``items.jsonl`` and ``scores.jsonl``.
 
     Raises:
-        InputError: The pairs are not usable for an audit.
+        InputError: The pairs are not usable for an audit, or a spec names nobody.
+        BudgetExceededError: The next call does not fit the budget; what is done is kept.
+        EndpointError: Judges, atomiser or matcher got no answer at all.
     """
     pairs = _load(config)
+    inputs = (*config.files, config.cache)
     folder = RunFolder(
-        config.out,
-        _identity(config),
-        owns=OWNS,
-        ledger=LEDGER,
-        inputs=(config.pairs, config.cache),
-        fresh=cast is None and not config.resume,
+        config.out, _identity(config), owns=(*OWNS, PAIRS), ledger=LEDGER, inputs=inputs, fresh=not config.resume
     )
-    asking = cast is None
-    if cast is None:
-        cast = _ask(config, pairs, folder)
+    return _scored(config, pairs, folder, await _ask(config, pairs, folder, events))
+
+
+def rescore(folder: Path, spurious_below: float | None = None, events: Events = SILENT) -> Audit:
+    """Score the records of an audit again, without a call and without loading a model.
+
+    Args:
+        folder: Of an audit.
+        spurious_below: Another threshold for right verdicts with wrong reasons.
+        events: Hears what the audit has cost.
+
+    Raises:
+        InputError: The folder holds no audit.
+    """
+    stored = stored_audit(folder)
+    changes = {} if spurious_below is None else {"spurious_below": spurious_below}
+    config = stored.config.model_copy(update=changes)
+    run_folder = RunFolder(
+        folder, _identity(config), owns=(*OWNS, PAIRS), ledger=LEDGER, inputs=(*config.files, config.cache)
+    )
+    audit = _scored(config, _load(config), run_folder, stored.cast)
+    say_all(events, spending_lines(SpendingBook.read(folder)))
+    return audit
+
+
+def _scored(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFolder, cast: Cast) -> Audit:
     reference = reference_pairs(pairs, cast.judges, config.seed)
     scored = score_folder(folder, pairs, reference, cast, config.max_reasons)
-    facts = AuditMetadata(
-        source=config.pairs,
+    metadata = AuditMetadata(
+        source=str(config.identity()["pairs"]) if not config.files else config.files[0],
         cast=cast,
         max_reasons=config.max_reasons,
         spurious_below=config.spurious_below,
         prices=_prices(cast.names, dict(map(parse_price, config.prices))),
     )
-    result = audit_result(reference, scored, facts)
+    result = audit_result(reference, scored, metadata)
     folder.write("audit.json", result)
     shown = list(items(scored, cast.names))
     folder.write_lines("items.jsonl", shown)
-    report = config.out / "report.html"
-    write_audit_report(result, shown, report, sections)
-    if not asking:
-        echo_lines(spending_lines(SpendingBook.read(config.out)))
-    if not quiet:
-        print_audit(result, Console())
-        Console(stderr=True).print(f"report: {report}", highlight=False)
-    return result
+    return Audit(config.out, result, shown)
 
 
 class _Asked(NamedTuple):
@@ -114,31 +141,34 @@ class _Asked(NamedTuple):
         ).with_trust(trust)
 
 
-def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFolder) -> Cast:
+async def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFolder, events: Events) -> Cast:
     """Make every record that is missing; who made them is noted with the first."""
     account = config.account()
     with answer_cache(config.cache) as cache:
-        builder = MatcherBuilder(cache=cache, account=account)
         judges = build_judges(config.builder(cache, account), config.judges)
-        asked = _Asked(
-            judges, build_atomiser(config.atomiser, cache=cache, account=account), builder.matcher(config.matcher)
-        )
-        cast = asked.cast(trust_in(asked.matcher, config.cache.parent))
+        atomiser = build_atomiser(config.atomiser, cache=cache, account=account)
+        matcher = config.matcher
+        if isinstance(matcher, str):
+            matcher = MatcherBuilder(cache=cache, account=account).matcher(matcher)
+        asked = _Asked(judges, atomiser, matcher)
+        cast = asked.cast(await trust_in(asked.matcher, config.cache.parent))
         folder.settings = {"config": config.model_dump(mode="json"), "cast": cast.model_dump(mode="json")}
-        with spending(account, folder):
-            echo_lines(_estimate(config, pairs, asked, account))
-            with progress(account) as stage:
-                work = ask(
-                    pairs,
-                    judges,
-                    asked.atomiser,
-                    asked.matcher,
-                    reference=reference_pairs(pairs, cast.judges, config.seed),
-                    folder=folder,
-                    max_reasons=config.max_reasons,
-                    stage=stage,
-                )
-                run_and_close(work, *judges, asked.atomiser, asked.matcher)
+        with spending(account, folder, events):
+            if not isinstance(config.pairs, str):
+                folder.write_lines(PAIRS, config.pairs)
+            say_all(events, _estimate(config, pairs, asked, account))
+            with events.progress(account) as stage:
+                async with closing([*judges, atomiser, matcher]):
+                    await ask(
+                        pairs,
+                        judges,
+                        atomiser,
+                        matcher,
+                        reference=reference_pairs(pairs, cast.judges, config.seed),
+                        folder=folder,
+                        max_reasons=config.max_reasons,
+                        stage=stage,
+                    )
     _require_answers(account, pairs, folder, cast)
     return cast
 
@@ -174,7 +204,7 @@ class StoredAudit(NamedTuple):
     def scored(self) -> dict[str, list[Scored]]:
         """The scored judgments, by judge; loads no model."""
         pairs = _load(self.config)
-        folder = RunFolder(self.config.out, _identity(self.config), owns=OWNS, ledger=LEDGER)
+        folder = RunFolder(self.config.out, _identity(self.config), owns=(*OWNS, PAIRS), ledger=LEDGER)
         reference = reference_pairs(pairs, self.cast.judges, self.config.seed)
         scored = score_folder(folder, pairs, reference, self.cast, self.config.max_reasons)
         return {name: [each for each in scored if each.judgment.judge == name] for name in self.cast.names}
@@ -189,7 +219,8 @@ def stored_audit(out: Path) -> StoredAudit:
     try:
         stored = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
         identity = read_identity(out) or {}
-        config = AuditConfig(**(stored["config"] | {"pairs": identity["pairs"], "out": out}))
+        pairs = identity["pairs"] if not (out / PAIRS).exists() else load_pairs(out / PAIRS)
+        config = AuditConfig(**(stored["config"] | {"pairs": pairs, "out": out}))
         cast = Cast.model_validate(stored["cast"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("holds no audit", where=str(out), fix="give the --out folder of rightly audit") from error
@@ -205,15 +236,15 @@ def _identity(config: AuditConfig) -> dict[str, object]:
 def _load(config: AuditConfig) -> list[PreferencePair]:
     pairs = list(config.load())
     if not pairs:
-        raise InputError("holds no pairs", where=config.pairs, fix="give a file with at least one")
+        raise InputError("holds no pairs", where=source_name(config.pairs), fix="give a file with at least one")
     if config.atomiser == "given" and not any(pair.rationales for pair in pairs):
         raise InputError(
             f"none of {len(pairs)} pairs has a human rationale, so there is nothing to be consistent with",
-            where=config.pairs,
+            where=source_name(config.pairs),
             fix="give pairs with rationales, or use rightly judge for outcomes alone",
         )
     wide = next((pair for pair in pairs if len(pair.responses) != 2), None)
     if wide is not None:
         problem = f"pair {wide.id!r} has {len(wide.responses)} responses"
-        raise InputError(problem, where=config.pairs, fix="an audit needs pairs of two")
+        raise InputError(problem, where=source_name(config.pairs), fix="an audit needs pairs of two")
     return pairs

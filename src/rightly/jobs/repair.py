@@ -1,15 +1,19 @@
-"""The work behind ``rightly repair``: the repaired data set, its audit, exports, and the way back."""
+"""Repair a data set by its preference strength or by people's decisions: exports, an audit line a change, and the way back."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from rightly.data.load import load_pairs
+from rightly.data.source import PairSource, source_name
 from rightly.errors import InputError
+from rightly.jobs.config import Flag, SuspectsConfig
+from rightly.jobs.events import SILENT, Events
 from rightly.preferences.adjust import Adjustment, AdjustRule, Preset, adjust
 from rightly.preferences.decisions import read_decisions
 from rightly.preferences.effect import RepairEffect, repair_effect
@@ -17,10 +21,54 @@ from rightly.preferences.evidence import LabelEvidence
 from rightly.preferences.margins_table import labelled
 from rightly.preferences.repair import Change, Repair, repaired, undone
 from rightly.preferences.strength_table import StrengthTable, read_strength
-from rightly.store.files import atomic_write
+from rightly.store.files import atomic_write, require_new
 from rightly.types import Frozen, PreferencePair
 
+Action = Literal["drop", "flip", "flip+margin", "margin", "smooth", "smooth+margin", "weight", "auto"]
 Format = Literal["native", "chosen-rejected", "parquet", "hub"]
+
+
+class RepairConfig(SuspectsConfig):
+    """Which data set is repaired, by what, and what is done."""
+
+    pairs: Annotated[PairSource, Flag(positional=True)]
+    """The data set: a file, a hub id or sample:NAME."""
+    columns: Annotated[str | None, Flag(metavar="FAMILY")] = None
+    """Column family of the file, where its columns fit several."""
+    out: Annotated[Path, Flag(metavar="FILE")]
+    """The repaired data set, a new file; beside it FILE.audit.jsonl, one line a change: why, before, after."""
+    strength: Annotated[Path | None, Flag(metavar="FILE")] = None
+    """strength.parquet of this data set, as rightly strength writes it."""
+    decisions: Annotated[Path | None, Flag(metavar="FILE")] = None
+    """JSON lines of id and label, by people, instead of --strength."""
+    preset: Action = "drop"
+    """What is done. drop and weight change no label; flip, flip+margin and auto flip labels, and are refused where the 95%
+    interval allows that they add wrong ones."""
+    force_flip: bool = False
+    """Flip labels even where that may add wrong ones."""
+    smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.4
+    """Weight of the opposite label for suspects, for the smooth presets."""
+    kappa: Annotated[float, Field(ge=0)] = 0.5
+    """Margin per unit of strength, for the margin presets."""
+    form: Annotated[Format, Flag("--format")] = "native"
+    """native JSON lines; or chosen, rejected, margin: as JSON lines, as Parquet, or as a datasets folder (hub)."""
+    undo: Annotated[Path | None, Flag(metavar="AUDIT")] = None
+    """Take a repair back: write the data set as it was before."""
+
+    def load(self) -> Iterator[PreferencePair]:
+        """The pairs, one by one."""
+        return load_pairs(self.pairs, columns=self.columns)
+
+    @property
+    def audit(self) -> Path:
+        """Where the audit of the repair lies."""
+        return self.out.with_name(self.out.name + ".audit.jsonl")
+
+    def rule(self) -> AdjustRule:
+        """What is done to suspects."""
+        return AdjustRule(
+            preset=self.preset, suspects=self.suspects, share=self.share, smoothing=self.smoothing, kappa=self.kappa
+        )
 
 
 class RepairCounts(Frozen):
@@ -47,6 +95,40 @@ class RepairCounts(Frozen):
     effect: RepairEffect | None = None
 
 
+def run(config: RepairConfig, events: Events = SILENT) -> RepairCounts:
+    """Write the repaired data set and its audit; with ``undo`` the data set as it was before.
+
+    Raises:
+        InputError: The target exists, the strength is not of this data set, or flips may add wrong labels.
+    """
+    source = [config.pairs] if isinstance(config.pairs, str) else []
+    inputs = (*source, *filter(None, (config.strength, config.decisions, config.undo)))
+    for target in (config.out, config.audit) if config.undo is None else (config.out,):
+        require_new(target, inputs)
+    if config.undo is not None:
+        count = export(undone(config.load(), read_changes(config.undo)), config.out, "native")
+        return RepairCounts(read=count, written=count, flipped=0, reweighed=0, dropped=0, exported=count)
+    counts = write_repaired(config.load(), plan_of(config), config.out, config.audit, config.form)
+    events.say(f"audit: {config.audit}")
+    return counts
+
+
+def plan_of(config: RepairConfig) -> "RepairPlan":
+    """What each pair shall be.
+
+    Raises:
+        InputError: As `run`.
+    """
+    if config.strength is None and config.decisions is not None:
+        return plan_decisions(config.decisions, config.load)
+    if config.strength is None or config.decisions is not None:
+        raise InputError("give --strength or --decisions, one of them")
+    plan = plan_repair(config.strength, config.rule(), config.load(), source_name(config.pairs))
+    if not config.force_flip:
+        plan.require_harmless()
+    return plan
+
+
 @dataclass(frozen=True)
 class RepairPlan:
     """What each pair shall be, by id, and what that does to the number of wrong labels."""
@@ -64,7 +146,7 @@ class RepairPlan:
         if self.effect is not None and self.effect.flips_may_harm:
             raise InputError(
                 f"the flips may add wrong labels: {self.effect.sentence} (95% interval)",
-                fix="leave suspects out (--by drop), check 50 or more labels and run rightly strength --trusted FILE, "
+                fix="leave suspects out (--preset drop), check 50 or more labels and run rightly strength --trusted FILE, "
                 "or flip all the same with --force-flip",
             )
 
@@ -265,15 +347,14 @@ def chosen_rejected_row(pair: PreferencePair) -> dict[str, Any] | None:
     return row | {name: getattr(pair, name) for name in ("target", "weight") if getattr(pair, name) is not None}
 
 
-def undo(repaired_file: str, audit: Path, target: Path) -> int:
-    """Write the data set as it was before the repair; returns its pairs.
+def read_changes(audit: Path) -> list[Change]:
+    """The lines of a repair's audit.
 
     Raises:
-        InputError: File and audit do not belong together.
+        InputError: The file is none.
     """
     try:
         lines = audit.read_bytes().split(b"\n")
-        changes = [Change.model_validate_json(line) for line in lines if line.strip()]
+        return [Change.model_validate_json(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise InputError(f"is no audit of a repair: {str(error).splitlines()[0]}", where=str(audit)) from None
-    return export(undone(load_pairs(repaired_file), changes), target, "native")

@@ -1,21 +1,29 @@
-"""The work behind ``rightly bench``: answers from models of every kind, kept, then scored."""
+"""Run a benchmark: answers from models of every kind, kept, then scored."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from rightly.benchmarks.answers import Answer, comparisons, from_judgments, from_scores
 from rightly.benchmarks.baselines import BASELINES, baseline_answers
+from rightly.benchmarks.benchmark import Benchmark
 from rightly.benchmarks.catalogue import benchmark_named
+from rightly.benchmarks.own import OWN, has_side
 from rightly.benchmarks.result import About, BenchResult, bench_result
 from rightly.benchmarks.stored import stored_answers
-from rightly.cli.asking import Asking, ask_judges
-from rightly.errors import InputError, MissingExtraError
+from rightly.data.source import PairSource, source_name
+from rightly.errors import InputError, needs_extra
 from rightly.inference.book import LEDGER
+from rightly.inference.run_now import run_now
 from rightly.inference.specs import parse_spec
+from rightly.jobs.asking import ask_judges
+from rightly.jobs.config import AnyJudge, AskingConfig, Flag
+from rightly.jobs.events import SILENT, Events
+from rightly.judges.base import Judge
 from rightly.store.records import RecordFile
 from rightly.store.run_folder import RunFolder, read_identity
 from rightly.types import Frozen, PreferencePair, content_key
@@ -30,25 +38,50 @@ class _LoadOptions(Frozen):
     revision: str | None = None
 
 
-class BenchConfig(Asking):
-    """What ``rightly bench`` does."""
+class BenchConfig(AskingConfig):
+    """Which benchmark, with which models."""
 
-    name: str
-    models: tuple[str, ...] = ()
-    data: str | None = None
-    limit: int | None = None
+    name: Annotated[str, Flag(positional=True, metavar="BENCHMARK")]
+    """The benchmark."""
+    models: Annotated[tuple[AnyJudge, ...], Flag("--model", metavar="SPEC")] = ()
+    """A reward model (rm:NAME), a published run (stored:FILE) or a judge; NAME=SPEC names it; repeat for several."""
+    data: Annotated[PairSource | None, Flag(metavar="PATH")] = None
+    """File, folder or hub address of the data. Default: the official data on the hub."""
+    limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
+    """Use only N items, evenly spaced over the data."""
 
 
-def run_bench(config: BenchConfig) -> BenchResult:
-    """Run a benchmark; writes ``answers.jsonl`` and ``bench.json``.
+@dataclass(frozen=True)
+class Bench:
+    """What a run of a benchmark found.
+
+    Attributes:
+        folder: The run folder.
+        result: The tables, as in ``bench.json``.
+    """
+
+    folder: Path
+    result: BenchResult
+
+
+def run(config: BenchConfig, events: Events = SILENT) -> Bench:
+    """Run a benchmark; as `arun`."""
+    return run_now(arun(config, events))
+
+
+async def arun(config: BenchConfig, events: Events = SILENT) -> Bench:
+    """Get the answers that are missing and score all of them; writes ``answers.jsonl`` and ``bench.json``.
 
     Raises:
         InputError: A name, a spec or the data are not usable.
+        BudgetExceededError: The next call does not fit the budget; what is done is kept.
+        EndpointError: A judge got no answer at all.
     """
     benchmark = benchmark_named(config.name)
-    if len({_named(model)[0] for model in config.models}) < len(config.models):
+    wanted = dict(map(_named, config.models))
+    if len(wanted) < len(config.models):
         raise InputError("the same model is named twice", where="--model")
-    whole = benchmark.load(config.data)
+    whole = _items(benchmark, config.data)
     items = whole if config.limit is None else _spread(whole, config.limit)
     identity = {
         "verb": "bench",
@@ -62,29 +95,44 @@ def run_bench(config: BenchConfig) -> BenchResult:
         identity,
         owns=("judgments.jsonl", SCORES, ANSWERS, "bench.json", "report.html", "leaderboard.md"),
         ledger=LEDGER,
-        inputs=(*filter(None, [config.data]), *(spec.partition(":")[2] for spec in config.models), config.cache),
+        inputs=(
+            *([config.data] if isinstance(config.data, str) else []),
+            *(spec.partition(":")[2] for spec in config.models if isinstance(spec, str)),
+            config.cache,
+        ),
         fresh=not config.resume,
     )
     chosen = {item.id for item in items}
-    wanted = dict(map(_named, config.models))
     judges = {name: spec for name, spec in wanted.items() if _kind(spec) == "judge" and spec not in BASELINES}
     pairs = [pair for item in items for pair in comparisons(item)]
-    said = ask_judges(config, pairs, list(judges.values()), folder) if judges else {}
-    found = {name: from_judgments(items, name, said[spec]) for name, spec in judges.items()}
+    said = await ask_judges(config, pairs, list(judges.values()), folder, events) if judges else []
+    found = {name: from_judgments(items, name, own) for name, own in zip(judges, said, strict=True)}
     for name, spec in wanted.items():
-        if _kind(spec) == "rm":
+        if isinstance(spec, str) and _kind(spec) == "rm":
             found[name] = _score(name, spec, items, folder)
-        elif _kind(spec) == "stored":
+        elif isinstance(spec, str) and _kind(spec) == "stored":
             stored = stored_answers(benchmark, whole, spec.partition(":")[2], name)
             found[name] = [answer for answer in stored if answer.item_id in chosen]
     runs = [*baseline_answers(items), *(found[name] for name in wanted if name in found)]
     folder.write_lines(ANSWERS, (answer for answers in runs for answer in answers))
     about = About(
-        data=config.data or benchmark.source.address, n=len(items), deviations=tuple(benchmark.deviations(items))
+        data=benchmark.source.address if config.data is None else source_name(config.data),
+        n=len(items),
+        deviations=tuple(benchmark.deviations(items)),
     )
     result = bench_result(benchmark, about, runs)
     folder.write("bench.json", result)
-    return result
+    return Bench(config.out, result)
+
+
+def _items(benchmark: Benchmark, data: str | tuple[PreferencePair, ...] | None) -> list[PreferencePair]:
+    if data is None or isinstance(data, str):
+        return benchmark.load(data)
+    if benchmark is not OWN:
+        raise InputError(
+            f"{benchmark.title} is read from its own files", fix="give data as a file, a folder or a hub id"
+        )
+    return list(filter(has_side, data))
 
 
 def merged_benches(folders: Sequence[Path]) -> list[BenchResult]:
@@ -136,14 +184,16 @@ def holds_bench(folder: Path) -> bool:
     return (folder / "bench.json").exists()
 
 
-def _named(model: str) -> tuple[str, str]:
-    """The name and the spec of ``NAME=SPEC``, or of a spec that is its own name."""
+def _named(model: str | Judge) -> tuple[str, str | Judge]:
+    """The name and the spec of ``NAME=SPEC``, or of a spec that is its own name; a caller's own judge has a name."""
+    if not isinstance(model, str):
+        return model.name, model
     found = re.match(r"([^:=?/]+)=(.+)", model)
     return (found[1], found[2]) if found else (model, model)
 
 
-def _kind(spec: str) -> str:
-    scheme = spec.partition(":")[0]
+def _kind(spec: str | Judge) -> str:
+    scheme = spec.partition(":")[0] if isinstance(spec, str) else ""
     return scheme if scheme in ("rm", "stored") else "judge"
 
 
@@ -154,12 +204,10 @@ def _spread(items: list[PreferencePair], count: int) -> list[PreferencePair]:
 
 def _score(name: str, spec: str, items: Sequence[PreferencePair], folder: RunFolder) -> list[Answer]:
     """Answers of a reward model; ``rm:NAME?dtype=bfloat16&max_length=4096``."""
-    try:
+    with needs_extra("scoring", "train"):
         from rightly.reward_models.identity import reward_model_fingerprint
         from rightly.reward_models.margins import read_scores, score_run
         from rightly.reward_models.model import RewardModel
-    except ImportError as error:
-        raise MissingExtraError(f"scoring (no module {error.name})", "train") from None
     parsed = parse_spec(spec)
     try:
         options = _LoadOptions.model_validate_strings(parsed.options).model_dump(exclude_none=True)

@@ -1,24 +1,22 @@
-"""The work behind ``rightly demo genrm``: one start model, four ways of training it, and what each makes of its reasons."""
+"""The demo of training: one start model, four ways of training it, and what each makes of its reasons."""
 
 import contextlib
 import io
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from rich.console import Console
+from pydantic import Field
 
-from rightly.cli.genrm_run import REPORT, print_dynamics
-from rightly.inference.transformers_engine import TransformersEngine
-from rightly.reports.dynamics import Shown, write_dynamics
+from rightly.errors import needs_extra
+from rightly.jobs.config import Config, Flag
+from rightly.jobs.events import SILENT, Events
 from rightly.rewards.rule import Reference
 from rightly.training.common.recipe import check_recipe
-from rightly.training.judge.data import judging_task
-from rightly.training.judge.eval_callback import answer_pairs
 from rightly.training.judge.recipe import GenrmRecipe
-from rightly.training.judge.run import load_judge, train_judge
 from rightly.types import PreferencePair
 
 ARMS: Mapping[str, dict[str, Any]] = {
@@ -33,45 +31,71 @@ ARMS: Mapping[str, dict[str, Any]] = {
 """The usual reward, the paper's, one that charges for every unsupported reason, and that one on pairs of either style."""
 SHOWN_POINTS = 4
 """Human points of the pair whose judgments are shown: the first hard one with so many."""
-FACTS = (
-    "A Llama of 130,000 parameters learned from a noisy annotator to list reasons and to give a verdict. GRPO then trains it "
-    "in four ways, from the same start, on the same pairs, for the same number of steps. In the last, the styles of half the "
-    "pairs are exchanged, so that style says nothing.",
-    "In training the styled answer is the better one in three of four pairs; on the hard pairs it never is. Audits are greedy "
-    "answers to pairs that no run is trained on; matching is exact.",
-)
 
 
-class _Judged(NamedTuple):
-    """The shown pair, what a model lists of it and whether each is a human point, its verdict."""
+class DemoJudgeConfig(Config):
+    """How long the judges of the demo are trained."""
 
-    pair: PreferencePair
+    out: Annotated[Path, Flag(metavar="DIR")] = Path("demo-genrm")
+    """Run folder; made when missing."""
+    steps: Annotated[int, Field(ge=1), Flag(metavar="N")] = 60
+    """Steps of GRPO for each of the four rewards."""
+    seed: int = 0
+    """Seed for the pairs and for sampling."""
+
+
+class JudgedPair(NamedTuple):
+    """One judgment of the shown pair.
+
+    Attributes:
+        reasons: The reasons that were listed, and whether each is a human point.
+        verdict: As the judge writes it.
+    """
+
     reasons: list[tuple[str, bool]]
     verdict: str
 
 
-def demo(out: Path, steps: int, seed: int) -> None:
-    """Train all arms and write the page."""
-    from transformers.utils import logging
+@dataclass(frozen=True)
+class DemoJudge:
+    """What became of the judges.
 
+    Attributes:
+        dynamics: Audits by step and set, for each reward.
+        pair: The first hard pair with `SHOWN_POINTS` human points.
+        judged: What each trained judge says of it.
+    """
+
+    dynamics: dict[str, list[dict[str, Any]]]
+    pair: PreferencePair
+    judged: dict[str, JudgedPair]
+
+
+def run(config: DemoJudgeConfig, events: Events = SILENT) -> DemoJudge:
+    """Train a tiny judge on each reward, from the same start, on the same pairs."""
+    with needs_extra("training", "genrm"):
+        from transformers.utils import logging
+
+        from rightly.training.judge.run import train_judge
     warnings.filterwarnings("ignore", category=FutureWarning)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    console = Console()
-    runs: dict[str, Any] = {}
-    judged: dict[str, _Judged] = {}
+    dynamics: dict[str, list[dict[str, Any]]] = {}
+    judged: dict[str, JudgedPair] = {}
+    pair: PreferencePair | None = None
     with as_file(files("rightly.synthetic") / "start") as start:
         for name, tables in ARMS.items():
-            console.print(f"{name}: {steps} steps of GRPO")
-            folder = out / name.replace(" ", "_")
-            recipe = check_recipe(GenrmRecipe, _table(folder, start, tables, steps, seed), "the demo")
+            events.say(f"{name}: {config.steps} steps of GRPO")
+            folder = config.out / name.replace(" ", "_")
+            table = _table(folder, start, tables, config.steps, config.seed)
+            recipe = check_recipe(GenrmRecipe, table, "the demo")
             with contextlib.redirect_stdout(io.StringIO()):  # the trainer's log; its bar is on the other stream
-                runs[name] = train_judge(recipe).dynamics
-            judged[name] = _judge_one(recipe, folder)
-    path = out / REPORT
-    write_dynamics(path, "One judge, trained four ways", runs, FACTS, [_shown(judged)])
-    print_dynamics(console, runs)
-    console.print(f"page: {path}")
+                dynamics[name] = train_judge(recipe).dynamics
+            shown, judged[name] = _judge_one(recipe, folder)
+            pair = pair or shown
+    if pair is None:
+        raise ValueError("the demo trains nothing")
+    return DemoJudge(dynamics, pair, judged)
 
 
 def _table(folder: Path, start: Path, tables: Mapping[str, Any], steps: int, seed: int) -> dict[str, Any]:
@@ -100,7 +124,12 @@ def _table(folder: Path, start: Path, tables: Mapping[str, Any], steps: int, see
     }
 
 
-def _judge_one(recipe: GenrmRecipe, folder: Path) -> _Judged:
+def _judge_one(recipe: GenrmRecipe, folder: Path) -> tuple[PreferencePair, JudgedPair]:
+    from rightly.inference.transformers_engine import TransformersEngine
+    from rightly.training.judge.data import judging_task
+    from rightly.training.judge.eval_callback import answer_pairs
+    from rightly.training.judge.run import load_judge
+
     task = judging_task(recipe)
     pair = next(pair for pair in task.audit["hard"] if len(pair.rationales) == SHOWN_POINTS)
     model, tokenizer = load_judge(recipe.model, str(folder))
@@ -111,14 +140,4 @@ def _judge_one(recipe: GenrmRecipe, folder: Path) -> _Judged:
     task.reward.close()
     found = graded.metrics.score_by_rank if graded.metrics is not None else [0.0] * len(graded.read.reasons)
     reasons = [(reason, score > 0) for reason, score in zip(graded.read.reasons, found, strict=True)]
-    return _Judged(pair, reasons, f"[[{graded.read.verdict}]]" if graded.read.verdict else "no verdict")
-
-
-def _shown(judged: Mapping[str, _Judged]) -> Shown:
-    pair = next(iter(judged.values())).pair
-    heading = f"The first hard pair of the audit with {SHOWN_POINTS} human points; {pair.label} is better: "
-    return Shown(
-        heading + " | ".join([pair.context[0].content, *pair.responses]),
-        [rationale.text for rationale in pair.rationales],
-        {name: (each.reasons, each.verdict) for name, each in judged.items()},
-    )
+    return pair, JudgedPair(reasons, f"[[{graded.read.verdict}]]" if graded.read.verdict else "no verdict")

@@ -1,0 +1,5 @@
+"""``python -m rightly``: the command line."""
+
+from rightly.cli import main
+
+main()

@@ -1,0 +1,239 @@
+"""Load pairs; audit, judge, compare, bench; strength, repair, score."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rightly.auditing.compare import Comparison
+from rightly.data.load import load_pairs as stream_pairs
+from rightly.inference.run_now import run_now
+from rightly.jobs import audit as audit_job
+from rightly.jobs import bench as bench_job
+from rightly.jobs import judge as judge_job
+from rightly.jobs import score as score_job
+from rightly.jobs import strength as strength_job
+from rightly.jobs.audit import AuditConfig
+from rightly.jobs.bench import BenchConfig
+from rightly.jobs.compare import compare_audits
+from rightly.jobs.config import configured
+from rightly.jobs.events import SILENT, Events
+from rightly.jobs.judge import JudgeConfig, Judged
+from rightly.jobs.repair import plan_repair
+from rightly.jobs.score import ScoreConfig, Scores
+from rightly.jobs.strength import StrengthConfig
+from rightly.judges.base import Judge
+from rightly.matchers.base import Matcher
+from rightly.preferences.adjust import AdjustRule
+from rightly.preferences.repair import Change, repaired
+from rightly.types import PreferencePair
+
+if TYPE_CHECKING:
+    from rightly.training.reward_model.result import TrainedRewardModel
+
+from rightly.api.results import Audit, Bench, Strength
+
+Pairs = str | Path | Iterable[PreferencePair | Mapping[str, Any]]
+"""A file, a hub id or ``sample:NAME``; or pairs, or rows with the columns of a family, in memory (a ``datasets.Dataset``)."""
+
+
+def load_pairs(source: Pairs, *, columns: str | None = None, limit: int | None = None) -> list[PreferencePair]:
+    """The pairs of a source, as a list; `iter_pairs` streams them.
+
+    Args:
+        source: See `Pairs`.
+        columns: The column family, where the columns fit several.
+        limit: At most so many pairs.
+
+    Raises:
+        InputError: The source, an option or a row is unusable; names file and row.
+    """
+    return list(iter_pairs(source, columns=columns, limit=limit))
+
+
+def iter_pairs(source: Pairs, *, columns: str | None = None, limit: int | None = None) -> Iterator[PreferencePair]:
+    """The pairs of a source, one by one; as `load_pairs`, for sources larger than memory."""
+    return stream_pairs(source, columns=columns, limit=limit)
+
+
+def audit(
+    pairs: Pairs,
+    *,
+    judges: Sequence[str | Judge],
+    matcher: str | Matcher,
+    out: str | Path,
+    events: Events = SILENT,
+    **options: Any,
+) -> Audit:
+    """Measure judges: outcome accuracy and rationale consistency, side by side.
+
+    Args:
+        pairs: Pairs of two with human rationales.
+        judges: Specs (``openai:gpt-4.1``, ``hf:PATH``, ``longer``, ...), or judges of your own.
+        matcher: Who matches the judges' reasons with the human ones: a spec, or a matcher of your own.
+        out: Run folder: the records are kept there, and an interrupted audit is resumed from them.
+        events: Listens to estimates and progress.
+        options: Further fields of `AuditConfig`: ``atomiser``, ``max_reasons``, ``budget``, ``prices``, ``limit``, ``seed``...
+
+    Raises:
+        RightlyError: See `rightly.jobs.audit.arun`.
+    """
+    return run_now(aaudit(pairs, judges=judges, matcher=matcher, out=out, events=events, **options))
+
+
+async def aaudit(
+    pairs: Pairs,
+    *,
+    judges: Sequence[str | Judge],
+    matcher: str | Matcher,
+    out: str | Path,
+    events: Events = SILENT,
+    **options: Any,
+) -> Audit:
+    """As `audit`, for code that is asynchronous."""
+    given = {"pairs": pairs, "judges": tuple(judges), "matcher": matcher, "out": out, **options}
+    found = await audit_job.arun(configured(AuditConfig, given), events)
+    return Audit(found.folder, found.result, found.items)
+
+
+def judge(
+    pairs: Pairs, *, judges: Sequence[str | Judge], out: str | Path, events: Events = SILENT, **options: Any
+) -> Judged:
+    """Put pairs before judges and keep every judgment.
+
+    Args:
+        pairs: The pairs.
+        judges: Specs, or judges of your own.
+        out: Run folder.
+        events: Listens to estimates and progress.
+        options: Further fields of `JudgeConfig`.
+
+    Returns:
+        The judgments (iterate), and how they came out (``tallies``).
+
+    Raises:
+        RightlyError: See `rightly.jobs.judge.arun`.
+    """
+    return run_now(ajudge(pairs, judges=judges, out=out, events=events, **options))
+
+
+async def ajudge(
+    pairs: Pairs, *, judges: Sequence[str | Judge], out: str | Path, events: Events = SILENT, **options: Any
+) -> Judged:
+    """As `judge`, for code that is asynchronous."""
+    given = {"pairs": pairs, "judges": tuple(judges), "out": out, **options}
+    return await judge_job.arun(configured(JudgeConfig, given), events)
+
+
+def compare(*audits: Audit | str | Path) -> Comparison:
+    """Test every two judges of audits against each other, on the pairs that they share.
+
+    Args:
+        audits: Audits, or their run folders.
+
+    Raises:
+        InputError: A folder holds no audit, or nothing in them can be compared.
+    """
+    return compare_audits([each.folder if isinstance(each, Audit) else Path(each) for each in audits])
+
+
+def bench(
+    name: str,
+    *,
+    models: "Sequence[str | Judge | TrainedRewardModel]",
+    out: str | Path,
+    data: Pairs | None = None,
+    events: Events = SILENT,
+    **options: Any,
+) -> Bench:
+    """Run a benchmark: the official number, and what it hides.
+
+    Args:
+        name: ``rm-bench``, ``judgebench-gpt``, ``rewardbench2``, ...; ``pairs`` for labelled pairs of your own.
+        models: Reward models (``rm:NAME``, or what `train_reward_model` gave), judges, published runs (``stored:FILE``).
+        out: Run folder.
+        data: The benchmark's data; by default the official ones on the hub.
+        events: Listens to estimates and progress.
+        options: Further fields of `BenchConfig`.
+
+    Raises:
+        RightlyError: See `rightly.jobs.bench.arun`.
+    """
+    return run_now(abench(name, models=models, out=out, data=data, events=events, **options))
+
+
+async def abench(
+    name: str,
+    *,
+    models: "Sequence[str | Judge | TrainedRewardModel]",
+    out: str | Path,
+    data: Pairs | None = None,
+    events: Events = SILENT,
+    **options: Any,
+) -> Bench:
+    """As `bench`, for code that is asynchronous."""
+    specs = tuple(each if isinstance(each, str | Judge) else f"rm:{each.folder}" for each in models)
+    given = {"name": name, "models": specs, "out": out, "data": data, **options}
+    found = await bench_job.arun(configured(BenchConfig, given), events)
+    return Bench(found.folder, found.result)
+
+
+def score(
+    pairs: Pairs, *, models: Sequence[str | Path], out: str | Path, events: Events = SILENT, **options: Any
+) -> Scores:
+    """Score pairs with reward models; for single prompts see `RewardModel.rewards`.
+
+    Args:
+        pairs: The pairs.
+        models: Folders or hub ids.
+        out: Run folder; ``out/margins.parquet`` is the table.
+        events: Listens to progress.
+        options: Further fields of `ScoreConfig`.
+
+    Raises:
+        InputError: A model cannot be loaded, or a pair cannot be scored; names its row.
+    """
+    given = {"pairs": pairs, "models": tuple(map(str, models)), "out": out, **options}
+    return score_job.run(configured(ScoreConfig, given), events)
+
+
+def measure_strength(pairs: Pairs, *, out: str | Path, events: Events = SILENT, **options: Any) -> Strength:
+    """Measure the preference strength of pairs: which labels are noisy, which pairs ambiguous, which clear.
+
+    Args:
+        pairs: Labelled pairs.
+        out: Run folder; ``out/strength.parquet`` is the table.
+        events: Listens to progress.
+        options: Further fields of `StrengthConfig`; one of ``members`` (an ensemble that is trained), ``models`` and ``scores``
+            says who scores the pairs, unless they carry margins.
+
+    Raises:
+        InputError: Options or data are unusable.
+    """
+    found = strength_job.run(configured(StrengthConfig, {"pairs": pairs, "out": out, **options}), events)
+    return Strength(found.config, found.summary)
+
+
+def repair(
+    pairs: Pairs, strength: strength_job.Strength | str | Path, *, force_flip: bool = False, **rule: Any
+) -> tuple[list[PreferencePair], list[Change]]:
+    """Repair pairs by their strength; ``rightly repair`` writes files instead.
+
+    Args:
+        pairs: The pairs whose strength was measured.
+        strength: What `measure_strength` gave, or its ``strength.parquet``.
+        force_flip: Flip labels even where that may add wrong ones.
+        rule: Fields of `rightly.preferences.adjust.AdjustRule`; ``preset`` is ``drop`` where nothing is said.
+
+    Returns:
+        The repaired pairs, and every change with its reason.
+
+    Raises:
+        InputError: The strength is not of these pairs, or flips may add wrong labels.
+    """
+    table = strength.table if isinstance(strength, strength_job.Strength) else Path(strength)
+    given = load_pairs(pairs)
+    plan = plan_repair(table, AdjustRule(**{"preset": "drop", **rule}), given, "the pairs")
+    if not force_flip:
+        plan.require_harmless()
+    found = list(repaired(given, plan.repairs))
+    return [pair for pair, _ in found if pair is not None], [change for _, change in found if change is not None]

@@ -1,5 +1,0 @@
-"""``python -m rightly.cli``."""
-
-from rightly.cli import main
-
-main()

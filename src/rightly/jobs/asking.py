@@ -1,0 +1,142 @@
+"""What a verb that asks models works with: the pairs, the judges, the book, the folder; opened once, closed once."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from rightly.auditing.points import Atomiser
+from rightly.errors import EndpointError, InputError
+from rightly.inference.account import Account
+from rightly.inference.answer_cache import AnswerCache
+from rightly.jobs.config import AskingConfig
+from rightly.jobs.cost import asked_of_judges, estimate_lines, sample, spending_lines
+from rightly.jobs.events import Events
+from rightly.judges.base import Judge
+from rightly.judges.collect import collect_judgments, current_judgments
+from rightly.judges.specs import JudgeBuilder
+from rightly.matchers.base import Matcher
+from rightly.store.run_folder import RunFolder
+from rightly.types import Judgment, PreferencePair
+
+
+@contextmanager
+def answer_cache(path: Path) -> Iterator[AnswerCache]:
+    """The answer cache, closed at the end."""
+    cache = AnswerCache(path)
+    try:
+        yield cache
+    finally:
+        cache.close()
+
+
+def build_judges(builder: JudgeBuilder, judges: Sequence[str | Judge]) -> list[Judge]:
+    """The judges, each once: specs are built, a caller's own are taken as they are.
+
+    Raises:
+        InputError: No judge, or one twice.
+    """
+    if not judges:
+        raise InputError("no judge is named", fix="add --judge SPEC, for example --judge longer")
+    known: dict[str, str] = {}
+    for each in judges:
+        identity = builder.identify(each) if isinstance(each, str) else each.identity
+        if identity.fingerprint in known:
+            same = known[identity.fingerprint]
+            raise InputError(f"judge {identity.name!r} is named twice (as {same!r})", fix="name it once")
+        known[identity.fingerprint] = identity.name
+    return [builder.build(each) if isinstance(each, str) else each for each in judges]
+
+
+async def ask_judges(
+    config: AskingConfig,
+    pairs: Sequence[PreferencePair],
+    specs: Sequence[str | Judge],
+    folder: RunFolder,
+    events: Events,
+) -> list[list[Judgment]]:
+    """The judgments of pairs by each judge, those that are missing made first; of these pairs alone."""
+    account = config.account()
+    with answer_cache(config.cache) as cache:
+        judges = build_judges(config.builder(cache, account), specs)
+        with spending(account, folder, events):
+            looked = sample(pairs)
+            say_all(events, estimate_lines(asked_of_judges(judges, looked), len(looked), len(pairs), account))
+            with folder.records("judgments", Judgment) as records:
+                with events.progress(account) as stage:
+                    async with closing(judges):
+                        await collect_judgments(pairs, judges, records, stage("judging", None))
+                said = current_judgments(records.latest(), pairs, [judge.identity for judge in judges])
+    found: dict[str, list[Judgment]] = {judge.name: [] for judge in judges}
+    for judgment in said:
+        found[judgment.judge].append(judgment)
+    require_answers(
+        account, "judge", [(judgment.judge, judgment.failure) for own in found.values() for judgment in own]
+    )
+    return [found[judge.name] for judge in judges]
+
+
+@contextmanager
+def spending(account: Account, folder: RunFolder, events: Events) -> Iterator[None]:
+    """Keep the book in the run folder; at the end, also one before its time, say what was spent and what failed."""
+    with account.kept_in(folder.path):
+        try:
+            yield
+        finally:
+            say_all(events, [*failure_lines(account), *spending_lines(account.book)])
+
+
+def failure_lines(account: Account) -> list[str]:
+    """A line for each model that left some requests of this process unanswered, and what to do about them."""
+    silent = all(one.silent for one in account.models.values())
+    lines = [
+        f"{one.failed:,} of {one.calls:,} requests to {role} {model} failed, the last with: {one.last_error}; run the same "
+        "command again to retry them"
+        for (role, model), one in sorted(account.models.items())
+        if one.failed and not silent
+    ]
+    if account.overrun:
+        lines.append(
+            f"${account.overrun:,.4f} was billed above what max_tokens allows: the endpoint does not keep to it, so a budget "
+            "can be passed"
+        )
+    return lines
+
+
+def require_answers(account: Account, role: str, ended: Iterable[tuple[str, str | None]]) -> None:
+    """Check that a role was answered.
+
+    Args:
+        account: What this process asked.
+        role: ``judge``, ``atomiser`` or ``matcher``.
+        ended: Name and failure kind (``None`` for an answer) of every record of the role in the run.
+
+    Raises:
+        EndpointError: This process got no answer in this role, and some name has no answer on disk either.
+    """
+    asked = [one for (as_role, _), one in account.models.items() if as_role == role]
+    if not asked or not all(one.silent for one in asked):
+        return
+    kinds: dict[str, set[str | None]] = {}
+    for name, failure in ended:
+        kinds.setdefault(name, set()).add(failure)
+    if {"provider"} in kinds.values():
+        n, last = sum(one.failed for one in asked), asked[-1].last_error
+        raise EndpointError(
+            f"none of {n:,} {role} requests was answered: {last}; run the same command again to retry them"
+        )
+
+
+def say_all(events: Events, lines: Iterable[str]) -> None:
+    """Say every line."""
+    for line in lines:
+        events.say(line)
+
+
+@asynccontextmanager
+async def closing(made: Iterable[Judge | Matcher | Atomiser]) -> AsyncIterator[None]:
+    """Close judges and matchers at the end, also when the asking stops early."""
+    try:
+        yield
+    finally:
+        for each in made:
+            await each.aclose()
