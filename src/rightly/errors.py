@@ -88,3 +88,20 @@ def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
     names = list(known)
     near = difflib.get_close_matches(given, names, n=1)
     return f"did you mean {near[0]!r}?" if near else otherwise or f"use one of: {', '.join(names)}"
+
+
+@contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Imports of optional dependencies inside the block.
+
+    Args:
+        what: The feature that needs them.
+        extra: The name of the extra that brings them.
+
+    Raises:
+        MissingExtraError: One is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(f"{what} (no module {error.name})", extra) from None

@@ -19,7 +19,7 @@ class Strength:
     """Strength of ``N`` pairs by up to ``M`` models.
 
     Attributes:
-        margins: ``(M, N)`` label's reward minus the best other's, divided by the model's scale; NaN where a model did not score.
+        margins: ``(M, N)`` label's reward minus the best other's, on one scale; NaN where a model did not score.
         mean: ``(N,)`` over the models that scored the pair.
         std: ``(N,)`` population standard deviation; 0 where one model scored.
         count: ``(N,)`` models that scored the pair, at least 1.
