@@ -7,7 +7,7 @@ from rightly.auditing.cast import Cast
 from rightly.auditing.compare import letters, paired_tests
 from rightly.auditing.judge_summary import JudgmentsByPair, judge_result
 from rightly.auditing.result import AuditResult
-from rightly.auditing.scoring import Scored
+from rightly.auditing.scoring import ScoredJudgment
 from rightly.inference.account import Price
 from rightly.metrics.agreement import krippendorff_alpha
 from rightly.metrics.estimate import known
@@ -31,7 +31,9 @@ class AuditMetadata:
     prices: Mapping[str, Price]
 
 
-def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], facts: AuditMetadata) -> AuditResult:
+def audit_result(
+    pairs: Mapping[str, PreferencePair], scored: Sequence[ScoredJudgment], facts: AuditMetadata
+) -> AuditResult:
     """Summarise an audit.
 
     Args:
@@ -40,7 +42,7 @@ def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], 
         facts: What the numbers do not say.
     """
     judges = facts.cast.names
-    by_judge: dict[str, list[Scored]] = {name: [] for name in judges}
+    by_judge: dict[str, list[ScoredJudgment]] = {name: [] for name in judges}
     points: dict[str, tuple[str, ...]] = {}
     for each in scored:
         by_judge[each.judgment.judge].append(each)

@@ -269,6 +269,10 @@ class AccountMeter:
         """Note an attempt that failed and is made again."""
         self.account.retrying(problem)
 
+    def before_first_call(self, check: Callable[[], None]) -> None:
+        """Run a check once, before the first call of any model of the account."""
+        self.account.before_first_call(check)
+
 
 class AccountedGenerator:
     """Counts every request, after the checks that stand before the first one.

@@ -92,6 +92,10 @@ class Meter(Protocol):
         """Hear of an attempt that failed and is made again."""
         ...
 
+    def before_first_call(self, check: Callable[[], None]) -> None:
+        """Run a check once, before the first call; it raises what is wrong."""
+        ...
+
 
 class Unmetered:
     """A meter that nobody reads."""
@@ -103,3 +107,6 @@ class Unmetered:
 
     def retrying(self, problem: str) -> None:
         """Forget it."""
+
+    def before_first_call(self, check: Callable[[], None]) -> None:
+        """Nothing is checked before a call that nobody meters; the endpoint's own refusal says the same."""

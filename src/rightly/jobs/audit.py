@@ -12,7 +12,7 @@ from rightly.auditing.aggregate import AuditMetadata, audit_result
 from rightly.auditing.cast import Cast, Maker
 from rightly.auditing.points import Atomiser, AtomRecord
 from rightly.auditing.result import AuditResult, Item
-from rightly.auditing.scoring import Scored
+from rightly.auditing.scoring import ScoredJudgment
 from rightly.auditing.specs import build_atomiser
 from rightly.auditing.stages import OWNS, ask, items, reference_pairs, score_folder
 from rightly.data.load import load_pairs
@@ -201,7 +201,7 @@ class StoredAudit(NamedTuple):
     config: AuditConfig
     cast: Cast
 
-    def scored(self) -> dict[str, list[Scored]]:
+    def scored(self) -> dict[str, list[ScoredJudgment]]:
         """The scored judgments, by judge; loads no model."""
         pairs = _load(self.config)
         folder = RunFolder(self.config.out, _identity(self.config), owns=(*OWNS, PAIRS), ledger=LEDGER)

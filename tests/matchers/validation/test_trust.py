@@ -14,6 +14,7 @@ class WatchedMatcher(LexicalMatcher):
     """Word overlap that counts its calls, notes its closing, and fails the calls it is told to."""
 
     def __init__(self, failing=0):
+        super().__init__()
         self.calls, self.closed, self._failing = 0, 0, failing
 
     async def match(self, reference, candidate):
@@ -39,7 +40,7 @@ def test_failures_are_stated_and_with_many_nothing_is_kept(failing, kept, tmp_pa
     trust = asyncio.run(measure(WatchedMatcher(failing=failing), tmp_path))
     assert trust.n_failed == failing
     assert f"{failing} more failed" in trust.lines()[0]
-    assert known(LexicalMatcher.fingerprint, tmp_path) == (trust if kept else None)
+    assert known(LexicalMatcher().fingerprint, tmp_path) == (trust if kept else None)
 
 
 def test_a_matcher_is_closed_when_every_match_fails(tmp_path):
