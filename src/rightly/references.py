@@ -102,11 +102,6 @@ def rename_references(text: str, names: Mapping[Side, str]) -> str:
     return _NAMED_WHOLE.sub(rename, text)
 
 
-def mentioned_sides(text: str) -> list[Side]:
-    """The sides that a text names, in order of mention, with repeats; ``[]`` where it names none."""
-    return [side for side, _ in _mentions(text)]
-
-
 def subject_side(text: str) -> Side | None:
     """The side that a point speaks of: the first one named that is not set aside ("Unlike A, B ..." speaks of B)."""
     mentions = list(_mentions(text))

@@ -141,7 +141,7 @@ def test_a_file_streams_through_judge_with_labels_counted(pairs, tmp_path, capsy
 
 
 def test_help_imports_nothing_heavy():
-    heavy = "torch|transformers|numpy|scipy|pandas|statsmodels|pyarrow|aiohttp"
+    heavy = "torch|transformers|numpy|scipy|krippendorff|pyarrow|aiohttp"
     code = (
         "import sys, re, rightly.cli\n"
         "try: rightly.cli.main(['--help'])\nexcept SystemExit: pass\n"

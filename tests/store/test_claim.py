@@ -19,7 +19,9 @@ def test_the_same_recipe_on_the_same_content_goes_on(tmp_path):
     claim(tmp_path).require()
     claim(tmp_path).note()
     (tmp_path / "checkpoint-3").mkdir()
+    before = (tmp_path / CLAIM).read_bytes()
     claim(tmp_path, recipe=json.loads(json.dumps(RECIPE))).require()
+    assert (tmp_path / CLAIM).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,7 @@ def test_a_model_that_no_recipe_of_ours_made_is_not_trained_over(tmp_path, name)
 
 def test_a_run_that_could_not_begin_claims_nothing(tmp_path):
     claim(tmp_path).require()
+    assert not list(tmp_path.iterdir())
     claim(tmp_path, made_of={"data": "d2"}).require()
 
 

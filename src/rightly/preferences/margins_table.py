@@ -91,8 +91,8 @@ def read_scores(path: Path) -> tuple[tuple[str, ...], dict[str, tuple[str | None
     """Score differences of others: Parquet with ``id`` and a numeric column (or ``margin/NAME``) a model.
 
     Returns:
-        Names of the models; by pair id the pair's content key as it was scored (``None`` where the table has no ``key``), and its
-        score differences.
+        Names of the models; by pair id the content key of the pair as it was scored (``None`` where the table has no
+        ``key``), and its score differences.
 
     Raises:
         InputError: The file is no such table.

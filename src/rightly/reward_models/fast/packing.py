@@ -35,11 +35,6 @@ class TokenGroup:
         """Tokens that are computed."""
         return len(self.prefix) + sum(map(len, self.branches))
 
-    @property
-    def real_tokens(self) -> int:
-        """Tokens of the separate sequences."""
-        return len(self.prefix) * len(self.branches) + sum(map(len, self.branches))
-
     def sequences(self) -> list[tuple[int, ...]]:
         """The separate sequences, one a response."""
         return [self.prefix + branch for branch in self.branches]
