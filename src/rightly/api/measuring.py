@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rightly.auditing.compare import Comparison
 from rightly.data.load import load_pairs as stream_pairs
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.jobs import audit as audit_job
 from rightly.jobs import bench as bench_job
 from rightly.jobs import judge as judge_job
@@ -55,7 +55,7 @@ def iter_pairs(source: Pairs, *, columns: str | None = None, limit: int | None =
     return stream_pairs(source, columns=columns, limit=limit)
 
 
-def audit(
+async def aaudit(
     pairs: Pairs,
     *,
     judges: Sequence[str | Judge],
@@ -77,25 +77,15 @@ def audit(
     Raises:
         RightlyError: See `rightly.jobs.audit.arun`.
     """
-    return run_now(aaudit(pairs, judges=judges, matcher=matcher, out=out, events=events, **options))
-
-
-async def aaudit(
-    pairs: Pairs,
-    *,
-    judges: Sequence[str | Judge],
-    matcher: str | Matcher,
-    out: str | Path,
-    events: Events = SILENT,
-    **options: Any,
-) -> Audit:
-    """As `audit`, for code that is asynchronous."""
     given = {"pairs": pairs, "judges": tuple(judges), "matcher": matcher, "out": out, **options}
     found = await audit_job.arun(configured(AuditConfig, given), events)
     return Audit(found.folder, found.result, found.items)
 
 
-def judge(
+audit = in_one_go(aaudit)
+
+
+async def ajudge(
     pairs: Pairs, *, judges: Sequence[str | Judge], out: str | Path, events: Events = SILENT, **options: Any
 ) -> Judged:
     """Put pairs before judges and keep every judgment.
@@ -113,15 +103,11 @@ def judge(
     Raises:
         RightlyError: See `rightly.jobs.judge.arun`.
     """
-    return run_now(ajudge(pairs, judges=judges, out=out, events=events, **options))
-
-
-async def ajudge(
-    pairs: Pairs, *, judges: Sequence[str | Judge], out: str | Path, events: Events = SILENT, **options: Any
-) -> Judged:
-    """As `judge`, for code that is asynchronous."""
     given = {"pairs": pairs, "judges": tuple(judges), "out": out, **options}
     return await judge_job.arun(configured(JudgeConfig, given), events)
+
+
+judge = in_one_go(ajudge)
 
 
 def compare(*audits: Audit | str | Path) -> Comparison:
@@ -136,7 +122,7 @@ def compare(*audits: Audit | str | Path) -> Comparison:
     return compare_audits([each.folder if isinstance(each, Audit) else Path(each) for each in audits])
 
 
-def bench(
+async def abench(
     name: str,
     *,
     models: "Sequence[str | Judge | TrainedRewardModel]",
@@ -158,23 +144,13 @@ def bench(
     Raises:
         RightlyError: See `rightly.jobs.bench.arun`.
     """
-    return run_now(abench(name, models=models, out=out, data=data, events=events, **options))
-
-
-async def abench(
-    name: str,
-    *,
-    models: "Sequence[str | Judge | TrainedRewardModel]",
-    out: str | Path,
-    data: Pairs | None = None,
-    events: Events = SILENT,
-    **options: Any,
-) -> Bench:
-    """As `bench`, for code that is asynchronous."""
     specs = tuple(each if isinstance(each, str | Judge) else f"rm:{each.folder}" for each in models)
     given = {"name": name, "models": specs, "out": out, "data": data, **options}
     found = await bench_job.arun(configured(BenchConfig, given), events)
     return Bench(found.folder, found.result)
+
+
+bench = in_one_go(abench)
 
 
 def score(

@@ -20,7 +20,7 @@ from rightly.data.source import source_name
 from rightly.errors import InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.book import LEDGER, Price, SpendingBook
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.jobs.asking import answer_cache, build_judges, closing, require_answers, say_all, spending
 from rightly.jobs.config import AnyMatcher, Flag, JudgingConfig
 from rightly.jobs.cost import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
@@ -64,11 +64,6 @@ class Audit:
     items: list[Item]
 
 
-def run(config: AuditConfig, events: Events = SILENT) -> Audit:
-    """Run an audit; as `arun`."""
-    return run_now(arun(config, events))
-
-
 async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
     """Make the records that are missing and score all of them; writes ``audit.json``, ``items.jsonl`` and ``scores.jsonl``.
 
@@ -83,6 +78,9 @@ async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
         config.out, _identity(config), owns=(*OWNS, PAIRS), ledger=LEDGER, inputs=inputs, fresh=not config.resume
     )
     return _scored(config, pairs, folder, await _ask(config, pairs, folder, events))
+
+
+run = in_one_go(arun)
 
 
 def rescore(folder: Path, spurious_below: float | None = None, events: Events = SILENT) -> Audit:
