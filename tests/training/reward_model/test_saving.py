@@ -81,7 +81,7 @@ def test_a_decoders_checkpoint_is_right_for_everyone(train, tmp_path, arrangemen
 
     found = examine(str(folder), device="cpu")
     assert found.findings == ()
-    assert all(path.agrees for path in found.ways)
+    assert all(path.agrees for path in found.paths)
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     assert model.config.pad_token_id == tokenizer.pad_token_id
     texts = list(texts_of(tokenizer, pairs))
