@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rightly.matchers.base import Link, Match
-from rightly.rewards.grader import Answer, JudgmentReward
+from rightly.rewards.grader import JudgeAnswer, JudgmentReward
 from rightly.rewards.rule import Reference, RewardRule
 from rightly.synthetic.exact_matcher import ReviewsMatcher
 from rightly.synthetic.reviews import COURTESIES, STRENGTHS, VALUES, Point, draw_pairs, read_point, read_stance
@@ -96,7 +96,7 @@ def means(rule: RewardRule, matcher: type[ReviewsMatcher], pairs: Sequence[Prefe
     for name, make in LISTS.items():
         draw = random.Random(name)
         texts = ["\n".join([*(f"- {text}" for text in make(pair, draw)), f"[[{pair.label}]]"]) for pair in pairs]
-        graded = reward.grade_now([Answer(text) for text in texts], [Reference.of(pair) for pair in pairs])
+        graded = reward.grade_now([JudgeAnswer(text) for text in texts], [Reference.of(pair) for pair in pairs])
         found[name] = float(np.mean([each.reward for each in graded]))
     reward.close()
     return found

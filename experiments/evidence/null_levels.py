@@ -287,7 +287,7 @@ def statistics(draws: int) -> None:
 
 
 def auc_of(scores: Values, positive: Values) -> float:
-    return auc(scores, positive > 0).value if 0 < positive.sum() < len(positive) else float("nan")
+    return auc(scores, positive > 0)
 
 
 def _rows(

@@ -159,7 +159,7 @@ def flips(args) -> None:
                 )
                 for head, score in scores.items():
                     few = np.argsort(score, kind="stable")[: flipped.sum()]
-                    found[head].append((auc(-score, flipped).value, flipped[few].mean()))
+                    found[head].append((auc(-score, flipped), flipped[few].mean()))
                 found["noise found"].append(likeliest_noise(outside.mean)[0])
                 truth = np.where(flipped, -outside.mean, outside.mean)
                 found["accuracy"].append((truth > 0).mean())

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from rightly.rewards.grader import Answer, JudgmentReward
+from rightly.rewards.grader import JudgeAnswer, JudgmentReward
 from rightly.rewards.rule import Reference, RewardRule
 from rightly.synthetic.annotator import annotate
 from rightly.synthetic.reviews import draw_pairs
@@ -33,12 +33,12 @@ ARMS = {
 }
 
 
-def answers_to(pair: PreferencePair, samples: int, seed: int) -> list[Answer]:
+def answers_to(pair: PreferencePair, samples: int, seed: int) -> list[JudgeAnswer]:
     """A group's answers, as a noisy annotator gives them."""
     draw = random.Random(f"{seed} {pair.id}")
     drawn = (annotate(pair, draw, sees=0.65) for _ in range(samples))
     texts = ("\n".join([*(f"- {r.text}" for r in reasons), f"[[{side}]]"]) for reasons, side in drawn)
-    return [Answer(text) for text in texts]
+    return [JudgeAnswer(text) for text in texts]
 
 
 def run(rule: RewardRule, spec: str, args: argparse.Namespace) -> tuple[float, float, int]:

@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rightly.version import __version__
 
 if TYPE_CHECKING:
-    from rightly.api import (
-        Audit,
-        Bench,
-        Strength,
+    from rightly.api.measuring import (
         aaudit,
         abench,
         ajudge,
@@ -27,10 +24,9 @@ if TYPE_CHECKING:
         measure_strength,
         repair,
         score,
-        serve,
-        train_judge,
-        train_reward_model,
     )
+    from rightly.api.results import Audit, Bench, Strength
+    from rightly.api.training import serve, train_judge, train_reward_model
     from rightly.reward_models.model import RewardModel
     from rightly.rewards.grader import JudgmentReward
     from rightly.rewards.rule import RewardRule
@@ -38,6 +34,8 @@ if TYPE_CHECKING:
     from rightly.types import Judgment, Message, PreferencePair, Rationale
 
 _PLACES = {
+    "rightly.api.results": ("Audit", "Bench", "Strength"),
+    "rightly.api.training": ("serve", "train_judge", "train_reward_model"),
     "rightly.reward_models.model": ("RewardModel",),
     "rightly.rewards.grader": ("JudgmentReward",),
     "rightly.rewards.rule": ("RewardRule",),
@@ -82,7 +80,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use: ``import rightly`` itself loads nothing."""
     if name not in __all__:
         raise AttributeError(f"module 'rightly' has no attribute {name!r}")
-    found = getattr(importlib.import_module(_HOME.get(name, "rightly.api")), name)
+    found = getattr(importlib.import_module(_HOME.get(name, "rightly.api.measuring")), name)
     globals()[name] = found
     return found
 

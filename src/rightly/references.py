@@ -102,11 +102,6 @@ def rename_references(text: str, names: Mapping[Side, str]) -> str:
     return _NAMED_WHOLE.sub(rename, text)
 
 
-def mentioned_sides(text: str) -> list[Side]:
-    """The sides that a text names, in order of mention, with repeats; ``[]`` if it names none."""
-    return [side for side, _ in _mentions(text)]
-
-
 def subject_side(text: str) -> Side | None:
     """The side that a point is about: the first one named that is not set aside ("Unlike A, B ..." is about B)."""
     mentions = list(_mentions(text))

@@ -141,7 +141,7 @@ def test_judge_streams_file_and_counts_labels(pairs, tmp_path, capsys):
 
 
 def test_help_has_no_heavy_imports():
-    heavy = "torch|transformers|numpy|scipy|pandas|statsmodels|pyarrow|aiohttp"
+    heavy = "torch|transformers|numpy|scipy|krippendorff|pyarrow|aiohttp"
     code = (
         "import sys, re, rightly.cli\n"
         "try: rightly.cli.main(['--help'])\nexcept SystemExit: pass\n"

@@ -345,7 +345,6 @@ class TestWithoutBuilding:
         assert cli("compare", tmp_path / "run")[0] == 0
 
     def test_identity_without_building_equals_built_identity(self, endpoint, language_model):  # noqa: F811
-        from rightly.auditing.specs import atomiser_identity, build_atomiser
         from rightly.inference.account import Account
         from rightly.judges.specs import JudgeBuilder
         from rightly.matchers.specs import MatcherBuilder, matcher_identity
@@ -357,8 +356,6 @@ class TestWithoutBuilding:
         makers = MatcherBuilder(cache=None, account=Account())
         for spec in ("lexical", "openai:m?temperature=0"):
             assert matcher_identity(spec) == makers.matcher(spec).fingerprint
-        for spec in ("given", "openai:m"):
-            assert atomiser_identity(spec) == build_atomiser(spec, cache=None, account=Account()).fingerprint
 
 
 class TestCompare:

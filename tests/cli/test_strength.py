@@ -441,3 +441,15 @@ def test_command_line_choices_equal_presets():
     assert tuple(option.type.choices) == PRESETS
     (option,) = [p for p in repair.command.params if p.name == "preset"]
     assert set(option.type.choices) == set(PRESETS) - {"baseline"}
+
+
+def test_scores_of_another_text_are_refused(tmp_path):
+    file = write_pairs(tmp_path / "pairs.jsonl", 12)
+    pairs = list(load_pairs(file))
+    keys = [pair.content_key for pair in pairs]
+    table = {"id": [pair.id for pair in pairs], "margin/m": [1.0] * len(pairs)}
+    pq.write_table(pa.table(table | {"key": keys}), tmp_path / "same.parquet")
+    pq.write_table(pa.table(table | {"key": ["0" * 32, *keys[1:]]}), tmp_path / "edited.parquet")
+    run(strength, file, "--scores", tmp_path / "same.parquet", "--out", tmp_path / "s")
+    with pytest.raises(InputError, match=f"edited.parquet: its scores of pair {pairs[0].id!r} are of another text"):
+        run(strength, file, "--scores", tmp_path / "edited.parquet", "--out", tmp_path / "t")

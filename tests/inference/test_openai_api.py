@@ -281,6 +281,9 @@ class Recorded:
     def retrying(self, problem):
         self.problems.append(problem)
 
+    def before_first_call(self, check):
+        self.checks = [check]
+
 
 @pytest.mark.parametrize(
     ("reply", "bill"),

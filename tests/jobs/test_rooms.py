@@ -13,10 +13,8 @@ MODULES = sorted(path.stem for path in Path(rightly.jobs.__file__).parent.glob("
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_job_needs_neither_click_nor_rich_nor_torch(name):
-    code = (
-        "import sys\n"
-        "sys.modules.update(click=None, rich=None, torch=None)\n"
-        f"import rightly.jobs.{name}\n".replace(".__init__", "")
+    code = f"import sys\nsys.modules.update(click=None, rich=None, torch=None)\nimport rightly.jobs.{name}\n".replace(
+        ".__init__", ""
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -28,7 +26,8 @@ def test_a_job_runs_with_click_and_rich_blocked(tmp_path):
         "import sys\n"
         "sys.modules.update(click=None, rich=None)\n"
         "import rightly\n"
-        f"found = rightly.audit('sample:ukpconvarg1', limit=4, judges=['longer'], matcher='lexical', out={str(tmp_path / 'a')!r})\n"
+        f"options = dict(limit=4, matcher='lexical', out={str(tmp_path / 'a')!r})\n"
+        "found = rightly.audit('sample:ukpconvarg1', judges=['longer'], **options)\n"
         "assert found.judges[0].n_judgments == 4\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -5,7 +5,7 @@ import torch
 import torch.multiprocessing
 
 from rightly.losses import gather_rows
-from tests.losses.two_processes import ROWS, SIZES, Model, batch, gradients, inputs, meta_step, work
+from tests.losses.two_processes import ROWS, Model, gradients, inputs, work
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +29,6 @@ def test_gradients_are_those_of_one_process_with_all_rows(found, case, kind):
     assert expected["trunk.weight"].abs().max() > 1e-3
     for rank in (0, 1):
         torch.testing.assert_close(found[rank][f"{case} {kind}"], expected)
-
-
-def test_the_meta_gradient_of_two_processes_is_that_of_one(found):
-    alone = Model()
-    meta_step(alone, batch(1, (6,)), batch(2, (2, 4)), SIZES)
-    for rank in (0, 1):
-        torch.testing.assert_close(found[rank]["meta"], gradients(alone))
 
 
 def test_rows_of_different_widths_are_refused_on_both(found):

@@ -36,9 +36,26 @@ def battles():
 
 def test_the_published_strengths_of_the_american_league():
     first, second, won = zip(*battles(), strict=True)
-    fit = bradley_terry(first, second, won, anchor="Baltimore")
+    fit = bradley_terry(first, second, won)
     for team, strength in STRENGTHS.items():
         assert fit.strengths[fit.names.index(team)] == pytest.approx(strength, abs=5e-5)
+
+
+def test_a_wide_prior_changes_no_difference_of_strengths():
+    first, second, won = zip(*battles(), strict=True)
+    fit, wide = bradley_terry(first, second, won), bradley_terry(first, second, won, prior=1e4)
+    assert wide.strengths - wide.strengths[0] == pytest.approx(fit.strengths, abs=1e-6)
+    assert wide.strengths.sum() == pytest.approx(0, abs=1e-6)
+    assert wide.win_rate("Boston", "Detroit")[0] == pytest.approx(fit.win_rate("Boston", "Detroit")[0])
+
+
+@pytest.mark.parametrize("deviation", [0.5, 1.0, 3.0])
+def test_a_prior_makes_the_strength_of_an_unbeaten_player_finite(deviation):
+    """The posterior of strengths s and -s after one win has its mode where ``s / deviation**2 = sigma(-2 s)``."""
+    fit = bradley_terry([7], [3], [1.0], prior=deviation)
+    assert fit.names == (3, 7)
+    assert fit.strengths[1] == pytest.approx(-fit.strengths[0])
+    assert fit.strengths[1] / deviation**2 == pytest.approx(1 / (1 + np.exp(2 * fit.strengths[1])))
 
 
 def test_two_players_have_the_share_of_wins_and_a_tie_is_half():
@@ -59,7 +76,7 @@ def test_a_feature_takes_what_it_explains():
     n = 20_000
     style = random.normal(size=n)
     won = random.random(n) < 1 / (1 + np.exp(-(0.4 + 0.9 * style)))
-    fit = bradley_terry(["model"] * n, ["base"] * n, won, features=style[:, None], anchor="base")
+    fit = bradley_terry(["model"] * n, ["base"] * n, won, features=style[:, None])
     assert fit.strengths[fit.names.index("model")] == pytest.approx(0.4, abs=0.05)
     assert fit.coefficients[0] == pytest.approx(0.9, abs=0.05)
 
@@ -74,8 +91,8 @@ def test_copies_of_a_battle_narrow_nothing_when_they_share_a_cluster():
 
 
 def test_the_sandwich_is_the_binomial_error_of_independent_battles():
-    fit = bradley_terry(["a"] * 100, ["b"] * 100, [1.0] * 70 + [0.0] * 30, anchor="b")
-    assert fit.covariance[0, 0] == pytest.approx(100 / 99 / (100 * 0.7 * 0.3))
+    fit = bradley_terry(["a"] * 100, ["b"] * 100, [1.0] * 70 + [0.0] * 30)
+    assert fit.covariance[1, 1] == pytest.approx(100 / 99 / (100 * 0.7 * 0.3))
 
 
 @pytest.mark.parametrize(

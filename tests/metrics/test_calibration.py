@@ -58,13 +58,12 @@ def test_nll_does_not_saturate():
     assert negative_log_likelihood([1e4]) == 0
 
 
-@pytest.mark.parametrize(("binning", "strategy"), [("width", "uniform"), ("mass", "quantile")])
-def test_reliability_is_scikit_learns_on_the_preferred_response(binning, strategy):
+def test_reliability_is_scikit_learns_on_the_preferred_response():
     d, first, margins = drawn(n=15 * 100)
     right, confidence = first == (d > 0), expit(np.abs(d))
-    accuracy, mean = calibration_curve(right, (confidence - 0.5) * 2, n_bins=15, strategy=strategy)
+    accuracy, mean = calibration_curve(right, (confidence - 0.5) * 2, n_bins=15, strategy="quantile")
 
-    curve = reliability(expit(margins), binning=binning)
+    curve = reliability(expit(margins))
 
     assert [b.accuracy for b in curve] == pytest.approx(accuracy.tolist())
     assert [(b.confidence - 0.5) * 2 for b in curve] == pytest.approx(mean.tolist())
@@ -73,29 +72,25 @@ def test_reliability_is_scikit_learns_on_the_preferred_response(binning, strateg
 
 def test_reliability_by_hand():
     # Confidences .6 (right), .6 (wrong), .9 (right with .7), .5 (prefers nothing).
-    curve = reliability([0.6, 0.4, 0.9, 0.5], [1, 1, 0.7, 1], bins=5, binning="width")
+    curve = reliability([0.6, 0.4, 0.9, 0.5], [1, 1, 0.7, 1], bins=2)
 
     assert [(b.n, pytest.approx(b.confidence), pytest.approx(b.accuracy)) for b in curve] == [
-        (3, 1.7 / 3, 0.5),
-        (1, 0.9, 0.7),
+        (1, 0.5, 0.5),
+        (3, 0.7, 1.7 / 3),
     ]
-    error = expected_calibration_error([0.6, 0.4, 0.9, 0.5], [1, 1, 0.7, 1], bins=5, binning="width")
-    assert error == pytest.approx((3 * (1.7 / 3 - 0.5) + 0.2) / 4)
+    error = expected_calibration_error([0.6, 0.4, 0.9, 0.5], [1, 1, 0.7, 1], bins=2)
+    assert error == pytest.approx(3 / 4 * (0.7 - 1.7 / 3))
 
 
-def test_width_bins_are_closed_on_the_right():
-    assert [b.n for b in reliability([0.75, 0.75, 1.0], bins=2, binning="width")] == [2, 1]
-
-
-@given(margin_lists, st.sampled_from(["width", "mass"]), st.integers(1, 20))
-def test_every_pair_is_in_one_bin(margins, binning, bins):
+@given(margin_lists, st.integers(1, 20))
+def test_every_pair_is_in_one_bin(margins, bins):
     probabilities = expit(margins)
-    curve = reliability(probabilities, bins=bins, binning=binning)
+    curve = reliability(probabilities, bins=bins)
 
     assert sum(b.n for b in curve) == len(margins)
     assert len(curve) <= bins
     assert [b.confidence for b in curve] == sorted(b.confidence for b in curve)
-    assert 0 <= expected_calibration_error(probabilities, bins=bins, binning=binning) <= 1
+    assert 0 <= expected_calibration_error(probabilities, bins=bins) <= 1
 
 
 @given(st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), min_size=1, max_size=30), st.randoms())

@@ -150,8 +150,8 @@ def test_an_area_under_a_curve_over_clusters():
     keys = np.repeat(np.arange(60), 4)
     positive = random.random(240) < 0.5
     scores = positive + random.normal(size=240)
-    found = statistic_spread(lambda rows: auc(scores[rows], positive[rows]).value, keys.tolist())
-    assert found.value == pytest.approx(auc(scores, positive).value)
+    found = statistic_spread(lambda rows: auc(scores[rows], positive[rows]), keys.tolist())
+    assert found.value == pytest.approx(auc(scores, positive))
     # Hanley and McNeil's error of an area of .76 from 120 and 120 independent rows is .031.
     assert found.standard_error == pytest.approx(0.031, rel=0.25)
 

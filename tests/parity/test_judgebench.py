@@ -5,7 +5,7 @@ The counts of (first order, second order) decisions, R right and W wrong, were t
 
 import pytest
 
-from rightly.metrics.accuracy import pair_accuracy
+from rightly.metrics.accuracy import pair_values
 
 CATEGORIES = ("knowledge", "reasoning", "math", "coding")
 MODELS = {
@@ -27,7 +27,7 @@ MODELS = {
 def percent(decisions):
     labels = ["A"] * len(decisions)
     first, second = ([{"R": "A", "W": "B"}[pair[order]] for pair in decisions] for order in (0, 1))
-    return round(100 * pair_accuracy(labels, first, second, rule="judgebench", failures="wrong").value, 2)
+    return round(100 * pair_values(labels, first, second, rule="judgebench", failures="wrong").mean(), 2)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -5,9 +5,10 @@ Setup 1 counts all votes, a tie (or an inconsistent verdict) being a verdict of 
 
 import pytest
 
-from rightly.metrics.agreement import percent_agreement
+from rightly.metrics.accuracy import order_values
 from tests.parity.stored import rows
 
+CHOICES = {"A": "A", "B": "B", "T": "tie"}
 VOTES = {row["turn"]: (row["expert"], row["gpt4"]) for row in rows("mt_bench_votes.jsonl.gz")}
 
 
@@ -16,5 +17,5 @@ def test_published_agreement(turn, first, second):
     expert, gpt4 = VOTES[turn]
     sided = [(one, two) for one, two in zip(expert, gpt4, strict=True) if "T" not in (one, two)]
     for (one, two), (percent, count) in (((expert, gpt4), first), (zip(*sided, strict=True), second)):
-        found = percent_agreement(list(one), list(two))
-        assert (round(100 * found.value), found.n) == (percent, count)
+        values = order_values([CHOICES[each] for each in one], [CHOICES[each] for each in two], failures="wrong")
+        assert (round(100 * values.mean()), len(values)) == (percent, count)

@@ -8,14 +8,14 @@ from collections import Counter
 import pytest
 
 from rightly.matchers.base import Link, Match
-from rightly.rewards.grader import Answer, JudgmentReward
+from rightly.rewards.grader import JudgeAnswer, JudgmentReward
 from rightly.rewards.rule import Reference, RewardRule
 
 REFERENCE = Reference(label="A", points=("B is wrong", "A cites"))
 
 
 def answer(*reasons, verdict="A"):
-    return Answer("\n".join([*(f"- {reason}" for reason in reasons), f"[[{verdict}]]"]))
+    return JudgeAnswer("\n".join([*(f"- {reason}" for reason in reasons), f"[[{verdict}]]"]))
 
 
 AP = RewardRule()
@@ -67,7 +67,7 @@ def test_a_reward_is_average_precision_times_outcome():
 
 def test_grader_skips_matcher_if_outcome_decides_reward():
     reward, matcher = make()
-    found = graded(reward, answer("B is wrong", verdict="B"), Answer("no idea"), answer(verdict="A"))
+    found = graded(reward, answer("B is wrong", verdict="B"), JudgeAnswer("no idea"), answer(verdict="A"))
     assert [each.reward for each in found] == [0.0, 0.0, 0.0]
     assert not matcher.asked
     outcome_only, matcher = make(rule=RewardRule(compose="outcome"))
@@ -80,7 +80,7 @@ def test_grader_skips_matcher_if_outcome_decides_reward():
 
 def test_match_all_matches_every_readable_answer():
     reward, matcher = make()
-    wrong, unreadable = graded(reward, answer("B is wrong", verdict="B"), Answer("no idea"), match_all=True)
+    wrong, unreadable = graded(reward, answer("B is wrong", verdict="B"), JudgeAnswer("no idea"), match_all=True)
     assert wrong.metrics is not None
     assert wrong.metrics.consistency == 0.5
     assert wrong.reward == 0.0
@@ -205,4 +205,4 @@ def test_matcher_is_shared_across_loops_and_threads():
 
 def test_token_cost_reduces_reward():
     reward, _ = make(rule=RewardRule(compose="outcome", token_cost=0.01))
-    assert graded(reward, Answer(RIGHT.text, tokens=20))[0].reward == pytest.approx(0.8)
+    assert graded(reward, JudgeAnswer(RIGHT.text, tokens=20))[0].reward == pytest.approx(0.8)

@@ -13,19 +13,19 @@ import pytest
 
 from rightly.data.load import load_pairs
 from rightly.matchers.base import Match
-from rightly.rewards import integrations as adapters
 from rightly.rewards.grader import JudgmentReward
 from rightly.rewards.integrations import (
-    GraderError,
     SwiftReward,
     TrlReward,
     openrlhf_function,
-    read_reference,
+    retrying,
     reward_columns,
     slime_function,
     verl_function,
     verl_function_sync,
 )
+from rightly.rewards.integrations.retrying import GraderError
+from rightly.rewards.integrations.rows import read_reference
 from rightly.rewards.rule import Reference, RewardRule
 from tests.rewards.test_grader import REFERENCE, RIGHT, Exact, answer, exact
 
@@ -53,8 +53,8 @@ def down_for(calls):
 @pytest.fixture
 def quick(monkeypatch):
     """A short patience."""
-    monkeypatch.setattr(adapters, "_PAUSE_S", 0.01)
-    monkeypatch.setattr(adapters, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(retrying, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(retrying, "PATIENCE_S", 0.2)
 
 
 def test_reward_columns_hold_the_reference():

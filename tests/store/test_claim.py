@@ -19,7 +19,9 @@ def test_same_recipe_on_same_content_resumes(tmp_path):
     claim(tmp_path).require()
     claim(tmp_path).note()
     (tmp_path / "checkpoint-3").mkdir()
+    before = (tmp_path / CLAIM).read_bytes()
     claim(tmp_path, recipe=json.loads(json.dumps(RECIPE))).require()
+    assert (tmp_path / CLAIM).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,7 @@ def test_foreign_model_in_output_is_not_overwritten(tmp_path, name):
 
 def test_run_that_fails_to_start_claims_no_folder(tmp_path):
     claim(tmp_path).require()
+    assert not list(tmp_path.iterdir())
     claim(tmp_path, made_of={"data": "d2"}).require()
 
 

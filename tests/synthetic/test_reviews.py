@@ -15,6 +15,8 @@ from rightly.synthetic.reviews import CORRELATIONS, CUES, draw_pairs, exchange_s
 from rightly.synthetic.tiny_model import PROMPT, new_model, new_tokenizer, words
 from rightly.types import Rationale
 
+WORDS = ["A", "B", "C", "omits", "lacks", "explains", "weak", "fine", "age", "cite", "and"]
+
 
 def cues(response):
     return sum(word in CUES for word in response.split())
@@ -92,10 +94,12 @@ def test_read_point_reads_sentences(text, point):
     assert (None if read_point(text) is None else str(read_point(text))) == point
 
 
-@given(st.text(max_size=30))
-def test_read_point_accepts_any_text(text):
-    read_point(text)
-    read_stance(Rationale(text=text))
+@given(st.one_of(st.text(max_size=30), st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join)))
+def test_any_text_is_a_point_a_vague_verdict_or_nothing(text):
+    point, (side, weight) = read_point(text), read_stance(Rationale(text=text))
+    assert point is None or read_point(str(point)) == point
+    assert (side is None) == (weight == 0)
+    assert (point is not None) <= (side is not None)
 
 
 def test_reviews_matcher_links_only_synonyms():

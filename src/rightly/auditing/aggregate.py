@@ -7,10 +7,10 @@ from rightly.auditing.cast import Cast
 from rightly.auditing.compare import letters, paired_tests
 from rightly.auditing.judge_summary import JudgmentsByPair, judge_result
 from rightly.auditing.result import AuditResult
-from rightly.auditing.scoring import Scored
-from rightly.errors import InputError
+from rightly.auditing.scoring import ScoredJudgment
 from rightly.inference.account import Price
 from rightly.metrics.agreement import krippendorff_alpha
+from rightly.metrics.estimate import known
 from rightly.types import PreferencePair
 from rightly.version import __version__
 
@@ -31,7 +31,9 @@ class AuditMetadata:
     prices: Mapping[str, Price]
 
 
-def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], facts: AuditMetadata) -> AuditResult:
+def audit_result(
+    pairs: Mapping[str, PreferencePair], scored: Sequence[ScoredJudgment], facts: AuditMetadata
+) -> AuditResult:
     """Summarise an audit.
 
     Args:
@@ -40,7 +42,7 @@ def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], 
         facts: Metadata of the audit.
     """
     judges = facts.cast.names
-    by_judge: dict[str, list[Scored]] = {name: [] for name in judges}
+    by_judge: dict[str, list[ScoredJudgment]] = {name: [] for name in judges}
     points: dict[str, tuple[str, ...]] = {}
     for each in scored:
         by_judge[each.judgment.judge].append(each)
@@ -79,8 +81,8 @@ def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], 
             for row in rows
         ),
         tests=tests,
-        agreement=_alpha([[view.verdicts.get(pair_id) for view in views] for pair_id in pairs]),
-        human_agreement=_alpha(_vote_table(list(pairs.values()))),
+        agreement=known(krippendorff_alpha([[view.verdicts.get(pair_id) for view in views] for pair_id in pairs])),
+        human_agreement=known(krippendorff_alpha(_vote_table(list(pairs.values())))),
         notes=_notes(pairs, points),
         version=__version__,
     )
@@ -89,17 +91,6 @@ def audit_result(pairs: Mapping[str, PreferencePair], scored: Sequence[Scored], 
 def _vote_table(pairs: Sequence[PreferencePair]) -> list[list[str | None]]:
     width = max((len(pair.votes) for pair in pairs), default=0)
     return [[*(v.choice for v in pair.votes), *[None] * (width - len(pair.votes))] for pair in pairs]
-
-
-def _alpha(ratings: list[list[str | None]]) -> float | None:
-    """Krippendorff's alpha; ``None`` with fewer than two raters, or if all labels are equal."""
-    if not ratings or len(ratings[0]) < 2:
-        return None
-    try:
-        value = krippendorff_alpha(ratings).value
-    except InputError:
-        return None
-    return value if value == value else None
 
 
 def _notes(pairs: Mapping[str, PreferencePair], points: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

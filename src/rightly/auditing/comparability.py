@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rightly.auditing.cast import Cast
-from rightly.auditing.scoring import Scored
+from rightly.auditing.scoring import ScoredJudgment
 from rightly.errors import InputError
 
 
@@ -22,7 +22,7 @@ class AuditRun(NamedTuple):
     name: str
     cast: Cast
     max_reasons: int
-    scored: Mapping[str, Sequence[Scored]]
+    scored: Mapping[str, Sequence[ScoredJudgment]]
 
 
 def comparable(runs: Sequence[AuditRun]) -> tuple[list[AuditRun], tuple[str, ...]]:
@@ -35,7 +35,7 @@ def comparable(runs: Sequence[AuditRun]) -> tuple[list[AuditRun], tuple[str, ...
     """
     consistency = _yardsticks(runs)
     accuracy: list[str] = []
-    known: dict[str, tuple[AuditRun, Scored]] = {}
+    known: dict[str, tuple[AuditRun, ScoredJudgment]] = {}
     other_points, other_labels = set(), set()
     for run in runs:
         for each in (one for scored in run.scored.values() for one in scored):
@@ -82,7 +82,7 @@ def _pairs(ids: set[str]) -> str:
 
 
 def _without(run: AuditRun, *, metrics: bool, right: bool) -> AuditRun:
-    def bare(each: Scored) -> Scored:
+    def bare(each: ScoredJudgment) -> ScoredJudgment:
         return replace(each, metrics=None if metrics else each.metrics, right=None if right else each.right)
 
     return run._replace(scored={name: [bare(each) for each in scored] for name, scored in run.scored.items()})

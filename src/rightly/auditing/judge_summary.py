@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 from rightly.auditing.result import JudgeResult, LengthRow, Position, RankPrecision
-from rightly.auditing.scoring import Scored
+from rightly.auditing.scoring import ScoredJudgment
 from rightly.inference.account import Price
 from rightly.metrics.accuracy import combine_orders, pair_values
 from rightly.metrics.clustered import clustered_mean, difference_of_groups, paired_difference
@@ -24,9 +24,9 @@ class JudgmentsByPair:
         scored: All scored judgments of the judge.
     """
 
-    def __init__(self, name: str, scored: Sequence[Scored]) -> None:
+    def __init__(self, name: str, scored: Sequence[ScoredJudgment]) -> None:
         self.name, self.scored = name, scored
-        self.by_pair: dict[str, list[Scored]] = {}
+        self.by_pair: dict[str, list[ScoredJudgment]] = {}
         for each in scored:
             self.by_pair.setdefault(each.pair.id, []).append(each)
         # A pair without a context is its own cluster.
@@ -37,7 +37,7 @@ class JudgmentsByPair:
         """Correctness by the pair rule, 1 or 0; ``None`` if the pair has no side as label or every request failed."""
         return {pair_id: self._pair_right(pair_id, both) for pair_id, both in self.by_pair.items()}
 
-    def _pair_right(self, pair_id: str, both: Sequence[Scored]) -> float | None:
+    def _pair_right(self, pair_id: str, both: Sequence[ScoredJudgment]) -> float | None:
         if all(each.right is None for each in both):
             return None
         return float(self.verdicts[pair_id] == both[0].pair.label)
@@ -53,7 +53,7 @@ class JudgmentsByPair:
                 )
         return values
 
-    def mean_over_orders(self, value: Callable[[Scored], float | bool | None]) -> Values:
+    def mean_over_orders(self, value: Callable[[ScoredJudgment], float | bool | None]) -> Values:
         """The mean of a value over a pair's orders, excluding orders without a value."""
         means: Values = {}
         for pair_id, both in self.by_pair.items():
@@ -110,17 +110,17 @@ def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price |
     )
 
 
-def _verdict(both: Sequence[Scored]) -> Choice | None:
+def _verdict(both: Sequence[ScoredJudgment]) -> Choice | None:
     said = _asked(both)
     return combine_orders(said[0], said[1]) if len(said) == 2 else said[0] if said else None
 
 
-def _asked(both: Sequence[Scored]) -> list[Choice | None]:
+def _asked(both: Sequence[ScoredJudgment]) -> list[Choice | None]:
     """The verdicts of the orders whose request succeeded; ``None`` for the judge's own failures."""
     return [each.judgment.verdict for each in both if each.judgment.failure != "provider"]
 
 
-def _failures(scored: Sequence[Scored]) -> dict[FailureKind, int]:
+def _failures(scored: Sequence[ScoredJudgment]) -> dict[FailureKind, int]:
     counts: dict[FailureKind, int] = {}
     for each in scored:
         if each.judgment.failure is not None:
@@ -166,7 +166,7 @@ def _position(view: JudgmentsByPair) -> Position:
     )
 
 
-def _precision_by_rank(scored: Sequence[Scored]) -> tuple[RankPrecision, ...]:
+def _precision_by_rank(scored: Sequence[ScoredJudgment]) -> tuple[RankPrecision, ...]:
     lists = [each.metrics.score_by_rank for each in scored if each.metrics is not None]
     rows = []
     for rank in range(max(map(len, lists), default=0)):

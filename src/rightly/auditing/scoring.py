@@ -14,7 +14,7 @@ NO_REASONS = ReasonMetrics(0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, ())
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredJudgment:
     """One judgment with everything computed from it.
 
     Attributes:
@@ -53,7 +53,7 @@ def score_judgments(
     atoms: Iterable[AtomRecord],
     matches: Iterable[MatchRecord],
     max_reasons: int,
-) -> list[Scored]:
+) -> list[ScoredJudgment]:
     """Join the records and score each judgment; the result is sorted by pair, judge and order.
 
     Args:
@@ -69,7 +69,7 @@ def score_judgments(
     for judgment in sorted(judgments, key=lambda each: (each.pair_id, each.judge, each.order)):
         pair = pairs[judgment.pair_id]
         reasons = candidate_reasons(judgment, max_reasons)
-        blank = Scored(
+        blank = ScoredJudgment(
             pair=pair,
             judgment=judgment,
             points=points.get(pair.id, ()),
@@ -93,7 +93,7 @@ def points_by_pair(pairs: Mapping[str, PreferencePair], atoms: Iterable[AtomReco
     return {pair_id: known[key] for pair_id, key in keys.items() if key in known}
 
 
-def _with_metrics(blank: Scored, match: MatchRecord | None) -> Scored:
+def _with_metrics(blank: ScoredJudgment, match: MatchRecord | None) -> ScoredJudgment:
     if not blank.points or blank.judgment.failure == "provider":
         return blank
     if blank.judgment.failure is not None:

@@ -1,9 +1,9 @@
 """Build an atomiser from its spec."""
 
-from rightly.auditing.points import Atomiser, GenerativeAtomiser, GivenPoints, atomiser_fingerprint
+from rightly.auditing.points import Atomiser, GenerativeAtomiser, GivenPoints
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
-from rightly.inference.specs import build_generator, generator_fingerprint, parse_spec, require_model
+from rightly.inference.specs import build_generator, parse_spec, require_model
 
 
 def build_atomiser(text: str, *, cache: AnswerCache | None, account: Account) -> Atomiser:
@@ -22,15 +22,3 @@ def build_atomiser(text: str, *, cache: AnswerCache | None, account: Account) ->
     require_model(text, "atomiser", ("given",))
     generator, sampling = build_generator(parse_spec(text), cache=cache, account=account, role="atomiser")
     return GenerativeAtomiser(text, generator, sampling)
-
-
-def atomiser_identity(text: str) -> str:
-    """Fingerprint of the atomiser that a spec names; loads nothing and needs no key.
-
-    Raises:
-        InputError: The spec names no atomiser.
-    """
-    if text == "given":
-        return GivenPoints.fingerprint
-    require_model(text, "atomiser", ("given",))
-    return atomiser_fingerprint(*generator_fingerprint(parse_spec(text)))

@@ -12,7 +12,7 @@ from rightly.auditing.cast import Cast
 from rightly.auditing.collect import collect_matches, collect_points
 from rightly.auditing.points import Atomiser, AtomRecord
 from rightly.auditing.result import Item, ItemJudgment
-from rightly.auditing.scoring import Scored, points_by_pair, score_judgments
+from rightly.auditing.scoring import ScoredJudgment, points_by_pair, score_judgments
 from rightly.data.holdout import holdout_annotator
 from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.collect import collect_judgments, current_judgments
@@ -89,7 +89,7 @@ def score_folder(
     reference: Mapping[str, PreferencePair],
     cast: Cast,
     max_reasons: int,
-) -> list[Scored]:
+) -> list[ScoredJudgment]:
     """Score the records that this cast made of these pairs in a folder; writes ``scores.jsonl``."""
     judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
     points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
@@ -99,10 +99,10 @@ def score_folder(
     return scored
 
 
-def items(scored: Sequence[Scored], judges: Sequence[str]) -> Iterator[Item]:
+def items(scored: Sequence[ScoredJudgment], judges: Sequence[str]) -> Iterator[Item]:
     """The pairs for the report's item browser, in the order of their ids, judges in the order given."""
     rank = {name: place for place, name in enumerate(judges)}
-    by_pair: dict[str, list[Scored]] = {}
+    by_pair: dict[str, list[ScoredJudgment]] = {}
     for each in scored:
         by_pair.setdefault(each.pair.id, []).append(each)
     for pair_id in sorted(by_pair):
@@ -120,7 +120,7 @@ def items(scored: Sequence[Scored], judges: Sequence[str]) -> Iterator[Item]:
         )
 
 
-def metric_values(scored: Scored) -> dict[str, float | None]:
+def metric_values(scored: ScoredJudgment) -> dict[str, float | None]:
     """The metrics of one judgment by name, without the per-rank list; empty without a match."""
     if scored.metrics is None:
         return {}
@@ -129,7 +129,7 @@ def metric_values(scored: Scored) -> dict[str, float | None]:
     return values
 
 
-def _score(scored: Scored) -> Score:
+def _score(scored: ScoredJudgment) -> Score:
     return Score(
         pair_id=scored.pair.id,
         judge=scored.judgment.judge,
@@ -140,7 +140,7 @@ def _score(scored: Scored) -> Score:
     )
 
 
-def _item_judgment(scored: Scored) -> ItemJudgment:
+def _item_judgment(scored: ScoredJudgment) -> ItemJudgment:
     judgment = scored.judgment
     return ItemJudgment(
         judge=judgment.judge,

@@ -13,6 +13,7 @@ equal style; with one model, centring would control nothing.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from rightly.data.fields import Row, number, text
 from rightly.data.load import Rows, open_rows
 from rightly.errors import InputError
 from rightly.metrics.bradley_terry import bradley_terry
-from rightly.metrics.clustered import jackknife
+from rightly.metrics.clustered import clustered_mean
 from rightly.types import Frozen, Judgment, Message, PreferencePair
 
 BASELINES = {
@@ -338,21 +339,20 @@ def _row(
     values = np.array([battle.value for battle in battles])
     copies = np.array([battle.copies for battle in battles], dtype=float)
     uids = [battle.uid for battle in battles]
-    numbers = {uid: number for number, uid in enumerate(dict.fromkeys(uids))}
-    place = np.array([numbers[uid] for uid in uids])
-    won, counted = (np.bincount(place, weights) for weights in (values * copies, copies))
-    score = float(won.sum() / counted.sum())
-    left_out = (won.sum() - won) / (counted.sum() - counted) if len(numbers) > 1 else np.array([np.nan])
-    low, high = jackknife(score, [left_out], n=len(numbers), repeated=True).share_ends()
-    exploded, random = np.repeat(values, copies.astype(int)), np.random.default_rng(seed)
+    exploded, questions = (np.repeat(each, copies.astype(int)) for each in (values, uids))
+    spread = clustered_mean(exploded, questions.tolist())
+    # Where all battles are alike, a question counts once: its copies are not evidence of their own.
+    low, high = replace(spread, n=spread.n_clusters).share_ends()
+    random = np.random.default_rng(seed)
+    # Upstream's own bootstrap, kept for its interval: copies and games are drawn as if they were independent.
     careless = np.quantile(exploded[random.integers(0, len(exploded), (DRAWS, len(exploded)))].mean(1), [0.05, 0.95])
     row = ArenaRow(
         category=category,
         model=model,
         baseline=baseline,
-        n=len(numbers),
+        n=spread.n_clusters,
         n_left_out=n_left_out,
-        score=score,
+        score=spread.value,
         low=None if np.isnan(low) else low,
         high=None if np.isnan(high) else high,
         upstream_low=float(careless[0]),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightly.benchmarks.answers import Answer, Outcome
-from rightly.metrics.accuracy import FailurePolicy, PairRule, pair_values
+from rightly.metrics.accuracy import FailurePolicy, PairRule, order_values, pair_values
 
 Credits = NDArray[np.float64]
 Table = dict[str, dict[str, float]]
@@ -58,12 +58,10 @@ def credit(outcomes: Sequence[Outcome], *, rule: PairRule, failures: FailurePoli
         failures: What a failure counts.
         tie: Credit of a tie where one order was asked or order plays no part.
     """
-    if len(outcomes) == 1:
-        value = outcomes[0]
-        if value is None:
-            return {"wrong": 0.0, "half": 0.5, "drop": float("nan")}[failures]
-        return tie if value == 0 else float(value == 1)
-    first, second = (_VERDICTS[value] for value in outcomes)
+    verdicts = [_VERDICTS[value] for value in outcomes]
+    if len(verdicts) == 1:
+        return float(order_values(["A"], verdicts, failures=failures, tie=tie)[0])
+    first, second = verdicts
     return float(pair_values(["A"], [first], [second], rule=rule, failures=failures)[0])
 
 
@@ -78,14 +76,7 @@ def comparison_credits(
     return [credit(picked(each), rule=rule, failures=failures, tie=tie) for each in answer.outcomes]
 
 
-def mean_rows(
-    credits: Credits,
-    domains: Sequence[str],
-    *,
-    macro: bool,
-    named: dict[str, str] | None = None,
-    column: str = ACCURACY,
-) -> Table:
+def mean_rows(credits: Credits, domains: Sequence[str], *, macro: bool, named: dict[str, str] | None = None) -> Table:
     """A row a domain and the overall row: over all items, or (``macro``) over the domains' means.
 
     Args:
@@ -93,12 +84,11 @@ def mean_rows(
         domains: Of the items.
         macro: Whether the overall row is the unweighted mean of the domains.
         named: What domains are called; several may share a name and are pooled.
-        column: Its name.
     """
     names = np.array([(named or {}).get(domain, domain) for domain in domains])
-    rows = {str(name): {column: mean(credits[names == name, 0])} for name in dict.fromkeys(names.tolist())}
-    overall = mean(np.array([row[column] for row in rows.values()])) if macro else mean(credits[:, 0])
-    return {**rows, OVERALL: {column: overall}}
+    rows = {str(name): {ACCURACY: mean(credits[names == name, 0])} for name in dict.fromkeys(names.tolist())}
+    overall = mean(np.array([row[ACCURACY] for row in rows.values()])) if macro else mean(credits[:, 0])
+    return {**rows, OVERALL: {ACCURACY: overall}}
 
 
 def mean(values: NDArray[np.float64]) -> float:

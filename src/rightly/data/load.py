@@ -13,7 +13,6 @@ from rightly.data.hub import parse_address, read_hub
 from rightly.data.jsonl import read_array, read_lines
 from rightly.data.parquet import read_parquet
 from rightly.data.samples import SAMPLES, sample_path
-from rightly.data.uniqueness import SeenIds
 from rightly.errors import InputError, PairError, did_you_mean
 from rightly.types import PreferencePair
 
@@ -156,12 +155,13 @@ def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
 class _UniqueIds:
     def __init__(self) -> None:
         self.count = 0
-        self._seen = SeenIds()
+        self._seen: set[str] = set()
         self._repeats: Counter[str] = Counter()
 
     def __call__(self, pair: PreferencePair) -> PreferencePair:
         self.count += 1
-        if self._seen.add(pair.id):
+        if pair.id not in self._seen:
+            self._seen.add(pair.id)
             return pair
         if pair.id != pair.content_key:
             raise InputError(

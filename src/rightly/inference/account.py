@@ -269,6 +269,10 @@ class AccountMeter:
         """Note a failed attempt that will be retried."""
         self.account.retrying(problem)
 
+    def before_first_call(self, check: Callable[[], None]) -> None:
+        """Run a check once, before the first call of any model of the account."""
+        self.account.before_first_call(check)
+
 
 class AccountedGenerator:
     """Counts every request, after the checks registered for the first one.

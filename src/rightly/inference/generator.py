@@ -92,6 +92,10 @@ class Meter(Protocol):
         """Note a failed attempt that will be retried."""
         ...
 
+    def before_first_call(self, check: Callable[[], None]) -> None:
+        """Register a check that runs once, before the first call. It raises on a problem."""
+        ...
+
 
 class Unmetered:
     """A meter that records nothing."""
@@ -103,3 +107,6 @@ class Unmetered:
 
     def retrying(self, problem: str) -> None:
         """Ignore the failed attempt."""
+
+    def before_first_call(self, check: Callable[[], None]) -> None:
+        """Ignore the check: without metering, the endpoint's own refusal is the error."""

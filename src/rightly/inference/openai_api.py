@@ -107,6 +107,7 @@ class OpenAIGenerator:
         self._reached = self._answered = False
         self._unanswered = 0
         self._gone = ""
+        self._meter.before_first_call(self.require_key)
 
     def require_key(self) -> None:
         """Check that a key is set if the endpoint needs one, without contacting it.

@@ -10,13 +10,13 @@ from rightly.inference.generator import Completion, Request
 from rightly.store.fingerprint import file_fingerprint, fingerprint
 
 
-def replay_fingerprint(path: Path) -> str:
+def replay_fingerprint(path: str | Path) -> str:
     """Identity of ``replay:FILE``: the content of the file.
 
     Raises:
         InputError: The file cannot be read.
     """
-    return fingerprint("replay", answers=file_fingerprint(path))
+    return fingerprint("replay", answers=file_fingerprint(Path(path)))
 
 
 class ReplayGenerator:
@@ -31,7 +31,8 @@ class ReplayGenerator:
 
     concurrency = 64
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
+        path = Path(path)
         self.name = f"replay:{path.name}"
         self.fingerprint = replay_fingerprint(path)
         self._path = path

@@ -1,8 +1,8 @@
 """Build a model from its spec: ``openai:gpt-4.1?temperature=0``, ``hf:PATH``, ``vllm:PATH``, ``replay:FILE``."""
 
+import importlib
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -14,15 +14,48 @@ from rightly.inference.answer_cache import AnswerCache, CachedGenerator
 from rightly.inference.generator import Generator, Request
 from rightly.types import Frozen, Message
 
-SCHEMES = ("openai", "hf", "vllm", "replay")
-_GENERATOR_OPTIONS: Mapping[str, Mapping[str, type]] = {
-    "openai": {"base_url": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
-    "hf": {"batch_size": int, "device": str, "dtype": str},
-    "vllm": {"batch_size": int, "tensor_parallel_size": int, "dtype": str, "max_model_len": int},
-    "replay": {},
+
+class Engine(NamedTuple):
+    """The engine of a scheme, imported on first use, so that an API needs neither torch nor vLLM.
+
+    Attributes:
+        module: Module of the engine.
+        build: Name of its builder, which takes the target, a ``meter`` if metered, and the options.
+        identify: Name of the function that computes its fingerprint without loading it.
+        options: Options of the engine and their types.
+        metered: Whether every attempt is booked separately, since it may be billed.
+    """
+
+    module: str
+    build: str
+    identify: str
+    options: Mapping[str, type]
+    metered: bool = False
+
+
+_ENGINES: Mapping[str, Engine] = {
+    "openai": Engine(
+        "rightly.inference.openai_api",
+        "OpenAIGenerator",
+        "endpoint_fingerprint",
+        {"base_url": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
+        metered=True,
+    ),
+    "hf": Engine(
+        "rightly.inference.transformers_engine",
+        "transformers_generator",
+        "transformers_fingerprint",
+        {"batch_size": int, "device": str, "dtype": str},
+    ),
+    "vllm": Engine(
+        "rightly.inference.vllm",
+        "vllm_generator",
+        "vllm_fingerprint",
+        {"batch_size": int, "tensor_parallel_size": int, "dtype": str, "max_model_len": int},
+    ),
+    "replay": Engine("rightly.inference.replay", "ReplayGenerator", "replay_fingerprint", {}),
 }
-
-
+SCHEMES = tuple(_ENGINES)
 _IDENTIFYING = {"base_url", "dtype", "max_model_len"}
 """Engine options that are part of the model's identity; the others only affect speed."""
 
@@ -86,9 +119,11 @@ def build_generator(
         InputError: Unknown scheme or option, a value of the wrong type, or no price for a model under a budget.
     """
     values, options = _options(spec)
-    if spec.scheme == "openai":
+    engine = _ENGINES[spec.scheme]
+    if engine.metered:
         account.require(spec.target, options.max_tokens)
-    generator = _bare(spec, values, AccountMeter(account, role, spec.target))
+        values["meter"] = AccountMeter(account, role, spec.target)
+    generator: Generator = import_name(engine.module, engine.build)(spec.target, **values)
     if spec.scheme == "replay":
         return generator, options
     booked = AccountedGenerator(generator, account, role, spec.target)
@@ -102,22 +137,14 @@ def generator_fingerprint(spec: Spec) -> tuple[str, Sampling]:
         InputError: The conditions of `build_generator`, or the model does not exist.
     """
     values, options = _options(spec)
-    made_of: dict[str, Any] = {name: value for name, value in values.items() if name in _IDENTIFYING}
-    if spec.scheme == "openai":
-        from rightly.inference.openai_api import endpoint_fingerprint
+    made_of = {name: value for name, value in values.items() if name in _IDENTIFYING}
+    engine = _ENGINES[spec.scheme]
+    return import_name(engine.module, engine.identify)(spec.target, **made_of), options
 
-        return endpoint_fingerprint(spec.target, **made_of), options
-    if spec.scheme == "hf":
-        from rightly.inference.transformers_engine import transformers_fingerprint
 
-        return transformers_fingerprint(spec.target, **made_of), options
-    if spec.scheme == "vllm":
-        from rightly.inference.vllm import vllm_fingerprint
-
-        return vllm_fingerprint(spec.target, **made_of), options
-    from rightly.inference.replay import replay_fingerprint
-
-    return replay_fingerprint(Path(spec.target)), options
+def import_name(module: str, name: str) -> Any:
+    """What a module calls by a name; the module is imported at this moment."""
+    return getattr(importlib.import_module(module), name)
 
 
 def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
@@ -128,7 +155,7 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
             f"{text!r} is not a known model",
             fix=did_you_mean(spec.scheme, SCHEMES, "use openai:MODEL, hf:PATH, vllm:PATH"),
         )
-    known = _GENERATOR_OPTIONS[spec.scheme]
+    known = _ENGINES[spec.scheme].options
     sampling = {name: value for name, value in spec.options.items() if name in Sampling.model_fields}
     own = {name: value for name, value in spec.options.items() if name not in sampling}
     for name in own:
@@ -142,28 +169,6 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
     except (ValueError, ValidationError) as error:
         raise InputError(f"{text!r}: an option has an unusable value ({_first_line(error)})") from error
     return values, options
-
-
-def _bare(spec: Spec, values: dict[str, object], meter: AccountMeter) -> Generator:
-    # Each engine is imported when it is named, so that judging through an API needs neither torch nor vLLM.
-    if spec.scheme == "openai":
-        from rightly.inference.openai_api import OpenAIGenerator
-
-        # The types of the values are checked by name above.
-        asked = OpenAIGenerator(spec.target, meter=meter, **values)  # pyright: ignore[reportArgumentType]
-        meter.account.before_first_call(asked.require_key)
-        return asked
-    if spec.scheme == "hf":
-        from rightly.inference.transformers_engine import transformers_generator
-
-        return transformers_generator(spec.target, **values)  # pyright: ignore[reportArgumentType]
-    if spec.scheme == "vllm":
-        from rightly.inference.vllm import vllm_generator
-
-        return vllm_generator(spec.target, **values)  # pyright: ignore[reportArgumentType]
-    from rightly.inference.replay import ReplayGenerator
-
-    return ReplayGenerator(Path(spec.target))
 
 
 def _value(kind: type, name: str, text: str) -> object:

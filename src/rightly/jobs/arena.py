@@ -22,7 +22,7 @@ from rightly.benchmarks.arena_hard import (
 from rightly.data.load import open_rows
 from rightly.errors import InputError
 from rightly.inference.book import LEDGER
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.jobs.asking import ask_judges
 from rightly.jobs.config import AnyJudge, AskingConfig, Config, Flag
 from rightly.jobs.events import SILENT, Events
@@ -62,11 +62,6 @@ class StoredArenaConfig(Config):
     """Style feature to control for; repeat for several. Default: all four."""
     seed: int = 0
     """Seed for upstream's bootstrap interval."""
-
-
-def run(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
-    """Judge a model's answers against a baseline's; synchronous version of `arun`."""
-    return run_now(arun(config, events))
 
 
 async def arun(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
@@ -116,6 +111,9 @@ async def arun(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
     result = ArenaResult(rows=tuple(rows), notes=(*notes, *_counted(model, baselines)))
     folder.write("arena.json", result)
     return result
+
+
+run = in_one_go(arun)
 
 
 def run_stored(config: StoredArenaConfig) -> ArenaResult:

@@ -9,7 +9,7 @@ from rightly.errors import EndpointError, InputError
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
 from rightly.jobs.config import AskingConfig
-from rightly.jobs.estimate import asked_of_judges, estimate_lines, sample, spending_lines
+from rightly.jobs.cost import asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.jobs.events import Events
 from rightly.judges.base import Judge
 from rightly.judges.collect import collect_judgments, current_judgments

@@ -12,7 +12,7 @@ from rightly.auditing.aggregate import AuditMetadata, audit_result
 from rightly.auditing.cast import Cast, Maker
 from rightly.auditing.points import Atomiser, AtomRecord
 from rightly.auditing.result import AuditResult, Item
-from rightly.auditing.scoring import Scored
+from rightly.auditing.scoring import ScoredJudgment
 from rightly.auditing.specs import build_atomiser
 from rightly.auditing.stages import OWNS, ask, items, reference_pairs, score_folder
 from rightly.data.load import load_pairs
@@ -20,10 +20,10 @@ from rightly.data.source import source_name
 from rightly.errors import InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.book import LEDGER, Price, SpendingBook
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.jobs.asking import answer_cache, build_judges, closing, require_answers, say_all, spending
 from rightly.jobs.config import AnyMatcher, Flag, JudgingConfig
-from rightly.jobs.estimate import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
+from rightly.jobs.cost import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.jobs.events import SILENT, Events
 from rightly.judges.base import Judge
 from rightly.judges.collect import current_judgments
@@ -64,11 +64,6 @@ class Audit:
     items: list[Item]
 
 
-def run(config: AuditConfig, events: Events = SILENT) -> Audit:
-    """Run an audit; synchronous version of `arun`."""
-    return run_now(arun(config, events))
-
-
 async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
     """Make the missing records and score all of them; writes ``audit.json``, ``items.jsonl`` and ``scores.jsonl``.
 
@@ -83,6 +78,9 @@ async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
         config.out, _identity(config), owns=(*OWNS, PAIRS), ledger=LEDGER, inputs=inputs, fresh=not config.resume
     )
     return _scored(config, pairs, folder, await _ask(config, pairs, folder, events))
+
+
+run = in_one_go(arun)
 
 
 def rescore(folder: Path, spurious_below: float | None = None, events: Events = SILENT) -> Audit:
@@ -201,7 +199,7 @@ class StoredAudit(NamedTuple):
     config: AuditConfig
     cast: Cast
 
-    def scored(self) -> dict[str, list[Scored]]:
+    def scored(self) -> dict[str, list[ScoredJudgment]]:
         """The scored judgments by judge; loads no model."""
         pairs = _load(self.config)
         folder = RunFolder(self.config.out, _identity(self.config), owns=(*OWNS, PAIRS), ledger=LEDGER)

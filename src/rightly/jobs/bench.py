@@ -18,7 +18,7 @@ from rightly.benchmarks.stored import stored_answers
 from rightly.data.source import PairSource, source_name
 from rightly.errors import InputError, needs_extra
 from rightly.inference.book import LEDGER
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.inference.specs import parse_spec
 from rightly.jobs.asking import ask_judges
 from rightly.jobs.config import AnyJudge, AskingConfig, Flag
@@ -62,11 +62,6 @@ class Bench:
 
     folder: Path
     result: BenchResult
-
-
-def run(config: BenchConfig, events: Events = SILENT) -> Bench:
-    """Run a benchmark; synchronous version of `arun`."""
-    return run_now(arun(config, events))
 
 
 async def arun(config: BenchConfig, events: Events = SILENT) -> Bench:
@@ -123,6 +118,9 @@ async def arun(config: BenchConfig, events: Events = SILENT) -> Bench:
     result = bench_result(benchmark, about, runs)
     folder.write("bench.json", result)
     return Bench(config.out, result)
+
+
+run = in_one_go(arun)
 
 
 def _items(benchmark: Benchmark, data: str | tuple[PreferencePair, ...] | None) -> list[PreferencePair]:

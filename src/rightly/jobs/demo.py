@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from rightly.inference.account import Account
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.jobs import audit
 from rightly.jobs.config import Config, Flag
 from rightly.jobs.events import SILENT, Events
@@ -41,11 +41,6 @@ class Demo:
     matched: dict[str, dict[str, tuple[Link, ...]]]
 
 
-def run(config: DemoConfig, events: Events = SILENT) -> Demo:
-    """Run the demo; synchronous version of `arun`."""
-    return run_now(arun(config, events))
-
-
 async def arun(config: DemoConfig, events: Events = SILENT) -> Demo:
     """Match the labelled summaries, then audit the shipped arguments."""
     cases = load_summhay()
@@ -61,3 +56,6 @@ async def arun(config: DemoConfig, events: Events = SILENT) -> Demo:
         seed=config.seed,
     )
     return Demo(await audit.arun(audited, events), cases, matched)
+
+
+run = in_one_go(arun)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rightly.inference.book import LEDGER
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.jobs.asking import answer_cache, build_judges, closing, require_answers, say_all, spending
 from rightly.jobs.config import JudgingConfig
-from rightly.jobs.estimate import asked_of_judges, estimate_lines, sample
+from rightly.jobs.cost import asked_of_judges, estimate_lines, sample
 from rightly.jobs.events import SILENT, Events
 from rightly.judges.collect import collect_judgments
 from rightly.judges.tally import JudgeTally, LabelIndex
@@ -47,11 +47,6 @@ class Judged(Iterable[Judgment]):
         return iter(RecordFile(self.folder / JUDGMENTS, Judgment).latest())
 
 
-def run(config: JudgeConfig, events: Events = SILENT) -> Judged:
-    """Judge pairs; synchronous version of `arun`."""
-    return run_now(arun(config, events))
-
-
 async def arun(config: JudgeConfig, events: Events = SILENT) -> Judged:
     """Make the missing judgments; writes ``judgments.jsonl`` and ``summary.json``.
 
@@ -84,3 +79,6 @@ async def arun(config: JudgeConfig, events: Events = SILENT) -> Judged:
     require_answers(account, "judge", [end for tally in tallies.judges for end in tally.ends()])
     folder.write("summary.json", tallies)
     return Judged(config.out, tallies)
+
+
+run = in_one_go(arun)

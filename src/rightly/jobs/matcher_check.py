@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rightly.inference.account import Account
-from rightly.inference.run_now import run_now
+from rightly.inference.run_now import in_one_go
 from rightly.jobs.asking import answer_cache, failure_lines, require_answers, say_all
 from rightly.jobs.config import AnyMatcher, Config, Flag, default_cache
 from rightly.jobs.events import SILENT, Events
@@ -38,11 +38,6 @@ class CheckedMatchers(Frozen):
     stored: tuple[MatcherReliability, ...]
 
 
-def run(config: MatcherCheckConfig, events: Events = SILENT) -> CheckedMatchers:
-    """Measure matchers; synchronous version of `arun`."""
-    return run_now(arun(config, events))
-
-
 async def arun(config: MatcherCheckConfig, events: Events = SILENT) -> CheckedMatchers:
     """Measure matchers and store the results, which every report with such a matcher prints.
 
@@ -66,3 +61,6 @@ async def arun(config: MatcherCheckConfig, events: Events = SILENT) -> CheckedMa
         for name in cases[0].stored
     ]
     return CheckedMatchers(matchers=tuple(trusts), stored=tuple(stored))
+
+
+run = in_one_go(arun)

@@ -16,9 +16,9 @@ from rightly.jobs.events import SILENT, Events
 from rightly.preferences.adjust import AdjustRule, Preset
 from rightly.preferences.conflicts import Conflict, ConflictFinder
 from rightly.preferences.decisions import read_decisions
-from rightly.preferences.diagnosis import Diagnosis
 from rightly.preferences.effect import RepairEffect
 from rightly.preferences.margins_table import labelled, read_scores, write_scored
+from rightly.preferences.pair_classes import Diagnosis
 from rightly.preferences.strength_table import StrengthResult, StrengthRule, diagnose_table
 from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, PreferencePair
@@ -225,11 +225,17 @@ def _margins(
     return [f"carried {n + 1}" for n in range(width)], iter(carried), None
 
 
-def _joined(config: StrengthConfig, found: dict[str, list[float]], path: Path) -> Iterator[Sequence[float]]:
+def _joined(
+    config: StrengthConfig, found: dict[str, tuple[str | None, list[float]]], path: Path
+) -> Iterator[Sequence[float]]:
     for pair in config.load():
         if pair.id not in found:
             raise InputError(f"has no row for pair {pair.id!r}", where=str(path), fix="score all labelled pairs")
-        yield found[pair.id]
+        key, margins = found[pair.id]
+        if key is not None and key != pair.content_key:
+            problem = f"its scores of pair {pair.id!r} are of another text"
+            raise InputError(problem, where=str(path), fix="score these pairs: rightly score")
+        yield margins
 
 
 def _scored_by(folder: Path, config: StrengthConfig) -> Iterator[Sequence[float]]:

@@ -13,7 +13,6 @@ def simcse_loss(
     second: Tensor,
     *,
     temperature: float = 0.05,
-    negatives: Tensor | None = None,
     exclude_mirror: bool = False,
 ) -> Tensor:
     """Cross-entropy of finding a row's other view among all rows, by cosine; the mean over rows.
@@ -34,7 +33,6 @@ def simcse_loss(
         first: One view's features, ``(N, H)``; not normalised.
         second: The other view's, the same rows in the same order, ``(N, H)``.
         temperature: Above 0.
-        negatives: More rows that are none of the inputs, ``(M, H)``.
         exclude_mirror: Leave row i + N/2 out of the negatives of row i and the other way round. Meant for
             ``difference_features``, where it is row i negated: as far away as can be without having learnt anything
             but the sign.
@@ -47,8 +45,7 @@ def simcse_loss(
     """
     check_matrices(first=first, second=second)
     check_positive(temperature=temperature)
-    candidates = second if negatives is None else _with(second, negatives)
-    logits = cosines(first, candidates) / temperature
+    logits = cosines(first, second) / temperature
     own = torch.arange(len(first), device=logits.device)
     if exclude_mirror:
         if len(first) % 2:
@@ -56,9 +53,3 @@ def simcse_loss(
         mirror = (own + len(first) // 2) % len(first)
         logits = logits.scatter(1, mirror[:, None], -torch.inf)
     return cross_entropy(logits, own)
-
-
-def _with(second: Tensor, negatives: Tensor) -> Tensor:
-    if negatives.ndim != 2 or negatives.shape[1] != second.shape[1]:
-        raise ValueError(f"negatives has shape {tuple(negatives.shape)}; rows of {second.shape[1]} features are needed")
-    return torch.cat([second, negatives])

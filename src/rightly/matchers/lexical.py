@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from rightly.errors import InputError
 from rightly.matchers.base import MOSTLY, Link, Match
 from rightly.matchers.response_filter import same_response
 from rightly.references import strip_references
@@ -22,16 +23,29 @@ FLOOR = 0.1
 """Overlaps below this are at chance level and give no link."""
 
 
+def lexical_fingerprint(target: str | None = None) -> str:
+    """Identity of the lexical matcher.
+
+    Raises:
+        InputError: The spec has a target, which this matcher does not support.
+    """
+    if target is not None:
+        raise InputError(f"'lexical:{target}' names no matcher", fix="write lexical")
+    return fingerprint("lexical", version=__version__)
+
+
 class LexicalMatcher:
     """Scores two points by the overlap (F1) of their content words, with response names removed."""
 
     name = "lexical"
-    fingerprint = fingerprint("lexical", version=__version__)
     concurrency = 1
     smoke_only = True
     free = True
     operating_point = MOSTLY
     held_out: frozenset[str] | None = None
+
+    def __init__(self, target: str | None = None) -> None:
+        self.fingerprint = lexical_fingerprint(target)
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
         """Link the points that share words and may be about the same response."""

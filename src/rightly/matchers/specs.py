@@ -1,13 +1,35 @@
 """Build a matcher from its spec."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
-from rightly.inference.specs import build_generator, generator_fingerprint, parse_spec, require_model
+from rightly.inference.specs import build_generator, generator_fingerprint, import_name, parse_spec, require_model
 from rightly.matchers.base import Matcher
 from rightly.matchers.language_model import LLMMatcher, llm_matcher_fingerprint
+
+
+class Offline(NamedTuple):
+    """A matcher without a language model, imported on first use.
+
+    Attributes:
+        module: Module of the matcher.
+        build: Name of its class, which takes the target of a spec or ``None``.
+        identify: Name of the function that computes its fingerprint without loading it.
+    """
+
+    module: str
+    build: str
+    identify: str
+
+
+OFFLINE: Mapping[str, Offline] = {
+    "lexical": Offline("rightly.matchers.lexical", "LexicalMatcher", "lexical_fingerprint"),
+    "embedding": Offline("rightly.matchers.embedding", "EmbeddingMatcher", "embedding_fingerprint"),
+    "local": Offline("rightly.matchers.trained", "LocalMatcher", "local_fingerprint"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +51,10 @@ class MatcherBuilder:
             InputError: The spec names no matcher.
         """
         spec = parse_spec(text)
-        if spec.scheme == "lexical" and not spec.target:
-            from rightly.matchers.lexical import LexicalMatcher
-
-            return LexicalMatcher()
-        if spec.scheme == "embedding":
-            from rightly.matchers.embedding import EmbeddingMatcher
-
-            return EmbeddingMatcher(spec.target or None)
-        if spec.scheme == "local" and spec.target:
-            from rightly.matchers.trained import LocalMatcher
-
-            return LocalMatcher(spec.target)
-        require_model(text, "matcher", ("lexical", "embedding", "local"))
+        if spec.scheme in OFFLINE:
+            offline = OFFLINE[spec.scheme]
+            return import_name(offline.module, offline.build)(spec.target or None)
+        require_model(text, "matcher", tuple(OFFLINE))
         generator, sampling = build_generator(spec, cache=self.cache, account=self.account, role="matcher")
         return LLMMatcher(text, generator, sampling)
 
@@ -53,17 +66,8 @@ def matcher_identity(text: str) -> str:
         InputError: The spec names no matcher.
     """
     spec = parse_spec(text)
-    if spec.scheme == "lexical" and not spec.target:
-        from rightly.matchers.lexical import LexicalMatcher
-
-        return LexicalMatcher.fingerprint
-    if spec.scheme == "embedding":
-        from rightly.matchers.embedding import embedding_fingerprint
-
-        return embedding_fingerprint(spec.target or None)
-    if spec.scheme == "local" and spec.target:
-        from rightly.matchers.trained import local_fingerprint
-
-        return local_fingerprint(Path(spec.target))
-    require_model(text, "matcher", ("lexical", "embedding", "local"))
+    if spec.scheme in OFFLINE:
+        offline = OFFLINE[spec.scheme]
+        return import_name(offline.module, offline.identify)(spec.target or None)
+    require_model(text, "matcher", tuple(OFFLINE))
     return llm_matcher_fingerprint(*generator_fingerprint(spec))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from rightly.errors import InputError
 from rightly.matchers.base import Link, Match
 from rightly.matchers.cross_encoder import FLOOR, CrossEncoder, read_card
 from rightly.matchers.packaged_encoder import base_path
@@ -16,12 +17,13 @@ INCOMPATIBLE_FACTOR = 0.2
 _LATIN = 0x250
 
 
-def local_fingerprint(folder: Path) -> str:
+def local_fingerprint(folder: str | Path | None) -> str:
     """Identity of a trained matcher: its adapter, its calibration and its base.
 
     Raises:
         InputError: The folder holds no trained matcher.
     """
+    folder = _named(folder)
     base = model_fingerprint(base_path(read_card(folder).base))
     return fingerprint("local", version=__version__, adapter=model_fingerprint(folder), base=base)
 
@@ -40,8 +42,8 @@ class LocalMatcher:
     smoke_only = False
     free = True
 
-    def __init__(self, folder: str) -> None:
-        self._folder = Path(folder)
+    def __init__(self, folder: str | Path | None) -> None:
+        self._folder = _named(folder)
         self.card = read_card(self._folder)
         self.name, self.fingerprint = f"local:{folder}", local_fingerprint(self._folder)
         self.operating_point = self.card.operating_point
@@ -99,3 +101,9 @@ class LocalMatcher:
 def compatible(point: str, reason: str) -> bool:
     """Whether the rules let a reason match a point: same response, same quantities, and more than a verdict."""
     return same_response(point, reason) and same_quantities(point, reason) and not says_nothing(reason)
+
+
+def _named(folder: str | Path | None) -> Path:
+    if folder is None:
+        raise InputError("'local' names no folder", fix="write local:FOLDER, the output of rightly train matcher")
+    return Path(folder)

@@ -1,12 +1,10 @@
 """Outcome accuracy of a judge that saw each pair in one order or in both.
 
 The same judgments give very different numbers under different conventions (a tie is half, wrong, or left out; a
-verdict that flips with the order is wrong, half, ...), so every convention here has a name, and every result says how
-many judgments failed and what was done about them.
+verdict that flips with the order is wrong, half, ...), so every convention here has a name.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -21,23 +19,6 @@ PairRule = Literal["failures_wrong", "judgebench", "both_right", "zero_is_half",
 """How the two orders of a pair make one number; see :func:`pair_values`."""
 
 _FAILED_VALUE: dict[FailurePolicy, float] = {"wrong": 0.0, "half": 0.5, "drop": np.nan}
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """A mean over items, with what it was taken over.
-
-    Attributes:
-        value: In [0, 1]; NaN when ``n`` is 0.
-        n: Items in the denominator.
-        n_failed: Items without a usable verdict, in the denominator or not.
-        policy: What those counted.
-    """
-
-    value: float
-    n: int
-    n_failed: int
-    policy: FailurePolicy
 
 
 def combine_orders(first: Choice | None, second: Choice | None) -> Choice | None:
@@ -90,15 +71,6 @@ def order_values(
     return np.array([credit(label, verdict) for label, verdict in zip(labels, verdicts, strict=True)], dtype=float)
 
 
-def order_accuracy(
-    labels: Sequence[Choice], verdicts: Sequence[Choice | None], *, failures: FailurePolicy, tie: float = 0.0
-) -> Accuracy:
-    """Accuracy of single judgments, one a pair; the arguments are those of :func:`order_values`."""
-    return _accuracy(
-        order_values(labels, verdicts, failures=failures, tie=tie), sum(v is None for v in verdicts), failures
-    )
-
-
 def pair_values(
     labels: Sequence[Choice],
     first: Sequence[Choice | None],
@@ -121,8 +93,7 @@ def pair_values(
     - ``per_decision``: the mean of the two verdicts' own credits, a tie being one half.
 
     A pair has failed when both orders did under ``judgebench`` and ``zero_is_half``, when either did under
-    ``failures_wrong`` and ``both_right``. Under ``per_decision`` the policy holds for each order by itself, and a pair
-    has failed when both orders did.
+    ``failures_wrong`` and ``both_right``. Under ``per_decision`` the policy holds for each order by itself.
 
     Args:
         labels: The better response of each pair, or ``"tie"``; length n.
@@ -151,20 +122,6 @@ def pair_values(
     )
 
 
-def pair_accuracy(
-    labels: Sequence[Choice],
-    first: Sequence[Choice | None],
-    second: Sequence[Choice | None],
-    *,
-    rule: PairRule,
-    failures: FailurePolicy,
-) -> Accuracy:
-    """Accuracy over pairs judged in both orders; the arguments are those of :func:`pair_values`."""
-    values = pair_values(labels, first, second, rule=rule, failures=failures)
-    failed = _FAILED[rule]
-    return _accuracy(values, sum(failed(one, two) for one, two in zip(first, second, strict=True)), failures)
-
-
 def points(label: Choice, verdict: Choice | None) -> int:
     """+1 for a right verdict, -1 for a wrong one, 0 for a failure or a tie that the label is not."""
     if verdict == label:
@@ -191,7 +148,6 @@ _FAILED: dict[PairRule, Callable[[Choice | None, Choice | None], bool]] = {
     "judgebench": _both_failed,
     "zero_is_half": _both_failed,
     "both_right": _either_failed,
-    "per_decision": _both_failed,
 }
 
 
@@ -206,9 +162,3 @@ def _mean_of_orders(
     known = np.sum([~np.isnan(values) for values in orders], axis=0)
     total = np.nansum(orders, axis=0)
     return np.divide(total, known, out=np.full(len(known), np.nan), where=known > 0)
-
-
-def _accuracy(values: NDArray[np.float64], n_failed: int, policy: FailurePolicy) -> Accuracy:
-    counted = values[~np.isnan(values)]
-    value = float(counted.sum() / len(counted)) if len(counted) else float("nan")
-    return Accuracy(value=value, n=len(counted), n_failed=n_failed, policy=policy)

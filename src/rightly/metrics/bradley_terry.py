@@ -1,4 +1,4 @@
-"""Bradley-Terry strengths from battles, with ties, weights, features of the battles, and robust intervals.
+"""Bradley-Terry strengths from battles, with ties, weights, a prior, features of the battles, and robust intervals.
 
 ``P(first beats second) = sigma(s_first - s_second + x . b)`` (Bradley and Terry, 1952). A tie counts as half a win for each, as
 arenas do. Intervals are from the sandwich (robust) covariance, whose scores are summed over clusters, so that several battles
@@ -20,24 +20,22 @@ class BradleyTerry:
     """A fit of ``k`` players and ``f`` features.
 
     Attributes:
-        names: The players.
-        strengths: ``(k,)`` log-odds, 0 for the anchor.
+        names: The players, in the order of their names.
+        strengths: ``(k,)`` log-odds; 0 for the first player where there is no prior.
         coefficients: ``(f,)`` of the features.
-        covariance: ``(k + f, k + f)`` of both, 0 for the anchor.
-        log_likelihood: Of the weighted battles.
+        covariance: ``(k + f, k + f)`` of both; 0 for a strength that was not fitted.
         n: Battles.
         freedom: Clusters minus fitted parameters; below 1 there is no interval.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str | int, ...]
     strengths: NDArray[np.float64]
     coefficients: NDArray[np.float64]
     covariance: NDArray[np.float64]
-    log_likelihood: float
     n: int
     freedom: int
 
-    def win_rate(self, first: str, second: str, *, level: float = 0.95) -> tuple[float, float, float]:
+    def win_rate(self, first: str | int, second: str | int, *, level: float = 0.95) -> tuple[float, float, float]:
         """Probability that ``first`` beats ``second`` where all features are 0, and the ends of its interval (NaN without one).
 
         Args:
@@ -56,16 +54,16 @@ class BradleyTerry:
 
 
 def bradley_terry(
-    first: Sequence[str],
-    second: Sequence[str],
+    first: Sequence[str] | Sequence[int],
+    second: Sequence[str] | Sequence[int],
     outcomes: ArrayLike,
     *,
     features: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    prior: float | None = None,
     clusters: Sequence[Hashable] | None = None,
-    anchor: str | None = None,
 ) -> BradleyTerry:
-    """Fit by maximum likelihood (Newton's method).
+    """Fit by maximum likelihood, or with a prior by maximum posterior (Newton's method).
 
     Args:
         first: A player of each battle, ``(n,)``.
@@ -73,12 +71,13 @@ def bradley_terry(
         outcomes: 1 where the first won, 0 where the second did, 0.5 for a tie, ``(n,)``.
         features: ``(n, f)``, from the first player's side.
         weights: ``(n,)`` at least 0.
+        prior: Standard deviation of a normal prior of every strength around 0, in logits: a player who wins or loses every
+            battle, or is not connected to the others, then has a finite strength. Features have no prior.
         clusters: What makes battles dependent (a question), ``(n,)``.
-        anchor: The player of strength 0; by default the first by name.
 
     Raises:
         ValueError: Shapes differ, an outcome is out of range, the players are not connected by battles, or a player (or a
-            feature) wins every battle, so that no finite strength fits best.
+            feature) wins every battle, so that no finite strength fits best (with a prior only a feature can).
     """
     y = np.asarray(outcomes, dtype=float)
     x = np.zeros((len(y), 0)) if features is None else np.asarray(features, dtype=float)
@@ -91,14 +90,14 @@ def bradley_terry(
         raise ValueError("outcomes must be within 0 and 1, weights not negative, features finite")
     names = tuple(sorted({*first, *second}))
     place = {name: i for i, name in enumerate(names)}
-    fixed = place[names[0] if anchor is None else anchor]
     design = np.zeros((len(y), len(names) + x.shape[1]))
     rows = np.arange(len(y))
     design[rows, [place[name] for name in first]] += 1
     design[rows, [place[name] for name in second]] -= 1
     design[:, len(names) :] = x
-    free = np.delete(np.arange(design.shape[1]), fixed)
-    found, hessian = _newton(design[:, free], y, w)
+    free = np.arange(1 if prior is None else 0, design.shape[1])
+    penalty = np.where(free < len(names), 0.0 if prior is None else prior**-2, 0.0)
+    found, hessian = _newton(design[:, free], y, w, penalty)
     residuals = w * (y - _sigmoid(design[:, free] @ found))
     scores = _sum_by(design[:, free] * residuals[:, None], clusters)
     inverse = np.linalg.inv(hessian)
@@ -108,19 +107,17 @@ def bradley_terry(
     freedom = len(scores) - len(free)
     few = len(scores) / freedom if freedom > 0 else 1.0
     covariance[np.ix_(free, free)] = few * inverse @ (scores.T @ scores) @ inverse
-    margin = design[:, free] @ found
-    likelihood = float((w * (y * margin - np.logaddexp(0, margin))).sum())
-    return BradleyTerry(names, whole[: len(names)], whole[len(names) :], covariance, likelihood, len(y), freedom)
+    return BradleyTerry(names, whole[: len(names)], whole[len(names) :], covariance, len(y), freedom)
 
 
 def _newton(
-    design: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]
+    design: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64], penalty: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     found, hessian = np.zeros(design.shape[1]), np.zeros((design.shape[1],) * 2)
     for _ in range(100):
         p = _sigmoid(design @ found)
-        gradient = design.T @ (w * (y - p))
-        hessian = (design * (w * p * (1 - p))[:, None]).T @ design
+        gradient = design.T @ (w * (y - p)) - penalty * found
+        hessian = (design * (w * p * (1 - p))[:, None]).T @ design + np.diag(penalty)
         if np.linalg.matrix_rank(hessian) < len(found) or np.abs(found).max(initial=0.0) > _DIVERGED:
             raise ValueError("no finite fit: players are not connected, or one side wins every battle of some player")
         step = np.linalg.solve(hessian, gradient)

@@ -16,9 +16,6 @@ from rightly.errors import InputError
 from rightly.metrics.ranks import equal_mass_bins
 from rightly.types import Frozen
 
-Binning = Literal["mass", "width"]
-"""``mass``: equally many pairs a bin; ``width``: equal parts of [1/2, 1]."""
-
 BINS = 15
 """As in Guo et al., "On Calibration of Modern Neural Networks", 2017."""
 
@@ -78,21 +75,19 @@ def brier_score(probabilities: ArrayLike, targets: ArrayLike | None = None) -> f
 
 
 def reliability(
-    probabilities: ArrayLike, targets: ArrayLike | None = None, *, bins: int = BINS, binning: Binning = "mass"
+    probabilities: ArrayLike, targets: ArrayLike | None = None, *, bins: int = BINS
 ) -> tuple[ReliabilityBin, ...]:
-    """Accuracy against confidence, least confident first; bins without pairs are left out.
+    """Accuracy against confidence, least confident first, in bins of equally many pairs; empty bins are left out.
 
-    A probability of exactly 1/2 prefers nothing and counts half.
+    A probability of exactly 1/2 prefers nothing and counts half. Bins of equal mass (Nguyen & O'Connor, "Posterior calibration
+    and exploratory analysis for natural language processing models", 2015) rather than of equal width: over [1/2, 1] a weak
+    model leaves most equal parts nearly empty, and the calibration error from equal masses has the smaller bias (Roelofs et
+    al., "Mitigating Bias in Calibration Error Estimation", 2022). Pairs of equal confidence share a bin.
 
     Args:
         probabilities: ``(N,)`` that the labelled response is better.
         targets: ``(N,)`` probability that it is; 1 where not given.
         bins: At most so many.
-        binning: ``width`` closes bins on the right, ``(low, high]`` (Guo et al., 2017, section 2). ``mass`` (Nguyen &
-            O'Connor, "Posterior calibration and exploratory analysis for natural language processing models", 2015)
-            is the default: over [1/2, 1] a weak model leaves most equal parts nearly empty, and the calibration error
-            from equal masses has the smaller bias (Roelofs et al., "Mitigating Bias in Calibration Error Estimation",
-            2022). Pairs of equal confidence share a bin.
 
     Raises:
         InputError: As in :func:`checked`.
@@ -103,10 +98,7 @@ def reliability(
         raise ValueError(f"bins is {bins}; at least 1 is needed")
     confidence = np.maximum(p, 1 - p)
     right = np.where(p > 0.5, t, np.where(p < 0.5, 1 - t, 0.5))
-    if binning == "mass":
-        place = equal_mass_bins(confidence, bins)
-    else:
-        place = np.searchsorted(np.linspace(0.5, 1, bins + 1)[1:-1], confidence, side="left")
+    place = equal_mass_bins(confidence, bins)
     sizes = np.bincount(place, minlength=bins)
     sums = (np.bincount(place, weights=of, minlength=bins) for of in (confidence, right))
     rows = zip(sizes.tolist(), *(total.tolist() for total in sums), strict=True)
@@ -114,7 +106,7 @@ def reliability(
 
 
 def expected_calibration_error(
-    probabilities: ArrayLike, targets: ArrayLike | None = None, *, bins: int = BINS, binning: Binning = "mass"
+    probabilities: ArrayLike, targets: ArrayLike | None = None, *, bins: int = BINS
 ) -> float:
     """Mean distance of accuracy from confidence over the bins, weighted by their pairs (Guo et al., 2017, eq. 3).
 
@@ -122,7 +114,7 @@ def expected_calibration_error(
     ``sqrt(2 bins a (1 - a) / (pi N))`` at accuracy ``a``. So compare it between models on the same pairs only. The
     arguments are those of :func:`reliability`.
     """
-    curve = reliability(probabilities, targets, bins=bins, binning=binning)
+    curve = reliability(probabilities, targets, bins=bins)
     return sum(each.n * abs(each.accuracy - each.confidence) for each in curve) / sum(each.n for each in curve)
 
 

@@ -28,10 +28,6 @@ class Estimate(Frozen):
         return cls(value=known(spread.value), **_ends(spread.share_ends()), n=spread.n)
 
 
-NOTHING = Estimate(value=None, n=0)
-"""What there is where nothing could be measured."""
-
-
 class Tested(Estimate):
     """A difference with its interval and its test.
 

@@ -29,14 +29,9 @@ class Conflict(Frozen):
 
 
 class ConflictFinder:
-    """Takes pairs one by one, keeps hashes only.
+    """Takes pairs one by one, keeps hashes only: about 1 KiB a pair."""
 
-    Args:
-        near: Whether to look for near-copies as well; costs about 1 KiB a pair.
-    """
-
-    def __init__(self, *, near: bool = True) -> None:
-        self._near = near
+    def __init__(self) -> None:
         self._same: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._beats: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
         self._bands: dict[tuple[int, bytes], list[int]] = defaultdict(list)
@@ -53,8 +48,7 @@ class ConflictFinder:
         if len(texts) == 2:
             winner, loser = texts[best], texts[1 - best]
             self._same[content_key([context, *sorted(texts)])].append((pair.id, winner))
-            if self._near:
-                self._sign(pair, best)
+            self._sign(pair, best)
         else:
             winner = texts[best]
         for loser in texts:

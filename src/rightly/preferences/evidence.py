@@ -232,6 +232,10 @@ def share_interval(
     The sample is divided by the design effect, the variance of the residuals' sums over groups relative to that of
     independent pairs, never below 1; the quantile is Student's with as many degrees of freedom as there are groups, less 1.
 
+    Not the interval of a mean (`rightly.metrics.clustered`): what people said is a probability, each label is right or wrong,
+    and the interval is of the share of right ones, whose variance includes that of the labels. Residuals may also be from a
+    fitted curve, and other pairs be predicted.
+
     Args:
         share: The share, in [0, 1].
         residuals: ``(N,)`` deviation of each pair from its expectation.

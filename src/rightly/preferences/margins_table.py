@@ -87,8 +87,12 @@ def _row(pair: PreferencePair, trusted: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def read_scores(path: Path) -> tuple[tuple[str, ...], dict[str, list[float]]]:
-    """Score differences of others by pair id: Parquet with ``id`` and a numeric column (or ``margin/NAME``) a model.
+def read_scores(path: Path) -> tuple[tuple[str, ...], dict[str, tuple[str | None, list[float]]]]:
+    """Score differences of others: Parquet with ``id`` and a numeric column (or ``margin/NAME``) a model.
+
+    Returns:
+        Names of the models; by pair id the content key of the pair as it was scored (``None`` where the table has no
+        ``key``), and its score differences.
 
     Raises:
         InputError: The file is no such table.
@@ -98,11 +102,13 @@ def read_scores(path: Path) -> tuple[tuple[str, ...], dict[str, list[float]]]:
     columns, models = score_columns(path)
     import pyarrow.parquet as pq
 
-    found: dict[str, list[float]] = {}
+    found: dict[str, tuple[str | None, list[float]]] = {}
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=["id", *columns]):
-            ids = batch.column(0).to_pylist()
-            values = [batch.column(n + 1).to_pylist() for n in range(len(columns))]
-            for row, name in enumerate(ids):
-                found[str(name)] = [float("nan") if v[row] is None else float(v[row]) for v in values]
+        keyed = ["key"] if "key" in file.schema_arrow.names else []
+        for batch in file.iter_batches(columns=["id", *keyed, *columns]):
+            ids = batch.column("id").to_pylist()
+            keys = batch.column("key").to_pylist() if keyed else [None] * len(ids)
+            values = [batch.column(name).to_pylist() for name in columns]
+            for row, (name, key) in enumerate(zip(ids, keys, strict=True)):
+                found[str(name)] = key, [float("nan") if v[row] is None else float(v[row]) for v in values]
     return models, found

@@ -19,15 +19,13 @@ class Strength:
     """Strength of ``N`` pairs by up to ``M`` models.
 
     Attributes:
-        margins: ``(M, N)`` label's reward minus the best other's, divided by ``scales``; NaN where a model did not score.
-        scales: ``(M,)`` what each model's margins were divided by.
+        margins: ``(M, N)`` label's reward minus the best other's, on one scale; NaN where a model did not score.
         mean: ``(N,)`` over the models that scored the pair.
         std: ``(N,)`` population standard deviation; 0 where one model scored.
         count: ``(N,)`` models that scored the pair, at least 1.
     """
 
     margins: NDArray[np.float64]
-    scales: NDArray[np.float64]
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
     count: NDArray[np.int64]
@@ -52,14 +50,13 @@ def preference_strength(margins: ArrayLike, *, normalise: bool = True) -> Streng
         raise InputError(f"model {model} gives pair {pair} an infinite score", fix="score it again in float32")
     if not known.any(axis=0).all():
         raise InputError(f"pair {int(np.argmin(known.any(axis=0)))} has no score", fix="score all pairs")
-    scales = np.ones(len(values))
     if normalise:
         scales = np.nanmedian(np.abs(values), axis=1)
         if (scales == 0).any():
             model = int(np.argmax(scales == 0))
             raise InputError(f"model {model} gives half of the pairs a difference of 0", fix="leave this model out")
         values = values / scales[:, None]
-    return Strength(values, scales, np.nanmean(values, axis=0), np.nanstd(values, axis=0), known.sum(axis=0))
+    return Strength(values, np.nanmean(values, axis=0), np.nanstd(values, axis=0), known.sum(axis=0))
 
 
 def assign_folds(groups: Sequence[Hashable], folds: int, seed: int = 0) -> NDArray[np.int64]:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from rightly.errors import InputError, MissingExtraError
 from rightly.preferences.adjust import PRESETS, AdjustRule, Preset, adjust
-from rightly.preferences.diagnosis import CLASSES, ClassRule, Diagnosis, classify, diagnose
 from rightly.preferences.effect import RepairEffect, repair_effect
 from rightly.preferences.evidence import LabelEvidence
+from rightly.preferences.pair_classes import CLASSES, ClassRule, Diagnosis, classify, diagnose
 from rightly.preferences.quality import LabelQuality, fit_expected_rate, fit_noise_model, fit_people
 from rightly.preferences.strength import agreement_with_whole, preference_strength
 from rightly.store.files import atomic_write

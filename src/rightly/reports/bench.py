@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,13 +12,9 @@ from rightly.benchmarks.arena_hard import ArenaResult
 from rightly.benchmarks.protocol import OVERALL
 from rightly.benchmarks.result import BenchResult, ModelResult
 from rightly.metrics.estimate import Estimate
-from rightly.prompting import fill
-from rightly.reports.markup import Html, join, tag
-from rightly.reports.numbers import NONE
-from rightly.reports.page import asset, page
-from rightly.reports.tables import Column, data_table, missing, notes
-from rightly.reports.tables import text as cell
-from rightly.version import __version__
+from rightly.reports.numbers import NONE, hundred, hundred_interval
+from rightly.reports.page import write_page
+from rightly.reports.tables import Column
 
 MOST_COLUMNS = 8
 """Models that a terminal has room for side by side."""
@@ -37,18 +34,18 @@ def print_bench(result: BenchResult, console: Console) -> None:
         console.print(Text(line, style="dim"))
     table = _plain("model", [f"{result.headline}*", "[95%]", *_HIDDEN])
     for model in result.models:
-        number = f"{_percent(model.headline.value)} {model.letters}"
-        table.add_row(_name(model), number, _interval(model.headline), *map(_percent, _hidden(model)))
+        number = f"{hundred(model.headline.value)} {model.letters}"
+        table.add_row(_name(model), number, hundred_interval(model.headline), *map(hundred, _hidden(model)))
     console.print(table)
     console.print()
     if len(result.models) > MOST_COLUMNS:
         return
     parts = _plain("parts, then the same answers under other conventions", [_name(model) for model in result.models])
     for name, values in _parts(result):
-        parts.add_row(name, *map(_percent, values))
+        parts.add_row(name, *map(hundred, values))
     parts.add_section()
     for name, values in _under(result):
-        parts.add_row(name, *map(_percent, values))
+        parts.add_row(name, *map(hundred, values))
     console.print(parts)
     console.print()
     for line in _notes(result):
@@ -63,7 +60,7 @@ def print_gaps(result: BenchResult, console: Console) -> None:
         table.add_row(
             f"{gap.first} / {gap.second}",
             f"{gap.n:,}",
-            f"{_percent(gap.difference.value)} [{_interval(gap.difference)}]",
+            f"{hundred(gap.difference.value)} [{hundred_interval(gap.difference)}]",
             NONE if gap.p is None else f"{gap.p:.3f}",
             NONE if gap.needed is None else f"{gap.needed:,}",
         )
@@ -82,11 +79,11 @@ def print_arena(result: ArenaResult, console: Console) -> None:
             row.category,
             f"{row.n:,}",
             f"{row.n_left_out:,}",
-            _percent(row.score),
-            _interval(Estimate(value=row.score, low=row.low, high=row.high)),
-            _interval(Estimate(value=row.score, low=row.upstream_low, high=row.upstream_high)),
-            _percent(row.controlled),
-            _interval(Estimate(value=row.controlled, low=low, high=high)),
+            hundred(row.score),
+            hundred_interval(Estimate(value=row.score, low=row.low, high=row.high)),
+            hundred_interval(Estimate(value=row.score, low=row.upstream_low, high=row.upstream_high)),
+            hundred(row.controlled),
+            hundred_interval(Estimate(value=row.controlled, low=low, high=high)),
         )
     console.print(table)
     for row in result.rows:
@@ -109,13 +106,34 @@ def write_bench_report(folder: Path, results: Sequence[BenchResult]) -> Path:
     """Write ``report.html`` and ``leaderboard.md``; returns the page."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "leaderboard.md").write_text(leaderboard_markdown(results), encoding="utf-8")
-    sections = [_section(result, "Models" if len(results) == 1 else _heading(result)) for result in results]
-    fields = {"title": _title(results), "sections": join(sections), "version": __version__}
-    body = fill(asset("bench.html"), fields)
     path = folder / "report.html"
-    text = page(_title(results), body, styles=("report.css", "bench.css"), script="bench.js")
-    path.write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+    write_page(
+        path,
+        "bench.html",
+        title=_heading(results[0]) if len(results) == 1 else "Leaderboard",
+        hidden=[Column(head, meaning) for head, meaning in _HIDDEN.items()],
+        runs=[_run(result) for result in results],
+    )
     return path
+
+
+def _run(result: BenchResult) -> dict[str, Any]:
+    """What the page shows of a run."""
+    heads = list(dict.fromkeys(name for values in result.published.values() for name in values))
+    return {
+        "result": result,
+        "heading": _heading(result),
+        "said": _said(result),
+        "models": [(_name(model), model, _hidden(model)) for model in result.models],
+        "names": [_name(model) for model in result.models],
+        "parts": [[name, *values] for name, values in _parts(result)],
+        "conventions": [[name, *values] for name, values in _under(result)],
+        "published": {
+            "heads": heads,
+            "rows": [[name, *map(values.get, heads)] for name, values in result.published.items()],
+        },
+        "notes": _notes(result),
+    }
 
 
 def leaderboard_markdown(results: Sequence[BenchResult]) -> str:
@@ -123,15 +141,15 @@ def leaderboard_markdown(results: Sequence[BenchResult]) -> str:
     parts = []
     for result in results:
         rows = [
-            [_name(model), f"{_percent(model.headline.value)} {model.letters}".strip(), _interval(model.headline)]
-            + [_percent(value) for value in _hidden(model)]
+            [_name(model), f"{hundred(model.headline.value)} {model.letters}".strip(), hundred_interval(model.headline)]
+            + [hundred(value) for value in _hidden(model)]
             for model in result.models
         ]
         parts += [f"## {_heading(result)}", "", *(f"{line}  " for line in _said(result)), ""]
         parts += [*_markdown(["model", f"{result.headline}*", "95%", *_HIDDEN], rows), ""]
         models = [_name(model) for model in result.models]
         for head, found in (("part", _parts(result)), ("convention", _under(result))):
-            parts += [*_markdown([head, *models], [[name, *map(_percent, values)] for name, values in found]), ""]
+            parts += [*_markdown([head, *models], [[name, *map(hundred, values)] for name, values in found]), ""]
         parts += [*_notes(result), ""]
     return "\n".join(parts)
 
@@ -139,10 +157,6 @@ def leaderboard_markdown(results: Sequence[BenchResult]) -> str:
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [heads, ["---"] + ["--:"] * (len(heads) - 1), *rows]
     return ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
-
-
-def _title(results: Sequence[BenchResult]) -> str:
-    return _heading(results[0]) if len(results) == 1 else "Leaderboard"
 
 
 def _heading(result: BenchResult) -> str:
@@ -207,93 +221,3 @@ def _hidden(model: ModelResult) -> list[float | None]:
 
 def _name(model: ModelResult) -> str:
     return f"({model.model})" if model.kind == "rule" else model.model
-
-
-def _percent(value: float | None) -> str:
-    return NONE if value is None else f"{100 * value:.1f}"
-
-
-def _interval(figure: Estimate) -> str:
-    return "" if figure.low is None or figure.high is None else f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
-
-
-def _section(result: BenchResult, heading: str) -> Html:
-    name = Column("Model", numeric=False)
-    columns = [name, Column(f"{result.headline}*", result.protocol)]
-    columns += [Column(head, meaning) for head, meaning in _HIDDEN.items()]
-    rows = [[cell(_name(model)), _headline(model), *map(_value, _hidden(model))] for model in result.models]
-    models = [Column(_name(model)) for model in result.models]
-    parts, conventions = (
-        [[cell(name), *map(_value, values)] for name, values in found] for found in (_parts(result), _under(result))
-    )
-    return tag(
-        "section",
-        tag("h2", heading),
-        tag("p", f"{result.n:,} items, {result.data}", class_="provenance"),
-        notes(_said(result)),
-        data_table(columns, rows, "sortable"),
-        tag("h3", "Parts"),
-        data_table([Column("Part", numeric=False), *models], parts, "sortable"),
-        tag("h3", "The same answers under other conventions"),
-        data_table([Column("Convention", numeric=False), *models], conventions, "sortable"),
-        _gaps(result),
-        _published(result),
-        notes(_notes(result)),
-        id=result.benchmark.split(" ")[0],
-    )
-
-
-def _headline(model: ModelResult) -> Html:
-    if model.headline.value is None:
-        return missing("nothing usable was answered")
-    return tag(
-        "span",
-        tag("span", _percent(model.headline.value), class_="figure"),
-        tag("span", model.letters, class_="letters", title="shares a letter: cannot be told apart") if model.letters else None,
-        tag("span", _interval(model.headline), class_="interval"),
-        class_="estimate",
-    )  # fmt: skip
-
-
-def _value(value: float | None) -> Html:
-    return missing("not measured") if value is None else tag("span", _percent(value), class_="figure")
-
-
-def _gaps(result: BenchResult) -> Html | None:
-    if not result.gaps:
-        return None
-    columns = [Column("First", numeric=False), Column("Second", numeric=False)]
-    columns += [
-        Column("items"),
-        Column("difference", "First minus second, with its interval at the level at which Holm tests the row."),
-        Column("p, Holm", "That the difference is 0; below 0.05 where the interval leaves out 0."),
-        Column("items to tell them apart", "Of this kind, with 80% power, if the difference is as it looks."),
-    ]
-    rows = [
-        [
-            cell(gap.first),
-            cell(gap.second),
-            cell(f"{gap.n:,}"),
-            cell(f"{_percent(gap.difference.value)} [{_interval(gap.difference)}]"),
-            missing("no shared items") if gap.p is None else cell(f"{gap.p:.3f}"),
-            missing("cannot be said") if gap.needed is None else cell(f"{gap.needed:,}"),
-        ]
-        for gap in result.gaps
-    ]
-    return tag(
-        "details",
-        tag("summary", f"Every two models on the same items ({len(rows)})"),
-        data_table(columns, rows, "sortable"),
-    )
-
-
-def _published(result: BenchResult) -> Html | None:
-    if not result.published:
-        return None
-    heads = list(dict.fromkeys(name for values in result.published.values() for name in values))
-    rows = [
-        [cell(name), *(cell(f"{values[head]:.2f}") if head in values else missing("not published") for head in heads)]
-        for name, values in result.published.items()
-    ]
-    table = data_table([Column("As published by others", numeric=False), *map(Column, heads)], rows, "sortable")
-    return tag("details", tag("summary", f"Published figures ({len(rows)})"), table)

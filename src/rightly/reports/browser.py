@@ -1,10 +1,9 @@
 """The items of the page's browser: which are embedded, of what kind each is, and how they are written as data.
 
-The page reads them from a script element of type ``application/json``. Texts are data all the way: they are escaped here
-so that no text can end that element, and the page's script puts them in as text only.
+The page reads them as JSON from a script element. Texts are data all the way: the template escapes them so that no text can
+end that element, and the page's script puts them in as text only.
 """
 
-import json
 import math
 import random
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from rightly.auditing.result import AuditResult, Item, ItemJudgment
 from rightly.matchers.base import Link
 from rightly.metrics.accuracy import combine_orders
 from rightly.reports.findings import consistency_ranks
-from rightly.reports.markup import Html
 
 Kind = Literal["spurious", "sound", "wrong", "failed", "disagree"]
 """Of one judge on one pair: right below the threshold, right above it, wrong, an order failed, the orders disagree."""
@@ -76,17 +74,16 @@ def item_kinds(judgments: Sequence[ItemJudgment], label: str | None, spurious_be
     return kinds
 
 
-def embedded(sample: Sample, result: AuditResult) -> Html:
-    """The items as JSON that may stand in a script element."""
+def embedded(sample: Sample, result: AuditResult) -> dict[str, Any] | None:
+    """What the page's script reads; ``None`` without an item."""
+    if not sample.items:
+        return None
     names = list(dict.fromkeys([j.judge for j in result.judges] + [j.judge for i in sample.items for j in i.judgments]))
-    data = {
+    return {
         "judges": names,
         "kinds": kind_names(result),
         "items": [_item(item, names, result.spurious_below) for item in sample.items],
     }
-    # ASCII throughout: lone surrogates and line separators are escapes; "<" cannot begin a tag or a comment.
-    written = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return Html(written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 def kind_names(result: AuditResult) -> dict[Kind, str]:

@@ -1,57 +1,65 @@
-"""Small charts as inline SVG, drawn with percentages so that they fill whatever cell they stand in."""
+"""Where the marks of line charts and histograms stand; the templates draw them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rightly.auditing.result import LengthRow, RankPrecision
-from rightly.metrics.estimate import Estimate
-from rightly.reports.markup import Html, join, tag
-from rightly.reports.numbers import decimal, interval, known, percent
+import numpy as np
+
+from rightly.auditing.result import RankPrecision
+from rightly.reports.numbers import decimal
+
+Spot = tuple[float, float]
+"""Shares of the two axes: from 0 (left, below) to 1 (right, above)."""
+
+_BARS = 48
 
 
-def interval_bar(estimate: Estimate, kind: str) -> Html:
-    """A value and its interval on the axis from 0 to 1.
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Lines over a grid. What is drawn is in shares of the axes; `x` and `y` place them in the units of the drawing.
 
-    Args:
-        estimate: What to draw; without a value there is no chart.
-        kind: ``"accuracy"`` or ``"consistency"``, for the colour.
+    Attributes:
+        kind: Class, for its looks.
+        said: What readers hear who do not see the chart.
+        width, height: The size of the drawing.
+        left, bottom, top: Room around the grid; its labels stand there.
+        before, after: Room between the ends of the grid and the outer spots.
+        grid: Places of the lying lines, with labels.
+        steps: Places along the lower axis, with labels.
+        lines: Class and spots of each line.
+        dots: Spots with tooltips.
+        band: The corners of an area behind the lines.
     """
-    if not known(estimate.value):
-        return Html("")
-    marks = [_rule("0%", "100%", "track"), *(_tick(at) for at in ("0%", "50%", "100%"))]
-    if known(estimate.low) and known(estimate.high):
-        marks.append(_rule(_at(estimate.low), _at(estimate.high), "span"))
-    marks.append(tag("line", x1=_at(estimate.value), x2=_at(estimate.value), y1="5%", y2="95%", class_="value"))
-    said = f"{decimal(estimate.value)} {interval(estimate)}".strip()
-    return _chart(marks, f"bar {kind}", said)
+
+    kind: str
+    said: str
+    width: int
+    height: int
+    left: int
+    bottom: int
+    top: int = 8
+    before: int = 0
+    after: int = 8
+    grid: Sequence[tuple[float, str]] = ()
+    steps: Sequence[tuple[float, str]] = ()
+    lines: Sequence[tuple[str, Sequence[Spot]]] = ()
+    dots: Sequence[tuple[Spot, str]] = ()
+    band: Sequence[Spot] = ()
+
+    def x(self, share: float) -> float:
+        """Where a share of the lower axis stands."""
+        return round(self.left + self.before + share * (self.width - self.left - self.before - self.after), 1)
+
+    def y(self, share: float) -> float:
+        """Where a share of the upright axis stands."""
+        return round(self.top + (1 - share) * (self.height - self.top - self.bottom), 1)
+
+    def points(self, spots: Sequence[Spot]) -> str:
+        """Spots as an SVG line holds them."""
+        return " ".join(f"{self.x(across):.1f},{self.y(up):.1f}" for across, up in spots)
 
 
-def slots_bar(first: float | None, second: float | None) -> Html:
-    """How the verdicts fall on the response shown first and the one shown second; the gap between them is ties."""
-    if not (known(first) and known(second)):
-        return Html("")
-    marks = [
-        tag("rect", x="0%", y="20%", width=_at(first), height="60%", class_="first"),
-        tag("rect", x=_at(1 - second), y="20%", width=_at(second), height="60%", class_="second"),
-        tag("line", x1="50%", x2="50%", y1="0%", y2="100%", class_="half"),
-    ]
-    return _chart(marks, "slots", f"first slot {percent(first)}, second slot {percent(second)}")
-
-
-def length_dumbbell(rows: Sequence[LengthRow]) -> Html:
-    """Accuracy where the longer response is better (filled) and where the shorter one is (hollow), joined."""
-    places = {row.longer_is_better: row.accuracy for row in rows if known(row.accuracy)}
-    if not places:
-        return Html("")
-    marks = [_rule("0%", "100%", "track"), *(_tick(at) for at in ("0%", "50%", "100%"))]
-    if len(places) == 2:
-        marks.append(_rule(_at(min(places.values())), _at(max(places.values())), "span"))
-    for longer, value in places.items():
-        marks.append(tag("circle", cx=_at(value), cy="50%", r=4, class_="dot" if longer else "dot hollow"))
-    said = ", ".join(f"{'longer' if longer else 'shorter'} better {decimal(v)}" for longer, v in places.items())
-    return _chart(marks, "bar accuracy", said)
-
-
-def rank_chart(ranks: Sequence[RankPrecision], name: str, max_rank: int) -> Html:
+def rank_chart(ranks: Sequence[RankPrecision], name: str, max_rank: int) -> LineChart:
     """Precision by rank: the share of reasons matched at each place of the list (line), and their mean score (thin).
 
     Args:
@@ -59,67 +67,81 @@ def rank_chart(ranks: Sequence[RankPrecision], name: str, max_rank: int) -> Html
         name: The judge, for readers that do not see the chart.
         max_rank: The last place of the axis, shared by the charts beside it.
     """
-    width, height, left, bottom, top = 220, 132, 30, 22, 10
-    step = (width - left - 14) / max(max_rank - 1, 1)
-
-    def spot(rank: int, value: float) -> tuple[float, float]:
-        return left + 6 + (rank - 1) * step, top + (1 - value) * (height - top - bottom)
-
-    axes = [
-        join(
-            [
-                tag("line", x1=left, x2=width, y1=y, y2=y, class_="grid"),
-                tag("text", label, x=left - 6, y=round(y + 3.5, 1), text_anchor="end"),
-            ]
-        )
-        for value, label in ((0.0, "0"), (0.5, ".5"), (1.0, "1"))
-        for y in (round(spot(1, value)[1], 1),)
-    ]
-    axes += [
-        tag("text", str(rank), x=round(spot(rank, 0)[0], 1), y=height - 6, text_anchor="middle")
-        for rank in _shown_ranks(max_rank)
-    ]
-    matched = [spot(each.rank, each.matched) for each in ranks]
-    scores = [spot(each.rank, each.score) for each in ranks]
-    dots = [
-        tag("circle", tag("title", f"rank {each.rank}: {decimal(each.matched)} matched, n = {each.n:,}"),
-            cx=round(x, 1), cy=round(y, 1), r=3, class_="dot")
-        for each, (x, y) in zip(ranks, matched, strict=True)
-    ]  # fmt: skip
+    across = {rank: (rank - 1) / max(max_rank - 1, 1) for rank in range(1, max_rank + 1)}
+    matched = [(across[each.rank], each.matched) for each in ranks]
     said = ", ".join(f"rank {each.rank} {decimal(each.matched)}" for each in ranks)
-    return tag(
-        "svg",
-        *axes,
-        _path(scores, "thin"),
-        _path(matched, "line"),
-        *dots,
-        viewBox=f"0 0 {width} {height}",
-        class_="ranks consistency",
-        role="img",
-        aria_label=f"Precision by rank of {name}: {said}",
+    tips = [f"rank {each.rank}: {decimal(each.matched)} matched, n = {each.n:,}" for each in ranks]
+    return LineChart(
+        kind="ranks consistency",
+        said=f"Precision by rank of {name}: {said}",
+        width=220,
+        height=132,
+        left=30,
+        bottom=22,
+        top=10,
+        before=6,
+        grid=((0.0, "0"), (0.5, ".5"), (1.0, "1")),
+        steps=[(across[rank], str(rank)) for rank in range(1, max_rank + 1, max(1, max_rank // 8))],
+        lines=[("thin", [(across[each.rank], each.score) for each in ranks]), ("line", matched)],
+        dots=list(zip(matched, tips, strict=True)),
     )
 
 
-def _shown_ranks(max_rank: int) -> list[int]:
-    every = max(1, max_rank // 8)
-    return [rank for rank in range(1, max_rank + 1) if (rank - 1) % every == 0]
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of a histogram: its rectangle, whether it lies below 0, and its tooltip."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    negative: bool
+    said: str
 
 
-def _path(spots: Sequence[tuple[float, float]], kind: str) -> Html:
-    return tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in spots), class_=kind)
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many pairs have which strength.
+
+    Attributes:
+        negative: Share of the pairs below 0.
+        bars: From left to right.
+        steps: Places along the axis, with the strength there.
+        width, height: The size of the drawing; 0 stands in its middle.
+        floor: Where the bars stand.
+    """
+
+    negative: float
+    bars: Sequence[Bar]
+    steps: Sequence[tuple[float, float]]
+    width: int
+    height: int
+    floor: int
 
 
-def _chart(marks: Sequence[Html], kind: str, said: str) -> Html:
-    return tag("svg", *marks, class_=f"chart {kind}", role="img", aria_label=said)
+def histogram(strength: np.ndarray) -> Histogram:
+    """The histogram of strength; what lies beyond the outer 0.5% is counted in the last bar."""
+    low, high = np.quantile(strength, [0.005, 0.995])
+    edge = max(abs(low), abs(high)) or 1.0
+    edges = np.linspace(-edge, edge, _BARS + 1)
+    counts, _ = np.histogram(np.clip(strength, -edge, edge), edges)
+    width, height, floor = 860, 210, 184
+    step, tallest = width / _BARS, max(int(counts.max()), 1)
+    bars = [
+        Bar(
+            x=round(i * step + 0.5, 1),
+            y=round(floor * (1 - count / tallest), 1),
+            width=round(step - 1, 1),
+            height=round(floor * count / tallest, 1),
+            negative=bool(edges[i + 1] <= 1e-12),
+            said=f"{edges[i]:+.2f} to {edges[i + 1]:+.2f}: {count:,} pairs",
+        )
+        for i, count in enumerate(counts.tolist())
+    ]
+    steps = [(round(width * (share + 1) / 2, 1), share * float(edge)) for share in (-0.8, -0.4, 0.0, 0.4, 0.8)]
+    return Histogram(float((strength < 0).mean()), bars, steps, width, height, floor)
 
 
-def _rule(start: str, end: str, kind: str) -> Html:
-    return tag("line", x1=start, x2=end, y1="50%", y2="50%", class_=kind)
-
-
-def _tick(at: str) -> Html:
-    return tag("line", x1=at, x2=at, y1="25%", y2="75%", class_="tick")
-
-
-def _at(value: float) -> str:
+def along(value: float) -> str:
+    """Where a value from 0 to 1 stands on an axis that fills its cell."""
     return f"{100 * min(1.0, max(0.0, value)):.2f}%"

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rightly.prompting import fill
-from rightly.reports.markup import Html, join, tag
+from rightly.reports.charts import LineChart
 from rightly.reports.numbers import decimal
-from rightly.reports.page import asset, page
-from rightly.reports.tables import Column, data_table, figure, notes, text
-from rightly.version import __version__
+from rightly.reports.page import write_page
+from rightly.reports.tables import Column
 
 Rows = Sequence[Mapping[str, Any]]
 """Of one run: ``{"step": 25, "set": "audit", "accuracy": ...}``."""
@@ -56,6 +54,11 @@ class Shown(NamedTuple):
     points: Sequence[str]
     answers: Mapping[str, tuple[Sequence[tuple[str, bool]], str]]
 
+    @property
+    def people(self) -> list[tuple[str, bool]]:
+        """The human points as an answer's reasons."""
+        return [(point, True) for point in self.points]
+
 
 def write_dynamics(
     path: Path, title: str, runs: Mapping[str, Rows], facts: Sequence[str] = (), shown: Sequence[Shown] = ()
@@ -74,122 +77,71 @@ def write_dynamics(
     """
     if len(runs) > MOST_RUNS:
         raise ValueError(f"{len(runs)} runs; {MOST_RUNS} can be told apart")
-    sets = list(dict.fromkeys(row["set"] for rows in runs.values() for row in rows))
-    sections = [
-        _section(name, {run: [r for r in rows if r["set"] == name] for run, rows in runs.items()}) for name in sets
+    sets = dict.fromkeys(row["set"] for rows in runs.values() for row in rows)
+    write_page(
+        path,
+        "dynamics.html",
+        title=title,
+        facts=facts,
+        runs=list(runs),
+        sets=[_set(name, {run: [r for r in rows if r["set"] == name] for run, rows in runs.items()}) for name in sets],
+        shown=shown,
+    )
+
+
+def _set(name: str, runs: Mapping[str, Rows]) -> dict[str, Any]:
+    """What the page shows of one set of pairs: a panel for each figure, and the first and the last row of each run."""
+    drawn = [each for each in FIGURES if any(each.key in row for rows in runs.values() for row in rows)]
+    ranks = [
+        Figure(f"precision_at_{rank}", f"rank {rank}", f"precision at rank {rank}") for rank in range(1, _RANKS + 1)
     ]
-    if shown:
-        sections.append(
-            tag("section", tag("h2", "What they say of the same pair"), *(_answers(each) for each in shown))
-        )
-    body = fill(
-        asset("dynamics.html"),
+    figures = [*drawn, *ranks]
+    ends = [(run, row) for run, rows in runs.items() if rows for row in (rows[0], rows[-1])]
+    return {
+        "name": name,
+        "panels": [(each, _panel(each, runs)) for each in drawn],
+        "columns": [
+            Column("run", numeric=False),
+            Column("step"),
+            *(Column(each.name, each.meaning) for each in figures),
+        ],
+        "rows": [[run, f"{row['step']:,}", *(row.get(each.key) for each in figures)] for run, row in ends],
+    }
+
+
+def _panel(drawn: Figure, runs: Mapping[str, Rows]) -> LineChart:
+    return curve_chart(
+        drawn.name,
         {
-            "title": join([title]),
-            "intro": join(tag("p", fact) for fact in facts),
-            "sections": join(sections),
-            "version": __version__,
+            run: [(int(row["step"]), float(row[drawn.key])) for row in rows if drawn.key in row]
+            for run, rows in runs.items()
         },
     )
-    html = page(title, body, styles=("report.css", "dynamics.css"), script="bench.js")
-    path.write_text(html, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
 
 
-def _section(name: str, runs: Mapping[str, Rows]) -> Html:
-    drawn = [each for each in FIGURES if any(each.key in row for rows in runs.values() for row in rows)]
-    return tag(
-        "section",
-        tag("h2", f"Pairs: {name}"),
-        _legend(list(runs)) if len(runs) > 1 else None,
-        tag("div", *(_panel(each, runs) for each in drawn), class_="panels"),
-        tag("h3", "Before and after"),
-        _table(drawn, runs),
-        notes([f"{each.name}: {each.meaning}." for each in drawn]),
-    )
-
-
-def _legend(names: Sequence[str]) -> Html:
-    items = [
-        tag("li", tag("svg", tag("line", x1=0, x2=26, y1=4, y2=4, class_=f"run-{i}"), aria_hidden="true"), name)
-        for i, name in enumerate(names)
-    ]
-    return tag("ul", *items, class_="legend")
-
-
-def _panel(drawn: Figure, runs: Mapping[str, Rows]) -> Html:
-    curves = {
-        name: [(int(row["step"]), float(row[drawn.key])) for row in rows if drawn.key in row]
-        for name, rows in runs.items()
-    }
-    caption = tag("figcaption", drawn.name, tag("small", drawn.meaning))
-    return tag("figure", caption, curve_chart(drawn.name, curves))
-
-
-def curve_chart(name: str, curves: Mapping[str, Sequence[tuple[int, float]]]) -> Html:
+def curve_chart(name: str, curves: Mapping[str, Sequence[tuple[int, float]]]) -> LineChart:
     """Values over steps, a line for each run; shares from 0 to 1, counts from 0 to the largest.
 
     Args:
         name: Of the figure, for readers that do not see the chart.
         curves: Steps and values by run.
     """
-    width, height, left, bottom, top = 320, 170, 30, 20, 8
     last = max((step for spots in curves.values() for step, _ in spots), default=1) or 1
     most = max([1.0, *(value for spots in curves.values() for _, value in spots)])
-
-    def spot(step: int, value: float) -> tuple[float, float]:
-        return left + step / last * (width - left - 8), top + (1 - value / most) * (height - top - bottom)
-
-    marks = [
-        join(
-            [
-                tag("line", x1=left, x2=width, y1=round(y, 1), y2=round(y, 1), class_="grid"),
-                tag("text", f"{value:.2g}", x=left - 5, y=round(y + 3, 1), text_anchor="end"),
-            ]
-        )
-        for value in (0.0, most / 2, most)
-        for _, y in (spot(0, value),)
-    ]
-    marks += [
-        tag("text", f"{step:,}", x=round(spot(step, 0)[0], 1), y=height - 4, text_anchor="middle")
-        for step in (0, last // 2, last)
-    ]
-    lines = [
-        tag("polyline", points=" ".join("{:.1f},{:.1f}".format(*spot(*each)) for each in spots), class_=f"run-{i}")
-        for i, spots in enumerate(curves.values())
-    ]
     said = "; ".join(
         f"{run} {decimal(spots[0][1])} to {decimal(spots[-1][1])}" for run, spots in curves.items() if spots
     )
-    return tag(
-        "svg",
-        *marks,
-        *lines,
-        viewBox=f"0 0 {width} {height}",
-        class_="curves",
-        role="img",
-        aria_label=f"{name}: {said}",
+    return LineChart(
+        kind="curves",
+        said=f"{name}: {said}",
+        width=320,
+        height=170,
+        left=30,
+        bottom=20,
+        grid=[(share, f"{share * most:.2g}") for share in (0.0, 0.5, 1.0)],
+        steps=[(step / last, f"{step:,}") for step in (0, last // 2, last)],
+        lines=[
+            (f"run-{i}", [(step / last, value / most) for step, value in spots])
+            for i, spots in enumerate(curves.values())
+        ],
     )
-
-
-def _table(drawn: Sequence[Figure], runs: Mapping[str, Rows]) -> Html:
-    ranks = [
-        Figure(f"precision_at_{rank}", f"rank {rank}", f"precision at rank {rank}") for rank in range(1, _RANKS + 1)
-    ]
-    figures = [*drawn, *ranks]
-    columns = [Column("run", numeric=False), Column("step"), *(Column(each.name, each.meaning) for each in figures)]
-    rows = []
-    for name, found in runs.items():
-        for row in (found[0], found[-1]) if found else ():
-            rows.append([text(name), text(f"{row['step']:,}"), *(figure(row.get(each.key)) for each in figures)])
-    return data_table(columns, rows)
-
-
-def _answers(shown: Shown) -> Html:
-    blocks = [_block("people", [(point, True) for point in shown.points], "")]
-    blocks += [_block(name, reasons, verdict) for name, (reasons, verdict) in shown.answers.items()]
-    return join([tag("p", shown.heading), tag("div", *blocks, class_="answers")])
-
-
-def _block(name: str, reasons: Sequence[tuple[str, bool]], verdict: str) -> Html:
-    lines = [tag("span", f"- {reason}\n", class_=None if found else "unsupported") for reason, found in reasons]
-    return tag("div", tag("h3", name), tag("pre", *lines, verdict))

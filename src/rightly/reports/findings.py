@@ -80,7 +80,7 @@ def on_matcher(result: AuditResult) -> list[str]:
     """Whether the matcher's reliability carries a ranking by consistency."""
     if result.matcher_smoke_only:
         return [
-            f"The matcher {result.matcher} only shows that the pipeline runs: its consistency figures rank nobody. "
+            f"The matcher {result.matcher} is for smoke tests only: do not compare judges by these consistency scores. "
             "Use a language model as matcher to measure consistency."
         ]
     if result.carries_ranking is None:

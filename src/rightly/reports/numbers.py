@@ -41,6 +41,23 @@ def interval(estimate: Estimate, places: int = 2) -> str:
     return f"[{decimal(estimate.low, places)}, {decimal(estimate.high, places)}]"
 
 
+def ratio(value: float, low: float, high: float) -> str:
+    """A share in [0, 1] with its interval."""
+    return f"{decimal(value)} [{decimal(low)}, {decimal(high)}]"
+
+
+def hundred(value: float | None) -> str:
+    """A share in percent, without the sign, as tables of benchmarks print it."""
+    return NONE if value is None else f"{100 * value:.1f}"
+
+
+def hundred_interval(estimate: Estimate) -> str:
+    """The interval of a share in percent; empty where it has none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
+
+
 def p_value(value: float | None) -> str:
     """A p-value with three decimals, or that it is smaller than they show."""
     return NONE if not known(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
@@ -54,6 +71,22 @@ def count(value: int | None) -> str:
 def money(value: float | None) -> str:
     """An amount in the currency of the prices given (US dollars)."""
     return f"${value:,.2f}" if known(value) else NONE
+
+
+def tokens(number: int) -> str:
+    """A count of tokens in thousands or millions.
+
+    >>> tokens(950), tokens(12_400), tokens(3_250_000)
+    ('950', '12.4k', '3.25M')
+    """
+    if number < 1_000:
+        return str(number)
+    return f"{number / 1_000:.1f}k" if number < 1_000_000 else f"{number / 1_000_000:.2f}M"
+
+
+def difference(first: Estimate, second: Estimate) -> float | None:
+    """The first figure minus the second; ``None`` where one is missing."""
+    return first.value - second.value if known(first.value) and known(second.value) else None
 
 
 def listed(names: Sequence[str]) -> str:

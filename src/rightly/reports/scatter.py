@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from rightly.auditing.result import JudgeResult
 from rightly.metrics.estimate import Estimate
-from rightly.reports.markup import Html, tag
-from rightly.reports.numbers import decimal, interval, known
+from rightly.reports.numbers import known
 
 FONT = 13
 """Size of the labels, in the units of the drawing."""
@@ -58,8 +57,51 @@ class Axis:
         return [round(i * step, 2) for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
-def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Html:
-    """The chart; empty when no judge has both figures.
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """A judge in the drawing.
+
+    Attributes:
+        judge: The judge; the figures are its tooltip.
+        x: Where its consistency stands.
+        y: Where its accuracy stands.
+        lying: Its interval of consistency.
+        standing: Its interval of accuracy.
+        name: Its name as there is room for it.
+        label: Where the name stands; ``None`` where no place is free.
+    """
+
+    judge: JudgeResult
+    x: float
+    y: float
+    lying: Box
+    standing: Box
+    name: str
+    label: Box | None
+
+    @property
+    def leader(self) -> tuple[float, float] | None:
+        """The end of a thin line to a label that does not stand right beside its point."""
+        if self.label is None:
+            return None
+        x, y = min(max(self.x, self.label.x0), self.label.x1), min(max(self.y, self.label.y0), self.label.y1)
+        return (x, y) if math.hypot(x - self.x, y - self.y) > 14 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """The drawing: its size, the frame of its axes, the axes, and the judges."""
+
+    width: int
+    height: int
+    plot: Box
+    across: Axis
+    up: Axis
+    crosses: Sequence[Cross]
+
+
+def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Scatter | None:
+    """The drawing; ``None`` when no judge has both figures.
 
     Args:
         judges: Those to draw.
@@ -68,7 +110,7 @@ def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Html:
     """
     drawn = [judge for judge in judges if known(judge.accuracy.value) and known(judge.consistency.value)]
     if not drawn:
-        return Html("")
+        return None
     plot = Box(58, 12, width - 12, height - 44)
     across = _axis([judge.consistency for judge in drawn], plot.x0, plot.x1)
     up = _axis([judge.accuracy for judge in drawn], plot.y1, plot.y0)
@@ -76,19 +118,11 @@ def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Html:
     names = [shortened(judge.judge, MAX_NAME if width > 500 else 20) for judge in drawn]
     arms = [_arms(judge, across, up) for judge in drawn]
     places = place_labels(spots, [text_width(name) for name in names], plot, [box for pair in arms for box in pair])
-    marks = [
-        _cross(judge, spot, pair, name, place)
+    crosses = [
+        Cross(judge, *spot, *pair, name, place)
         for judge, spot, pair, name, place in zip(drawn, spots, arms, names, places, strict=True)
     ]
-    return tag(
-        "svg",
-        *_frame(across, up, plot, width, height),
-        *marks,
-        viewBox=f"0 0 {width} {height}",
-        class_="scatter",
-        role="img",
-        aria_label="Outcome accuracy against rationale consistency. The figures are those of the table of judges.",
-    )
+    return Scatter(width, height, plot, across, up, crosses)
 
 
 def place_labels(
@@ -163,52 +197,3 @@ def _arms(judge: JudgeResult, across: Axis, up: Axis) -> tuple[Box, Box]:
     x0, x1 = (across.at(v) if known(v) else x for v in (judge.consistency.low, judge.consistency.high))
     y0, y1 = (up.at(v) if known(v) else y for v in (judge.accuracy.high, judge.accuracy.low))
     return Box(x0, y - 1, x1, y + 1), Box(x - 1, y0, x + 1, y1)
-
-
-def _cross(judge: JudgeResult, spot: tuple[float, float], arms: tuple[Box, Box], name: str, place: Box | None) -> Html:
-    (x, y), (lying, standing) = spot, arms
-    said = (
-        f"{judge.judge}: accuracy {decimal(judge.accuracy.value)} {interval(judge.accuracy)}, "
-        f"consistency {decimal(judge.consistency.value)} {interval(judge.consistency)}"
-    )
-    return tag(
-        "g",
-        tag("title", said),
-        _line(lying.x0, y, lying.x1, y, "arm consistency"),
-        _line(x, standing.y0, x, standing.y1, "arm accuracy"),
-        _leader(x, y, place),
-        tag("circle", cx=round(x, 1), cy=round(y, 1), r=4.5, class_="dot"),
-        None if place is None else tag("text", name, x=round((place.x0 + place.x1) / 2, 1), y=round(place.y1 - 5, 1),
-                                       text_anchor="middle", class_="name"),
-    )  # fmt: skip
-
-
-def _leader(x: float, y: float, place: Box | None) -> Html | None:
-    """A thin line from a point to a label that does not stand right beside it."""
-    if place is None:
-        return None
-    near_x, near_y = min(max(x, place.x0), place.x1), min(max(y, place.y0), place.y1)
-    return _line(x, y, near_x, near_y, "leader") if math.hypot(near_x - x, near_y - y) > 14 else None
-
-
-def _frame(across: Axis, up: Axis, plot: Box, width: int, height: int) -> list[Html]:
-    marks: list[Html] = []
-    for tick in across.ticks:
-        x = across.at(tick)
-        marks.append(_line(x, plot.y0, x, plot.y1, "grid"))
-        marks.append(tag("text", decimal(tick, 2), x=round(x, 1), y=plot.y1 + 17, text_anchor="middle", class_="tick"))
-    for tick in up.ticks:
-        y = up.at(tick)
-        marks.append(_line(plot.x0, y, plot.x1, y, "half" if tick == 0.5 else "grid"))
-        marks.append(tag("text", decimal(tick, 2), x=plot.x0 - 7, y=round(y + 4, 1), text_anchor="end", class_="tick"))
-    middle = (plot.x0 + plot.x1) / 2
-    marks.append(tag("text", "rationale consistency →", x=middle, y=height - 6, text_anchor="middle", class_="axis"))
-    marks.append(
-        tag("text", "outcome accuracy →", x=0, y=0, text_anchor="middle", class_="axis",
-            transform=f"translate(11 {(plot.y0 + plot.y1) / 2}) rotate(-90)")
-    )  # fmt: skip
-    return marks
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Html:
-    return tag("line", x1=round(x1, 1), y1=round(y1, 1), x2=round(x2, 1), y2=round(y2, 1), class_=kind)

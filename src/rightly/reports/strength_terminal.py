@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from rightly.preferences.diagnosis import CLASSES, Diagnosis
-from rightly.reports.strength_words import ratio, strength_sentences
+from rightly.preferences.pair_classes import CLASSES, Diagnosis
+from rightly.reports.numbers import ratio
+from rightly.reports.strength_words import strength_sentences
 
 
 def print_strength(

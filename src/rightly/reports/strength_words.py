@@ -1,13 +1,8 @@
 """What a diagnosis of preference strength says, in sentences that the page and the terminal share."""
 
-from rightly.preferences.diagnosis import Diagnosis
 from rightly.preferences.evidence import FEWEST_KNOWN
-from rightly.reports.numbers import decimal, percent
-
-
-def ratio(value: float, low: float, high: float) -> str:
-    """A share in [0, 1] with its interval."""
-    return f"{decimal(value)} [{decimal(low)}, {decimal(high)}]"
+from rightly.preferences.pair_classes import Diagnosis
+from rightly.reports.numbers import percent
 
 
 def strength_sentences(found: Diagnosis) -> list[str]:

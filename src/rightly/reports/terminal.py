@@ -137,7 +137,7 @@ def _table_notes(result: AuditResult) -> list[str]:
 
 def _matcher_state(result: AuditResult) -> str:
     if result.matcher_smoke_only:
-        return ": for smoke runs only, its consistency figures rank nobody"
+        return ": for smoke tests only, do not compare judges by these consistency scores"
     if result.carries_ranking is None:
         return ": its reliability was not measured"
     return ", checked against people:" if result.carries_ranking else ": too far from people's links to rank judges"

@@ -8,14 +8,6 @@ from rightly.errors import InputError
 _HEADS = ("score", "classifier", "classification_head")
 
 
-def inner_model(model: nn.Module) -> PreTrainedModel:
-    """The transformers model inside adapters (PEFT) and wrappers of distributed training."""
-    inner = getattr(model, "module", model)
-    if hasattr(inner, "get_base_model"):
-        inner = inner.get_base_model()  # type: ignore[operator]
-    return inner  # type: ignore[return-value]
-
-
 def backbone(model: PreTrainedModel) -> PreTrainedModel:
     """The part that computes hidden states."""
     return getattr(model, model.base_model_prefix)

@@ -20,7 +20,7 @@ _MAKING = threading.Lock()
 _Lists = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-class Answer(NamedTuple):
+class JudgeAnswer(NamedTuple):
     """A judge's answer: its text, and its length in tokens if the reward has a token cost."""
 
     text: str
@@ -64,7 +64,7 @@ class JudgmentReward:
         return self.__dict__ | {"_engine": None}
 
     async def grade(
-        self, answers: Sequence[Answer], references: Sequence[Reference], *, match_all: bool = False
+        self, answers: Sequence[JudgeAnswer], references: Sequence[Reference], *, match_all: bool = False
     ) -> list[Graded]:
         """Grade the answers: one result per answer, in order.
 
@@ -76,7 +76,7 @@ class JudgmentReward:
         return await asyncio.wrap_future(self._submit(answers, references, match_all))
 
     def grade_now(
-        self, answers: Sequence[Answer], references: Sequence[Reference], *, match_all: bool = False
+        self, answers: Sequence[JudgeAnswer], references: Sequence[Reference], *, match_all: bool = False
     ) -> list[Graded]:
         """Run `grade` for callers without an event loop."""
         return self._submit(answers, references, match_all).result()
@@ -88,14 +88,14 @@ class JudgmentReward:
         if engine is not None:
             engine.close()
 
-    def read(self, answer: Answer) -> Read:
+    def read(self, answer: JudgeAnswer) -> Read:
         """Parse an answer, before any matching."""
         parsed = parse_answer(answer.text)
         stances = [self.stance(rationale) for rationale in parsed.rationales]
         return read_answer(parsed, stances, explicit_verdicts(answer.text), self.rule)
 
     def _submit(
-        self, answers: Sequence[Answer], references: Sequence[Reference], match_all: bool
+        self, answers: Sequence[JudgeAnswer], references: Sequence[Reference], match_all: bool
     ) -> "Future[list[Graded]]":
         if len(answers) != len(references):
             raise ValueError(f"{len(answers)} answers, but {len(references)} references")
@@ -108,7 +108,7 @@ class JudgmentReward:
 
         return asyncio.run_coroutine_threadsafe(whole(), engine.loop)
 
-    async def _grade(self, answer: Answer, reference: Reference, match_all: bool, engine: "_Engine") -> Graded:
+    async def _grade(self, answer: JudgeAnswer, reference: Reference, match_all: bool, engine: "_Engine") -> Graded:
         read = self.read(answer)
         outcome = outcome_of(read, reference)
         wanted = match_all or self.rule.needs_match(outcome)

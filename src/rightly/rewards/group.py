@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from rightly.judges.base import Judge
-from rightly.rewards.integrations import completion_text
+from rightly.rewards.integrations.rows import completion_text
 from rightly.rewards.tournament import Scheme, Standings, play
 from rightly.types import Message, Order, PreferencePair, content_key
 

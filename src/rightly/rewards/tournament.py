@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from rightly.metrics.bradley_terry import bradley_terry
+
 Scheme = Literal["round-robin", "swiss", "knockout", "anchor"]
 Compare = Callable[[int, int], Awaitable[float | None]]
 """Result of a comparison: 1 if the first is better, 0 if the second is, 1/2 for a tie; ``None`` after a failure."""
@@ -100,25 +102,14 @@ def mean_results(players: int, games: Sequence[Game]) -> list[float | None]:
 def expected_results(players: int, games: Sequence[Game]) -> list[float | None]:
     """Each player's expected result against the others, by a Bradley-Terry model with a normal prior; a tie is half a win."""
     known = [game for game in games if game.result is not None]
+    if not known:
+        return [None] * players
+    first, second, results = zip(*known, strict=True)
+    fit = bradley_terry(first, second, results, prior=_PRIOR)
     strengths = np.zeros(players)
-    for _ in range(50):
-        gradient, curvature = -strengths / _PRIOR**2, np.eye(players) / _PRIOR**2
-        for first, second, result in known:
-            chance = 1 / (1 + np.exp(strengths[second] - strengths[first]))
-            slope, weight = (result or 0.0) - chance, chance * (1 - chance)
-            gradient[first] += slope
-            gradient[second] -= slope
-            for i, j, sign in ((first, first, 1), (second, second, 1), (first, second, -1), (second, first, -1)):
-                curvature[i, j] += sign * weight
-        step = np.linalg.solve(curvature, gradient)
-        strengths += step
-        if np.abs(step).max(initial=0.0) < 1e-9:
-            break
+    strengths[np.array(fit.names)] = fit.strengths
     chances = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
-    met = {player for game in known for player in game[:2]}
-    return [
-        float((chances[i].sum() - 0.5) / (players - 1)) if i in met and players > 1 else None for i in range(players)
-    ]
+    return [float((chances[i].sum() - 0.5) / (players - 1)) if i in fit.names else None for i in range(players)]
 
 
 async def _meet(compare: Compare, pairs: Sequence[tuple[int, int]]) -> list[Game]:

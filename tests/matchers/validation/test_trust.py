@@ -14,6 +14,7 @@ class WatchedMatcher(LexicalMatcher):
     """Word overlap that counts its calls, notes its closing, and fails the calls it is told to."""
 
     def __init__(self, failing=0):
+        super().__init__()
         self.calls, self.closed, self._failing = 0, 0, failing
 
     async def match(self, reference, candidate):
@@ -39,7 +40,7 @@ def test_trust_with_many_failures_is_not_stored(failing, kept, tmp_path):
     trust = asyncio.run(measure(WatchedMatcher(failing=failing), tmp_path))
     assert trust.n_failed == failing
     assert f"{failing} more failed" in trust.lines()[0]
-    assert known(LexicalMatcher.fingerprint, tmp_path) == (trust if kept else None)
+    assert known(LexicalMatcher().fingerprint, tmp_path) == (trust if kept else None)
 
 
 def test_measure_closes_matcher_when_every_match_fails(tmp_path):
@@ -62,3 +63,10 @@ def test_broken_trust_file_is_measured_again(tmp_path):
     (path,) = (tmp_path / "matchers").iterdir()
     path.write_text("{", encoding="utf-8")
     assert asyncio.run(trust_in(WatchedMatcher(), tmp_path)) == trust
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matcher = WatchedMatcher()
+    assert asyncio.run(trust_in(matcher, None)).n_matched == matcher.calls
+    assert list(tmp_path.iterdir()) == []

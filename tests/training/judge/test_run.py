@@ -271,12 +271,10 @@ def test_training_continues_when_endpoint_dies(table, graded, monkeypatch):
 
 
 class TestFitness:
-    def test_a_matcher_that_was_never_checked_is_refused(self):
+    def test_a_matcher_that_was_never_checked_is_refused_unless_accepted(self, tmp_path):
         with pytest.raises(InputError, match=r"\[matcher\]: .* is not fit as a training reward"):
-            require_fit("lexical", None, accept_unfit=False)
-
-    def test_unchecked_matcher_is_accepted_with_accept_unfit(self):
-        require_fit("lexical", None, accept_unfit=True)
+            require_fit("lexical", tmp_path / "answers.db", accept_unfit=False)
+        require_fit("lexical", tmp_path / "answers.db", accept_unfit=True)
 
 
 def test_missing_model_and_model_without_template_are_refused(table, start, tmp_path):

@@ -282,7 +282,7 @@ def test_the_shipped_recipe_trains(tiny_encoder, tmp_path):
 
     path = Path(__file__).parents[3] / "recipes" / "matcher.toml"
     small = [f"output={tmp_path}", f"model.base={tiny_encoder}", "data.votes=['sample:ukpconvarg1']", "data.limit=8"]
-    small += ["data.opposites=2", "trainer.max_steps=1", "trainer.disable_tqdm=true"]
+    small += ["data.negations=2", "trainer.max_steps=1", "trainer.disable_tqdm=true"]
     table = read_table(path, small)
     assert table["data"].pop("comve") == "train.csv.gz"
     trained = train_matcher(check_recipe(MatcherRecipe, table, str(path)))

@@ -81,7 +81,7 @@ def test_saved_decoder_scores_equally_in_all_software(train, tmp_path, arrangeme
 
     found = examine(str(folder), device="cpu")
     assert found.findings == ()
-    assert all(path.agrees for path in found.ways)
+    assert all(path.agrees for path in found.paths)
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     assert model.config.pad_token_id == tokenizer.pad_token_id
     texts = list(texts_of(tokenizer, pairs))

@@ -18,6 +18,7 @@ from rightly.matchers.validation.summhay import CoverageCase
 from rightly.metrics.auc import auc
 from rightly.metrics.clustered import statistic_spread
 from rightly.metrics.estimate import Estimate, Tested
+from rightly.metrics.ranks import rank_correlation
 from rightly.types import Frozen
 
 THRESHOLD = 0.5
@@ -136,13 +137,13 @@ def reliability(name: str, cases: Sequence[CoverageCase], links: Links, n_failed
         n_cases=len(cases),
         n_failed=n_failed,
         n_points=len(people),
-        auc_covered=_estimate(lambda rows: _auc(best[rows], people[rows] > 0), clusters),
-        auc_full=_estimate(lambda rows: _auc(best[rows], people[rows] == 1), clusters),
+        auc_covered=_estimate(lambda rows: auc(best[rows], people[rows] > 0), clusters),
+        auc_full=_estimate(lambda rows: auc(best[rows], people[rows] == 1), clusters),
         precision=precision,
         recall=recall,
         f1=2 * precision * recall / (precision + recall) if precision and recall else 0.0,
         spearman=_correlation(
-            lambda rows: _spearman(by_matcher[rows], by_people[rows]), [case.cluster for case in cases]
+            lambda rows: rank_correlation(by_matcher[rows], by_people[rows]), [case.cluster for case in cases]
         ),
         tau=system_tau(cases, links),
         consistency=float(by_matcher.mean()),
@@ -209,19 +210,6 @@ def _correlation(statistic: Callable[[np.ndarray], float], clusters: Sequence[st
     """The estimate of a statistic in [-1, 1], with subtopics as the unit."""
     found = Tested.of(statistic_spread(statistic, clusters))
     return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
-
-
-def _auc(scores: np.ndarray, positives: np.ndarray) -> float:
-    return auc(scores, positives).value if positives.any() and not positives.all() else float("nan")
-
-
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    from scipy import stats
-
-    if len(set(one)) < 2 or len(set(other)) < 2:
-        return float("nan")
-    result: Any = stats.spearmanr(one, other)
-    return float(result.statistic)
 
 
 def _shown(estimate: Estimate) -> str:

@@ -135,7 +135,7 @@ def _auc(scored: Sequence[tuple[Probe, float]]) -> Estimate:
     scores, same = np.array([score for _, score in scored]), np.array([probe.same for probe, _ in scored])
 
     def statistic(rows: NDArray[np.int64]) -> float:
-        return auc(scores[rows], same[rows]).value
+        return auc(scores[rows], same[rows])
 
     return Estimate.of(statistic_spread(statistic, points))
 

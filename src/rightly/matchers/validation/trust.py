@@ -73,13 +73,13 @@ class Trust(Frozen):
         return (*self.reliability.lines(), self.voters.line(), self.probes.line(), reward)
 
 
-async def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], None] = lambda _: None) -> Trust:
+async def measure(matcher: Matcher, folder: Path | None, on_done: Callable[[object], None] = lambda _: None) -> Trust:
     """Run all checks, close the matcher, and store the results unless more than `MOST_FAILED` of the matches failed.
 
     Args:
-        matcher: The matcher to check; a language model gets about 990 requests.
-        folder: Folder for the stored results.
-        on_done: Callback after each match.
+        matcher: Who is checked; a language model is asked some 990 times.
+        folder: Folder for the stored results; ``None`` stores nothing.
+        on_done: Called after each match.
     """
     try:
         reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
@@ -88,7 +88,7 @@ async def measure(matcher: Matcher, folder: Path, on_done: Callable[[object], No
     finally:
         await matcher.aclose()
     trust = Trust(reliability=reliability, voters=voters, probes=probes)
-    if trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
+    if folder is None or trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
         return trust
     path = _path(matcher.fingerprint, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,9 +104,9 @@ def known(matcher: str, folder: Path) -> Trust | None:
         return None
 
 
-async def trust_in(matcher: Matcher, folder: Path) -> Trust | None:
+async def trust_in(matcher: Matcher, folder: Path | None) -> Trust | None:
     """The stored measurements, or new ones if the matcher is free; ``None`` for a model that was never checked."""
-    trust = known(matcher.fingerprint, folder)
+    trust = None if folder is None else known(matcher.fingerprint, folder)
     return await measure(matcher, folder) if trust is None and matcher.free else trust
 
 

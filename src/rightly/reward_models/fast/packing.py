@@ -35,11 +35,6 @@ class TokenGroup:
         """Number of computed tokens."""
         return len(self.prefix) + sum(map(len, self.branches))
 
-    @property
-    def real_tokens(self) -> int:
-        """Number of tokens of the separate sequences."""
-        return len(self.prefix) * len(self.branches) + sum(map(len, self.branches))
-
     def sequences(self) -> list[tuple[int, ...]]:
         """The separate sequences, one per response."""
         return [self.prefix + branch for branch in self.branches]

@@ -52,6 +52,18 @@ def read_table(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
     return table
 
 
+def merged_tables(*tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables over each other, the last wins; tables within them are merged, not replaced."""
+    whole: dict[str, Any] = {}
+    for table in tables:
+        for name, value in table.items():
+            known = whole.get(name)
+            if isinstance(known, dict) and isinstance(value, Mapping):
+                value = merged_tables(known, value)
+            whole[name] = value
+    return whole
+
+
 def check_recipe(kind: type[Recipe], table: Mapping[str, Any], where: str) -> Recipe:
     """Validate a table as a recipe of the given kind.
 

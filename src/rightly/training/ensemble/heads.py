@@ -93,6 +93,9 @@ def fit_head(
 ) -> NDArray[np.float64]:
     """Fit the head that minimises `rightly.losses.ranking_loss` plus ``penalty / 2 |w|^2``, with ``d = x w``.
 
+    `rightly.metrics.bradley_terry` fits strengths of players without a penalty on features and inverts a Hessian; here ``H``
+    features are penalised, as many as a model is wide, and a target and a margin belong to every row.
+
     Args:
         x: Features of the labelled response minus those of the other one, ``(N, H)``.
         weights: Weights of the pairs, ``(N,)``.

@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from rightly.inference.generator import Request
 from rightly.inference.transformers_engine import TransformersEngine
-from rightly.rewards.grader import Answer
+from rightly.rewards.grader import JudgeAnswer
 from rightly.rewards.rule import Reference
 from rightly.rewards.summary import summarise
 from rightly.store.files import atomic_write
@@ -140,9 +140,9 @@ def _unwrapped(trainer: Any) -> AbstractContextManager[Any]:
 
 def answer_pairs(
     engine: TransformersEngine, task: JudgingTask, pairs: Sequence[PreferencePair], table: AuditTable
-) -> list[Answer]:
+) -> list[JudgeAnswer]:
     """Greedy answers to pairs as shown."""
     requests = [Request(messages=task.messages(pair), max_tokens=table.max_tokens) for pair in pairs]
     chunks = [requests[i : i + table.batch_size] for i in range(0, len(requests), table.batch_size)]
     completions = [completion for chunk in chunks for completion in engine(chunk)]
-    return [Answer(completion.text, completion.usage.output_tokens) for completion in completions]
+    return [JudgeAnswer(completion.text, completion.usage.output_tokens) for completion in completions]

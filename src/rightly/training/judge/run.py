@@ -142,7 +142,7 @@ def require_fit(spec: str, cache: Path | None, *, accept_unfit: bool) -> None:
         InputError: The matcher is unfit or was never checked, and the recipe does not accept that.
     """
     matcher: Matcher = build_matcher(spec, cache)
-    trust = run_now(trust_in(matcher, cache.parent if cache is not None else Path()))
+    trust = run_now(trust_in(matcher, cache.parent if cache is not None else None))
     reasons = trust.unfit_for_reward if trust is not None else (unmeasured(spec),)
     if reasons and not accept_unfit:
         raise InputError(
