@@ -22,15 +22,15 @@ class Answer(Record):
     Attributes:
         model: Name of the model.
         item_id: The item.
-        item_key: Its content key.
-        domain: Its subset.
+        item_key: Content key of the item.
+        domain: Subset of the item.
         cluster: Key of its context: items that share it are resampled together.
-        scores: One a response; empty for a model that compares.
-        right: How many of the responses are right.
+        scores: One score per response; empty for a model that compares.
+        right: Number of right responses.
         outcomes: For every comparison its outcomes: one where the order of the responses plays no part or one order was asked,
             two (stored order, swapped) where both were.
-        longer: For every comparison 1 where the right response is the longer one, -1 the shorter one, 0 neither.
-        failures: Why outcomes are missing, each counted.
+        longer: For every comparison 1 if the right response is longer, -1 if it is shorter, 0 for equal lengths.
+        failures: Number of missing outcomes by reason.
         no_difference: Comparisons of responses that are the same tokens to the model: ties, whatever the model.
     """
 
@@ -90,9 +90,9 @@ def from_scores(
 
     Args:
         items: The items.
-        model: Its name.
-        scores: One a response, by item id; an item without scores has failed.
-        same_as: For each response the place of the first one with the same tokens, by item id, where that is known.
+        model: Name of the model.
+        scores: One score per response, by item id; an item without scores has failed.
+        same_as: For each response the index of the first one with the same tokens, by item id, if known.
     """
     return [
         _scored(item, model, scores.get(item.id)).model_copy(
@@ -122,8 +122,8 @@ def from_judgments(items: Iterable[PreferencePair], model: str, judgments: Itera
 
     Args:
         items: The items.
-        model: What the answers call the judge.
-        judgments: Of one judge, of the items' `comparisons`; of several of the same work the last counts.
+        model: Name of the judge in the answers.
+        judgments: One judge's judgments of the items' `comparisons`; the last of several of the same work counts.
     """
     said = {(each.pair_id, each.pair_key, each.order): each for each in judgments}
     both = {order for _, _, order in said} == {"AB", "BA"}

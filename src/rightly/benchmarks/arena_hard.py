@@ -47,7 +47,7 @@ class ArenaAnswer(Frozen):
 
     Attributes:
         uid: The question.
-        model: Who answers.
+        model: Name of the answering model.
         prompt: The question's text.
         answer: The answer's text.
         style: Counts of `STYLES`.
@@ -67,9 +67,9 @@ class Battle(Frozen):
 
     Attributes:
         uid: The question.
-        category: Its category.
+        category: Category of the question.
         value: 1 where the model won, 0.5 for a tie, 0 where the baseline did.
-        copies: How often it counts.
+        copies: Number of times that it counts.
     """
 
     uid: str
@@ -82,8 +82,8 @@ class ArenaRow(Frozen):
     """The score of one category.
 
     Attributes:
-        category: Its name; ``all`` for all of them.
-        model: Who was judged.
+        category: Name of the category; ``all`` for all of them.
+        model: Name of the judged model.
         baseline: Against whom.
         n: Questions with both games.
         n_left_out: Questions that lack a verdict.
@@ -95,7 +95,7 @@ class ArenaRow(Frozen):
         controlled: Win rate with style controlled; ``None`` where it has no finite fit.
         controlled_low: Lower end of its 95% interval, clustered by question.
         controlled_high: Upper end.
-        coefficients: Of the features of style, by name.
+        coefficients: Coefficients of the style features, by name.
     """
 
     category: str
@@ -186,9 +186,9 @@ def arena_pairs(
     """Baseline (A) and model (B) for every question that both answer; shown in both orders these are games 0 and 1.
 
     Args:
-        answers: Of the model.
-        baselines: Of the baselines; of several the one that upstream takes for the question's category.
-        categories: By question.
+        answers: Answers of the model.
+        baselines: Answers of the baselines; of several, the one that upstream uses for the question's category.
+        categories: Category of each question.
     """
     by_name = {next(iter(each.values())).model: each for each in baselines if each}
     pairs = []
@@ -297,13 +297,13 @@ def arena_score(
     """Scores by category, then of all.
 
     Args:
-        battles: From the model's side.
+        battles: Battles from the model's side.
         n_left_out: Questions without both verdicts.
-        model: Its name.
+        model: Name of the model.
         baseline: The name (or names) of what it is compared with.
         styles: Features of each question (`style_features`); ``None`` controls nothing.
-        features: Which of them are controlled.
-        seed: Of upstream's interval.
+        features: Style features to control for.
+        seed: Seed for upstream's interval.
     """
     if not battles:
         raise InputError("no question has both verdicts", fix="a judge must be asked in both orders (orders=both)")

@@ -20,7 +20,7 @@ class Source:
         hub: Data set on the hub, with config and split where there are several (``ORG/NAME:config#split``); empty where it is
             not there.
         files: Pattern of the names of its files below a folder that is given instead, relative to it.
-        upstream: Where the files are otherwise.
+        upstream: Other location of the files.
         revision: Commit on the hub that is loaded; ``None`` where it could not be verified and the newest is taken.
     """
 
@@ -41,8 +41,8 @@ class Expected:
     """What a subset must hold.
 
     Attributes:
-        n: Items.
-        fingerprint: Of its items (`fingerprint`); ``None`` where the data were out of reach when this was written.
+        n: Number of items.
+        fingerprint: Fingerprint of the items (`fingerprint`); ``None`` if the data were not available when this was written.
     """
 
     n: int
@@ -62,17 +62,17 @@ class Benchmark:
     """One benchmark.
 
     Attributes:
-        name: As the command line calls it.
-        title: As people call it.
-        source: Where its data are.
-        licence: Of the data.
-        citation: Of the paper.
+        name: Name on the command line.
+        title: Usual name.
+        source: Location of the data.
+        licence: Licence of the data.
+        citation: Citation of the paper.
         items: Rows of one file (and where the file lies below the given folder) to items.
         protocols: Ways to a number; the first is the official one.
         headline: Column of the overall row that is the number.
-        failure_policy: What becomes of unusable answers under the official protocol, in words.
-        judges: What is not official where a judge compares pairs; empty where pairs are the official form.
-        expected: What every subset must hold.
+        failure_policy: Treatment of unusable answers under the official protocol, in words.
+        judges: Deviation from the official form if a judge compares pairs; empty if pairs are the official form.
+        expected: Expected content of every subset.
         published: Rows of others.
     """
 

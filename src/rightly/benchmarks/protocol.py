@@ -27,10 +27,10 @@ class Protocol:
     """One way of making a number.
 
     Attributes:
-        name: As tables call it.
-        credits: ``(f,)`` of one answer; NaN is left out of means.
-        combine: Credits ``(n, f)`` and the domain of every item to a table.
-        orders: Orders that an answer must hold; fewer make the protocol meaningless.
+        name: Name in tables.
+        credits: Function that gives the credits of one answer, ``(f,)``; NaN is excluded from means.
+        combine: Function from credits, ``(n, f)``, and the domain of every item to a table.
+        orders: Number of orders that an answer must have; fewer make the protocol meaningless.
         differences: Columns that lie in [-1, 1]; all others lie in [0, 1].
     """
 
@@ -53,9 +53,9 @@ def credit(outcomes: Sequence[Outcome], *, rule: PairRule, failures: FailurePoli
     """The credit of one comparison.
 
     Args:
-        outcomes: One order, or both.
-        rule: How two orders make one number (`rightly.metrics.accuracy.pair_values`).
-        failures: What a failure counts.
+        outcomes: Outcomes of one order, or of both.
+        rule: Rule that combines two orders (`rightly.metrics.accuracy.pair_values`).
+        failures: Credit of a failure.
         tie: Credit of a tie where one order was asked or order plays no part.
     """
     verdicts = [_VERDICTS[value] for value in outcomes]
@@ -80,10 +80,10 @@ def mean_rows(credits: Credits, domains: Sequence[str], *, macro: bool, named: d
     """A row a domain and the overall row: over all items, or (``macro``) over the domains' means.
 
     Args:
-        credits: ``(n, 1)``.
-        domains: Of the items.
+        credits: Credits of the items, ``(n, 1)``.
+        domains: Domains of the items.
         macro: Whether the overall row is the unweighted mean of the domains.
-        named: What domains are called; several may share a name and are pooled.
+        named: Names of domains; domains with the same name are pooled.
     """
     names = np.array([(named or {}).get(domain, domain) for domain in domains])
     rows = {str(name): {ACCURACY: mean(credits[names == name, 0])} for name in dict.fromkeys(names.tolist())}
@@ -110,12 +110,12 @@ def pair_protocols(
     """The official protocol of a benchmark of pairs, and the other conventions that people use.
 
     Args:
-        official: What the official one is, in a few words.
-        failures: Its policy.
-        tie: Its credit for a tie in one order.
+        official: Short description of the official protocol.
+        failures: Failure policy of the official protocol.
+        tie: Official credit for a tie in one order.
         macro: Whether its overall row is a mean over domains.
-        rule: Its rule for two orders.
-        named: What domains are called.
+        rule: Official rule for two orders.
+        named: Names of domains.
         drawn: Whether the data's order of the two responses says nothing of the label, so that one order alone has a meaning.
     """
 

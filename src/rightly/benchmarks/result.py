@@ -23,19 +23,19 @@ class ModelResult(Frozen):
     """One model on one benchmark.
 
     Attributes:
-        model: Its name.
+        model: Name of the model.
         kind: ``scores``, ``verdicts``, or ``rule`` for a trivial baseline.
         headline: The official number.
         rows: The official table: row, column, figure.
-        conventions: The same answers under every convention that applies.
+        conventions: Results of the same answers under every applicable convention.
         length_matched: Mean of the accuracy where the right response is the longer one and where it is the shorter one.
         ties: Share of comparisons that ended in a tie (one order: of its verdicts).
         failed: Share of verdicts (or scores) that were missing or unusable.
-        failures: Of verdicts, by kind.
+        failures: Number of failed verdicts by kind.
         no_difference: Comparisons of responses that are the same tokens to the model; they are ties.
         consistency: Share of comparisons with the same verdict in both orders, of those with both; ``None`` with one order.
         letters: Models of the run that share a letter cannot be told apart.
-        note: What is not official about it; empty otherwise.
+        note: Deviation from the official protocol; empty without one.
     """
 
     model: str
@@ -57,12 +57,12 @@ class Gap(Frozen):
     """Two models on the items that both answered.
 
     Attributes:
-        first: A model.
-        second: Another.
-        n: Items.
+        first: Name of a model.
+        second: Name of another model.
+        n: Number of items.
         difference: First minus second, of the official number; the level of its interval is that at which Holm tests it.
-        p: That the difference is 0, of the same statistic as the interval; Holm-adjusted over the run's pairs of models.
-        needed: Items of this kind that would tell them apart with a power of .8 at this difference; ``None`` where nothing
+        p: P-value of no difference, of the same statistic as the interval; Holm-adjusted over the run's pairs of models.
+        needed: Number of such items that would detect this difference with a power of .8; ``None`` where nothing
             can be said.
     """
 
@@ -78,16 +78,16 @@ class BenchResult(Frozen):
     """A benchmark, run.
 
     Attributes:
-        benchmark: Its name, with a suffix for every deviation.
-        title: As people call it.
-        data: Where the items came from.
-        n: Items.
-        deviations: How the items differ from those that the name promises.
+        benchmark: Name of the benchmark, with a suffix for every deviation.
+        title: Usual name.
+        data: Source of the items.
+        n: Number of items.
+        deviations: Differences between the items and the official ones.
         protocol: The official protocol.
-        failure_policy: What becomes of unusable answers.
+        failure_policy: Treatment of unusable answers.
         headline: Column that is the number.
-        licence: Of the data.
-        citation: Of the paper.
+        licence: Licence of the data.
+        citation: Citation of the paper.
         models: Best first; trivial baselines among them.
         gaps: Every two models.
         published: Rows of others, in percent.
@@ -112,9 +112,9 @@ class About(Frozen):
     """What was run.
 
     Attributes:
-        data: Where the items came from.
-        n: How many.
-        deviations: How they differ from those that the benchmark's name promises.
+        data: Source of the items.
+        n: Number of items.
+        deviations: Differences between the items and the official ones.
     """
 
     data: str

@@ -75,7 +75,7 @@ def ties_score(credits: Credits) -> float:
     """The weighted score of the subset Ties.
 
     Args:
-        credits: ``(n, 5)`` of its prompts: credit, whether tied, number of the prompt, gap, spread.
+        credits: Values of the prompts, ``(n, 5)``: credit, whether tied, number of the prompt, gap, spread.
     """
     tied = credits[:, 1] == 1
     accurate = 0.3 * mean(credits[tied, 0]) + 0.3 * mean(credits[~tied, 0])

@@ -29,10 +29,10 @@ def stored_answers(benchmark: Benchmark, items: Sequence[PreferencePair], source
     Every row must be of one item, and of each item there is at most one row; scores are finite numbers.
 
     Args:
-        benchmark: What was run.
+        benchmark: Benchmark of the run.
         items: All its items.
         source: A file, or a folder for sets that have a file each.
-        model: What the run is called.
+        model: Name of the run.
 
     Raises:
         InputError: The file is none of these, a row is of no item, of several or of one that had a row, or it cannot be read;

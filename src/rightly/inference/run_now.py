@@ -21,7 +21,7 @@ def run_now(work: Coroutine[Any, Any, T]) -> T:
 
 
 def in_one_go(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """The twin of a coroutine function for code that is not asynchronous; it has the name without its leading ``a``."""
+    """Make a synchronous version of a coroutine function; its name lacks the leading ``a``."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

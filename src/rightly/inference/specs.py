@@ -143,7 +143,7 @@ def generator_fingerprint(spec: Spec) -> tuple[str, Sampling]:
 
 
 def import_name(module: str, name: str) -> Any:
-    """What a module calls by a name; the module is imported at this moment."""
+    """Import a module and return its attribute with the given name."""
     return getattr(importlib.import_module(module), name)
 
 

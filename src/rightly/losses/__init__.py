@@ -1,4 +1,4 @@
-"""Losses of reward models: scalars from rewards and features. Pure torch; nothing here knows a model or a trainer."""
+"""Losses of reward models: scalars from rewards and features. Pure torch, independent of models and trainers."""
 
 from rightly.losses.centering import centering_loss, centering_of_group
 from rightly.losses.contrastive_features import difference_features, response_features

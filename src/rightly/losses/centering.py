@@ -1,4 +1,4 @@
-"""Rewards about zero: a ranking loss fixes differences only, so that the level of the rewards may drift."""
+"""Center rewards at zero: a ranking loss determines only differences, so that the level of the rewards may drift."""
 
 from torch import Tensor
 
@@ -29,13 +29,13 @@ def centering_loss(chosen: Tensor, rejected: Tensor, *, reduction: Reduction = "
 
 
 def centering_of_group(rewards: Tensor, sizes: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """The same for groups of any size: ``(2 * mean reward of the group)^2``.
+    """The centering loss for groups of any size: ``(2 * mean reward of the group)^2``.
 
     The factor 2 makes it ``centering_loss`` for groups of two, so that one coefficient serves pairs and groups.
 
     Args:
-        rewards: The groups' rewards, one group after the other, ``(N,)``.
-        sizes: Responses of each group, ``(G,)``, integers of at least 1 that sum to N.
+        rewards: Rewards of consecutive groups, ``(N,)``.
+        sizes: Number of responses of each group, ``(G,)``, integers of at least 1 that sum to N.
         reduction: ``"mean"`` over groups, ``"sum"``, or ``"none"``: ``(G,)``.
 
     Raises:

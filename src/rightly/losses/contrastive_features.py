@@ -1,4 +1,4 @@
-"""Which features a contrastive loss compares, and how: cosines that no autocast makes coarse."""
+"""The features that a contrastive loss compares, and their cosines, protected from rounding by autocast."""
 
 import torch
 from torch import Tensor
@@ -17,10 +17,10 @@ def response_features(chosen: Tensor, rejected: Tensor) -> Tensor:
 
     Args:
         chosen: Pooled features of the preferred responses, ``(B, H)``.
-        rejected: Those of the others, ``(B, H)``.
+        rejected: Pooled features of the other responses, ``(B, H)``.
 
     Returns:
-        ``(2B, H)`` in float32 at least; row i is chosen, row i + B its rejected.
+        The features, ``(2B, H)``, in at least float32; row i is the chosen response, row i + B its rejected one.
 
     Raises:
         ValueError: Shapes other than these.
@@ -37,10 +37,10 @@ def difference_features(chosen: Tensor, rejected: Tensor) -> Tensor:
 
     Args:
         chosen: Pooled features of the preferred responses, ``(B, H)``.
-        rejected: Those of the others, ``(B, H)``.
+        rejected: Pooled features of the other responses, ``(B, H)``.
 
     Returns:
-        ``(2B, H)`` in float32 at least: half precision would lose what little the two differ in.
+        The differences, ``(2B, H)``, in at least float32: half precision would lose small differences.
 
     Raises:
         ValueError: Shapes other than these.
@@ -56,10 +56,10 @@ def unit_rows(features: Tensor) -> Tensor:
     Two equal responses have a difference of zero; ``torch.nn.functional.normalize`` would multiply its gradient by 1e12.
 
     Args:
-        features: ``(N, H)``.
+        features: Features of the rows, ``(N, H)``.
 
     Returns:
-        ``(N, H)`` in float32 at least.
+        The normalised rows, ``(N, H)``, in at least float32.
     """
     features = at_least_float32(features)
     length = vector_norm(features, dim=1, keepdim=True)
@@ -67,17 +67,17 @@ def unit_rows(features: Tensor) -> Tensor:
 
 
 def cosines(first: Tensor, second: Tensor) -> Tensor:
-    """Cosine of every row with every row; 0 where one of them is zero.
+    """Cosine of every row with every row; 0 if one of them is zero.
 
     Autocast is off inside: it would round the cosines to bfloat16, steps of 0.004, which a temperature of 0.05 makes
     steps of 0.08 in the logits.
 
     Args:
-        first: ``(N, H)``.
-        second: ``(M, H)``.
+        first: Rows to compare, ``(N, H)``.
+        second: Rows to compare with, ``(M, H)``.
 
     Returns:
-        ``(N, M)`` in float32 at least.
+        The cosines, ``(N, M)``, in at least float32.
     """
     with torch.autocast(device_type=first.device.type, enabled=False):
         return unit_rows(first) @ unit_rows(second).T

@@ -26,10 +26,10 @@ def gather_rows(tensor: Tensor) -> Tensor:
     Every process must call it, and must run backward through it if one does: both communicate.
 
     Args:
-        tensor: ``(N, ...)``; N may differ between processes and be 0, the other dimensions not.
+        tensor: Rows of this process, ``(N, ...)``; N may differ between processes and be 0, the other dimensions must agree.
 
     Returns:
-        ``(sum of N, ...)``; the tensor itself when ``torch.distributed`` is not initialised, or has one process.
+        All rows, ``(sum of N, ...)``; the tensor itself if ``torch.distributed`` is not initialised or has one process.
 
     Raises:
         ValueError: A tensor without rows, or rows of different shapes between the processes (on every process).
@@ -57,7 +57,7 @@ class _GatherRows(torch.autograd.Function):
     def forward(ctx: Any, tensor: Tensor, counts: list[int]) -> Tensor:
         rank = dist.get_rank()
         ctx.own = slice(sum(counts[:rank]), sum(counts[: rank + 1]))
-        # Collectives want equal shapes, so the short ones are padded for the journey.
+        # Collectives need equal shapes, so shorter tensors are padded for the transfer.
         parcel = tensor.new_zeros(max(counts), *tensor.shape[1:])
         parcel[: len(tensor)] = tensor
         parcels = [torch.empty_like(parcel) for _ in counts]

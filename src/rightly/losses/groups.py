@@ -7,18 +7,18 @@ from rightly.losses.tensor_checks import check_vectors
 
 
 def group_mask(sizes: Tensor, rows: Tensor, *, minimum: int) -> Tensor:
-    """Which slots of the padded matrix are taken.
+    """Mask of the occupied slots of the padded matrix.
 
     Args:
-        sizes: Rows of each group, ``(G,)``, integers, on any device; their sum is N.
-        rows: What will be padded, ``(N,)``; gives N and the device.
-        minimum: The least size that a group may have.
+        sizes: Number of rows of each group, ``(G,)``, integers, on any device; their sum is N.
+        rows: Rows to pad, ``(N,)``, which determine N and the device.
+        minimum: Minimum size of a group.
 
     Returns:
         Booleans, ``(G, K)`` with K the largest size, on the device of ``rows``.
 
     Raises:
-        ValueError: Sizes that are no vector of integers, too small, or do not sum to N.
+        ValueError: Sizes are not a vector of integers, are too small, or do not sum to N.
     """
     check_vectors(sizes=sizes)
     if sizes.dtype.is_floating_point or sizes.dtype.is_complex or sizes.dtype == torch.bool:
@@ -37,9 +37,9 @@ def pad_groups(rows: Tensor, mask: Tensor, fill: float) -> Tensor:
     """The groups as rows of a matrix; differentiable.
 
     Args:
-        rows: One number a response, ``(N,)``, group after group.
-        mask: Of ``group_mask``, ``(G, K)``, with N slots taken.
-        fill: The number in the free slots.
+        rows: One number per response, ``(N,)``, group after group.
+        mask: Result of ``group_mask``, ``(G, K)``, with N occupied slots.
+        fill: Number for the free slots.
 
     Returns:
         A matrix ``(G, K)``.

@@ -1,4 +1,4 @@
-"""Losses of more than two responses to one prompt, in groups of different sizes."""
+"""Losses for more than two responses to one prompt, in groups of different sizes."""
 
 import torch
 from torch import Tensor
@@ -25,9 +25,9 @@ def plackett_luce_loss(rewards: Tensor, ranks: Tensor, sizes: Tensor, *, reducti
     ``ranking_loss`` with target 1/2.
 
     Args:
-        rewards: The groups' rewards, one group after the other, ``(N,)``.
-        ranks: Smaller is better, equal is tied, ``(N,)``; only compared within a group.
-        sizes: Responses of each group, ``(G,)``, integers of at least 2 that sum to N.
+        rewards: Rewards of consecutive groups, ``(N,)``.
+        ranks: Ranks of the responses, ``(N,)``: smaller is better, equal is tied; only compared within a group.
+        sizes: Number of responses of each group, ``(G,)``, integers of at least 2 that sum to N.
         reduction: ``"mean"`` over groups, ``"sum"``, or ``"none"``: ``(G,)``.
 
     Returns:
@@ -52,22 +52,22 @@ def plackett_luce_loss(rewards: Tensor, ranks: Tensor, sizes: Tensor, *, reducti
 
 
 def best_of_k_loss(rewards: Tensor, best: Tensor, sizes: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """Cross-entropy of the best response against all of its group; nothing is said of the others' order.
+    """Cross-entropy of the best response against its whole group; the order of the others is ignored.
 
     ``log sum_j exp(r_j) - r_best`` (Ziegler et al., "Fine-Tuning Language Models from Human Preferences", 2019,
     eq. 1); for two responses it is ``ranking_loss``.
 
     Args:
-        rewards: The groups' rewards, one group after the other, ``(N,)``.
-        best: The place of the best in its group, from 0, ``(G,)``, integers.
-        sizes: Responses of each group, ``(G,)``, integers of at least 2 that sum to N.
+        rewards: Rewards of consecutive groups, ``(N,)``.
+        best: Index of the best response in its group, from 0, ``(G,)``, integers.
+        sizes: Number of responses of each group, ``(G,)``, integers of at least 2 that sum to N.
         reduction: ``"mean"`` over groups, ``"sum"``, or ``"none"``: ``(G,)``.
 
     Returns:
         The loss in float32 (float64 for float64).
 
     Raises:
-        ValueError: Shapes other than these, sizes that do not sum to N, or a place outside of its group.
+        ValueError: Shapes other than these, sizes that do not sum to N, or an index outside its group.
     """
     check_vectors(rewards=rewards)
     check_vectors(sizes=sizes, best=best)

@@ -1,4 +1,4 @@
-"""The loss of pairs: one formula, of which plain, flipped, smoothed, soft and margin losses are special cases."""
+"""The loss of pairs: one formula with plain, flipped, smoothed, soft and margin losses as special cases."""
 
 import torch
 from torch import Tensor
@@ -26,12 +26,12 @@ def ranking_loss(
 
     ================  =================================  ==============================================================
     plain             t = 1, m = 0                       Bradley and Terry 1952; Ouyang et al. 2022 (InstructGPT), eq. 1
-    flip              t = 0                              labels taken as wrong: chosen and rejected change sides
+    flip              t = 0                              labels treated as wrong: chosen and rejected are exchanged
     label smoothing   t = 1 - a                          the same a for every pair
     soft label        t = P(label is right), e.g.        t = 1/2 draws the two rewards together
                       sigma(mu / T)
-    adaptive margin   m = scale * mu                     strong pairs must lie further apart; m < 0 asks for less
-    weight            w                                  0 leaves the pair out of the sum, but not out of B
+    adaptive margin   m = scale * mu                     strong pairs must be further apart; m < 0 requires less
+    weight            w                                  0 excludes the pair from the sum, but not from B
     ================  =================================  ==============================================================
 
     Flip, smoothing and adaptive margin: Wang et al., "Secrets of RLHF in Large Language Models Part II: Reward
@@ -42,14 +42,14 @@ def ranking_loss(
     Args:
         chosen: Rewards of the preferred responses, ``(B,)``.
         rejected: Rewards of the others, ``(B,)``.
-        target: Probability that the label is right, in [0, 1], ``(B,)``; 1 where not given.
-        margin: In units of reward, finite, ``(B,)``; 0 where not given.
-        weight: At least 0 and finite, ``(B,)``; 1 where not given.
+        target: Probability that the label is right, in [0, 1], ``(B,)``; 1 by default.
+        margin: Margin in units of reward, finite, ``(B,)``; 0 by default.
+        weight: Weight of the pair, at least 0 and finite, ``(B,)``; 1 by default.
         reduction: ``"mean"`` divides the sum by B, *not* by the sum of the weights, so that the gradient of a pair
-            does not hang on the weights of its neighbours in the batch; ``"sum"``; ``"none"``: ``(B,)``.
+            does not depend on the weights of other pairs in the batch; ``"sum"``; ``"none"``: ``(B,)``.
 
     Returns:
-        The loss in float32 (float64 for float64), whatever the rewards came in.
+        The loss in float32 (float64 for float64), for rewards of any precision.
 
     Raises:
         ValueError: Shapes other than ``(B,)``, or a target, margin or weight out of its range. This reads the

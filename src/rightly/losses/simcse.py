@@ -25,17 +25,17 @@ def simcse_loss(
     reward models Wang et al., "Secrets of RLHF in Large Language Models Part II: Reward Modeling", 2024, with
     coefficient 1. Each row needs something to tell it from: of a single row the loss is 0.
 
-    Negatives of other processes: hand in ``gather_rows`` of both views. For difference features, gather the features
-    of chosen and rejected and take the differences of what is gathered; gathered differences would no longer hold
-    the mirror of row i at i + N/2.
+    Negatives of other processes: pass ``gather_rows`` of both views. For difference features, gather the features of
+    chosen and rejected and then compute the differences; gathered differences would no longer have the mirror of row i
+    at i + N/2.
 
     Args:
-        first: One view's features, ``(N, H)``; not normalised.
-        second: The other view's, the same rows in the same order, ``(N, H)``.
-        temperature: Above 0.
-        exclude_mirror: Leave row i + N/2 out of the negatives of row i and the other way round. Meant for
-            ``difference_features``, where it is row i negated: as far away as can be without having learnt anything
-            but the sign.
+        first: Features of one view, ``(N, H)``; not normalised.
+        second: Features of the other view, the same rows in the same order, ``(N, H)``.
+        temperature: Temperature of the cosine similarities, above 0.
+        exclude_mirror: Whether to exclude row i + N/2 from the negatives of row i and vice versa. Meant for
+            ``difference_features``, where it is row i negated: maximally distant without having learnt anything but the
+            sign.
 
     Returns:
         One number in float32 (float64 for float64).

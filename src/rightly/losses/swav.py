@@ -16,12 +16,12 @@ def sinkhorn(scores: Tensor, *, epsilon: float = 0.05, iterations: int = 3) -> T
     a cosine of 1 over an epsilon of 0.005 would already overflow.
 
     Args:
-        scores: Of row n and prototype k, larger is nearer, ``(N, K)``.
-        epsilon: Above 0; the smaller, the harder the assignment.
-        iterations: At least 1. Each ends with the rows.
+        scores: Similarity of row n and prototype k, larger is nearer, ``(N, K)``.
+        epsilon: Temperature of the assignment, above 0; the smaller, the harder the assignment.
+        iterations: Number of iterations, at least 1; each ends with the rows.
 
     Returns:
-        ``(N, K)`` in float32 at least. Rows sum to 1 exactly (up to rounding), columns to N / K in the limit.
+        The assignment, ``(N, K)``, in at least float32. Rows sum to 1 exactly (up to rounding), columns to N / K in the limit.
 
     Raises:
         ValueError: Scores that are no matrix or empty, or an epsilon or iterations out of range.
@@ -52,22 +52,22 @@ class SwAV(nn.Module):
     processes (``gather_rows``).
 
     **Queue.** The last rows of each view, one queue a view, first in first out, used for the assignments only. It fills
-    in training mode alone, and is used as far as it is filled. It is part of the state dict, so that a resumed run goes
-    on exactly. Let it be a multiple of the rows of a batch: of a batch that fits in part, the first rows are kept, and
-    these are the chosen ones.
+    only in training mode, and is used as far as it is filled. It is part of the state dict, so that a resumed run continues
+    exactly. Make it a multiple of the rows of a batch: of a batch that fits partly, the first rows are kept, which are the
+    chosen ones.
 
     **Several processes.** Call it with gathered rows. Then the queues are the same everywhere; DDP copies the buffers
     of process 0 to all, which would mix up queues that differ.
 
-    Prototypes are normalised where they are used rather than after each step, so that any optimiser can hold them.
+    Prototypes are normalised on use rather than after each step, so that any optimiser can train them.
 
     Args:
-        width: Features H of a row.
+        width: Number of features H of a row.
         prototypes: Number of clusters.
-        temperature: Of the prediction p, above 0.
-        epsilon: Of ``sinkhorn``.
-        iterations: Of ``sinkhorn``.
-        queue: Rows kept of each view; 0 for none.
+        temperature: Temperature of the prediction p, above 0.
+        epsilon: Argument ``epsilon`` of ``sinkhorn``.
+        iterations: Argument ``iterations`` of ``sinkhorn``.
+        queue: Number of rows kept for each view; 0 for none.
 
     Raises:
         ValueError: A setting out of its range.
@@ -99,11 +99,11 @@ class SwAV(nn.Module):
         """The loss of two views.
 
         Args:
-            first: One view's features, ``(N, H)``; not normalised.
-            second: The other view's, the same rows in the same order, ``(N, H)``.
+            first: Features of one view, ``(N, H)``; not normalised.
+            second: Features of the other view, the same rows in the same order, ``(N, H)``.
 
         Returns:
-            One number in float32 at least.
+            One number in at least float32.
 
         Raises:
             ValueError: Shapes other than these.

@@ -1,4 +1,4 @@
-"""What all losses keep to: shapes are checked and never broadcast, float32 at least, three reductions."""
+"""Common rules of all losses: shapes are checked and never broadcast, at least float32, three reductions."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ Reduction = Literal["mean", "sum", "none"]
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """The tensor in float32, or as it is where it is float64; differentiable."""
+    """The tensor in float32, or unchanged if it is float64; differentiable."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
@@ -19,7 +19,7 @@ def check_vectors(**tensors: Tensor | None) -> None:
     A ``(B, 1)`` beside a ``(B,)`` would broadcast to ``(B, B)``: every pair against every other, without an error.
 
     Args:
-        tensors: The tensors by the name that the message shall use; None (not given) is left out.
+        tensors: Tensors by their names in the error message; ``None`` is skipped.
 
     Raises:
         ValueError: A tensor is not a vector, or its length is not that of the first.
@@ -37,7 +37,7 @@ def check_matrices(**tensors: Tensor) -> None:
     """Refuse all but matrices of one and the same shape ``(N, H)`` with at least one row.
 
     Args:
-        tensors: The matrices by the name that the message shall use.
+        tensors: Matrices by their names in the error message.
 
     Raises:
         ValueError: A tensor is not a matrix, is empty, or its shape is not that of the first.
@@ -51,7 +51,7 @@ def check_matrices(**tensors: Tensor) -> None:
 
 
 def check_positive(**numbers: float) -> None:
-    """Refuse a number that is not above 0 (NaN neither)."""
+    """Refuse numbers that are not above 0, and NaN."""
     for name, number in numbers.items():
         if not number > 0:
             raise ValueError(f"{name} is {number}; a number above 0 is needed")
@@ -61,8 +61,8 @@ def reduce(losses: Tensor, reduction: Reduction) -> Tensor:
     """The losses of all rows as one number.
 
     Args:
-        losses: One loss a row, ``(B,)``.
-        reduction: ``"mean"`` divides the sum by B; ``"sum"``; ``"none"`` gives the losses back.
+        losses: One loss per row, ``(B,)``.
+        reduction: ``"mean"`` divides the sum by B; ``"sum"``; ``"none"`` returns the losses.
 
     Raises:
         ValueError: No such reduction, or the mean of no rows (it would be NaN).

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from rightly.types import Choice
 
 FailurePolicy = Literal["wrong", "half", "drop"]
-"""What an item without a usable verdict counts: 0, one half, or nothing (it leaves the denominator)."""
+"""Credit of an item without a usable verdict: 0, one half, or none (it is excluded from the denominator)."""
 
 PairRule = Literal["failures_wrong", "judgebench", "both_right", "zero_is_half", "per_decision"]
-"""How the two orders of a pair make one number; see :func:`pair_values`."""
+"""Rule that combines the two orders of a pair; see :func:`pair_values`."""
 
 _FAILED_VALUE: dict[FailurePolicy, float] = {"wrong": 0.0, "half": 0.5, "drop": np.nan}
 
@@ -28,8 +28,8 @@ def combine_orders(first: Choice | None, second: Choice | None) -> Choice | None
     correct: a judge that gave no verdict in one of the orders it was asked in has given none on the pair.
 
     Args:
-        first: The verdict in the stored order; ``None`` when the judge failed.
-        second: The verdict in the swapped order, in the names of the stored pair.
+        first: Verdict in the stored order; ``None`` if the judge failed.
+        second: Verdict in the swapped order, in the names of the stored pair.
 
     Returns:
         The verdict they agree on; a response beside a tie; ``"tie"`` for two different responses; ``None`` when either
@@ -50,9 +50,9 @@ def order_values(
     """The credit of each single judgment: 1 where the verdict is the label.
 
     Args:
-        labels: The better response of each pair, or ``"tie"``; length n.
-        verdicts: The verdicts, in the names of the stored pairs; length n, ``None`` where the judgment failed.
-        failures: What a failed judgment counts.
+        labels: Better response of each pair, or ``"tie"``; length n.
+        verdicts: Verdicts in the names of the stored pairs; length n, ``None`` for a failed judgment.
+        failures: Credit of a failed judgment.
         tie: Credit of the verdict ``"tie"`` where the label is not a tie.
 
     Returns:
@@ -96,11 +96,11 @@ def pair_values(
     ``failures_wrong`` and ``both_right``. Under ``per_decision`` the policy holds for each order by itself.
 
     Args:
-        labels: The better response of each pair, or ``"tie"``; length n.
+        labels: Better response of each pair, or ``"tie"``; length n.
         first: Verdicts in the stored order; length n, ``None`` where the judgment failed.
         second: Verdicts in the swapped order, in the names of the stored pairs; length n.
-        rule: How two orders make one number.
-        failures: What a failed pair counts.
+        rule: Rule that combines two orders.
+        failures: Credit of a failed pair.
 
     Returns:
         Shape [n], in [0, 1]; NaN where a failed pair is dropped.

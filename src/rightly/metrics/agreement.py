@@ -11,8 +11,8 @@ def krippendorff_alpha(ratings: Sequence[Sequence[Hashable | None]]) -> float:
     """Nominal alpha of any number of raters (Krippendorff, "Content Analysis", 2004, chapter 11).
 
     Args:
-        ratings: One row an item, one label a rater; shape [n, raters]. ``None`` is a missing label; items with fewer than
-            two labels are left out.
+        ratings: One row per item, one label per rater; shape [n, raters]. ``None`` is a missing label; items with fewer
+            than two labels are excluded.
 
     Returns:
         1 is perfect agreement, 0 is chance. NaN where no item has two labels, or where all labels are the same: then

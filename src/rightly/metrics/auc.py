@@ -1,4 +1,4 @@
-"""How well scores tell positives from negatives: area under the ROC curve."""
+"""How well scores separate positives from negatives: area under the ROC curve."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +8,7 @@ def auc(scores: ArrayLike, positives: ArrayLike) -> float:
     """Area under the ROC curve, through the Mann-Whitney U statistic.
 
     Args:
-        scores: Shape [n], larger means more likely positive.
+        scores: Scores, shape [n]; larger means more likely positive.
         positives: Truth values, shape [n].
 
     Returns:

@@ -20,12 +20,12 @@ class BradleyTerry:
     """A fit of ``k`` players and ``f`` features.
 
     Attributes:
-        names: The players, in the order of their names.
-        strengths: ``(k,)`` log-odds; 0 for the first player where there is no prior.
-        coefficients: ``(f,)`` of the features.
-        covariance: ``(k + f, k + f)`` of both; 0 for a strength that was not fitted.
-        n: Battles.
-        freedom: Clusters minus fitted parameters; below 1 there is no interval.
+        names: Names of the players, sorted.
+        strengths: Strengths in log-odds, ``(k,)``; 0 for the first player without a prior.
+        coefficients: Coefficients of the features, ``(f,)``.
+        covariance: Covariance of strengths and coefficients, ``(k + f, k + f)``; 0 for a strength that was not fitted.
+        n: Number of battles.
+        freedom: Number of clusters minus number of fitted parameters; below 1 there is no interval.
     """
 
     names: tuple[str | int, ...]
@@ -39,9 +39,9 @@ class BradleyTerry:
         """Probability that ``first`` beats ``second`` where all features are 0, and the ends of its interval (NaN without one).
 
         Args:
-            first: A player.
-            second: Another.
-            level: Coverage.
+            first: Name of a player.
+            second: Name of another player.
+            level: Coverage of the interval.
         """
         from scipy.special import stdtrit
 
@@ -66,14 +66,14 @@ def bradley_terry(
     """Fit by maximum likelihood, or with a prior by maximum posterior (Newton's method).
 
     Args:
-        first: A player of each battle, ``(n,)``.
-        second: The other one.
-        outcomes: 1 where the first won, 0 where the second did, 0.5 for a tie, ``(n,)``.
-        features: ``(n, f)``, from the first player's side.
-        weights: ``(n,)`` at least 0.
+        first: First player of each battle, ``(n,)``.
+        second: Second player of each battle, ``(n,)``.
+        outcomes: Result of each battle, ``(n,)``: 1 if the first won, 0 if the second did, 0.5 for a tie.
+        features: Features from the first player's side, ``(n, f)``.
+        weights: Weights of the battles, ``(n,)``, at least 0.
         prior: Standard deviation of a normal prior of every strength around 0, in logits: a player who wins or loses every
             battle, or is not connected to the others, then has a finite strength. Features have no prior.
-        clusters: What makes battles dependent (a question), ``(n,)``.
+        clusters: Cluster of each battle, ``(n,)``; battles in one cluster (a question) are dependent.
 
     Raises:
         ValueError: Shapes differ, an outcome is out of range, the players are not connected by battles, or a player (or a

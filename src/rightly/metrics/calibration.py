@@ -1,4 +1,4 @@
-"""Do probabilities of preference mean what they say? NLL, Brier score, reliability, calibration error, temperature.
+"""Calibration of preference probabilities: NLL, Brier score, reliability, calibration error, temperature.
 
 A Bradley-Terry reward model says that the labelled response is better with probability ``sigmoid(margin)``, the margin
 being the labelled response's reward minus the other's. Setting that probability against the label would say nothing:
@@ -17,16 +17,16 @@ from rightly.metrics.ranks import equal_mass_bins
 from rightly.types import Frozen
 
 BINS = 15
-"""As in Guo et al., "On Calibration of Modern Neural Networks", 2017."""
+"""Number of bins in Guo et al., "On Calibration of Modern Neural Networks", 2017."""
 
 
 class ReliabilityBin(Frozen):
     """Pairs of similar confidence.
 
     Attributes:
-        n: Pairs.
+        n: Number of pairs.
         confidence: Mean of ``max(p, 1 - p)``.
-        accuracy: Share in which the preferred response is the better one; with soft targets its expectation.
+        accuracy: Share of pairs whose preferred response is the better one; with soft targets its expectation.
     """
 
     n: int
@@ -45,12 +45,12 @@ def negative_log_likelihood(margins: ArrayLike, targets: ArrayLike | None = None
     """Mean of ``-[t log sigma(d) + (1 - t) log sigma(-d)]`` in nats, from margins because probabilities saturate.
 
     Args:
-        margins: ``(N,)`` reward of the labelled response minus the other's.
-        targets: ``(N,)`` probability that the label is right; 1 where not given.
+        margins: Reward of the labelled response minus the other one, ``(N,)``.
+        targets: Probability that the label is right, ``(N,)``; 1 by default.
 
     Raises:
-        InputError: As in :func:`checked`.
-        ValueError: As in :func:`checked`.
+        InputError: The conditions of :func:`checked`.
+        ValueError: The conditions of :func:`checked`.
     """
     d, t = checked("margin", margins, targets)
     return float(np.mean(t * np.logaddexp(0, -d) + (1 - t) * np.logaddexp(0, d)))
@@ -63,12 +63,12 @@ def brier_score(probabilities: ArrayLike, targets: ArrayLike | None = None) -> f
     probability", 1950.
 
     Args:
-        probabilities: ``(N,)`` that the labelled response is better.
-        targets: ``(N,)`` probability that it is; 1 where not given.
+        probabilities: Probability that the labelled response is better, ``(N,)``.
+        targets: Probability that the label is right, ``(N,)``; 1 by default.
 
     Raises:
-        InputError: As in :func:`checked`.
-        ValueError: As in :func:`checked`.
+        InputError: The conditions of :func:`checked`.
+        ValueError: The conditions of :func:`checked`.
     """
     p, t = checked("probability", probabilities, targets)
     return float(np.mean((p - t) ** 2))
@@ -85,13 +85,13 @@ def reliability(
     al., "Mitigating Bias in Calibration Error Estimation", 2022). Pairs of equal confidence share a bin.
 
     Args:
-        probabilities: ``(N,)`` that the labelled response is better.
-        targets: ``(N,)`` probability that it is; 1 where not given.
-        bins: At most so many.
+        probabilities: Probability that the labelled response is better, ``(N,)``.
+        targets: Probability that the label is right, ``(N,)``; 1 by default.
+        bins: Maximum number of bins.
 
     Raises:
-        InputError: As in :func:`checked`.
-        ValueError: As in :func:`checked`, or ``bins`` is below 1.
+        InputError: The conditions of :func:`checked`.
+        ValueError: The conditions of :func:`checked`, or ``bins`` is below 1.
     """
     p, t = checked("probability", probabilities, targets)
     if bins < 1:
@@ -125,16 +125,16 @@ def fit_temperature(margins: ArrayLike, targets: ArrayLike | None = None) -> flo
     itself, below 1 that it is not sure enough.
 
     Args:
-        margins: ``(N,)`` reward of the labelled response minus the other's.
-        targets: ``(N,)`` probability that the label is right; 1 where not given.
+        margins: Reward of the labelled response minus the other one, ``(N,)``.
+        targets: Probability that the label is right, ``(N,)``; 1 by default.
 
     Returns:
         T in the units of the margins. 0 where every preference is certainly right (any smaller T is likelier),
         infinity where the margins predict no better than chance (any larger T is likelier), NaN where all are 0.
 
     Raises:
-        InputError: As in :func:`checked`.
-        ValueError: As in :func:`checked`.
+        InputError: The conditions of :func:`checked`.
+        ValueError: The conditions of :func:`checked`.
     """
     from scipy.optimize import brentq
 

@@ -26,14 +26,14 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure with what its interval and its test need.
+    """A figure with the data for its interval and its test.
 
     Attributes:
-        value: The figure; NaN where nothing is known.
-        variance: Of the figure, by the jackknife; NaN where fewer than two clusters leave nothing to compare.
+        value: Value of the figure; NaN without data.
+        variance: Variance of the figure, by the jackknife; NaN for fewer than two clusters.
         freedom: Degrees of freedom of Student's distribution.
-        n: Values behind the figure; the effective sample size where all clusters are alike.
-        n_clusters: Clusters that were left out in turn.
+        n: Number of values behind the figure; the effective sample size if all clusters are alike.
+        n_clusters: Number of clusters, each left out in turn.
     """
 
     value: float
@@ -103,7 +103,7 @@ class Spread:
 
 
 _ZERO = 1e-20
-"""Variances up to this are rounding."""
+"""Variances up to this are rounding errors."""
 
 _FEWEST = 2.0
 """Degrees of freedom where dependent pairs are all alike: then nothing is known of their dependence."""
@@ -113,8 +113,8 @@ def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable] | None = None
     """The mean over pairs; pairs without a value do not count.
 
     Args:
-        values: One value a pair in [0, 1], shape [n]; NaN is missing.
-        clusters: A key for each pair, for example a hash of its context. Without keys every pair is its own cluster.
+        values: One value per pair in [0, 1], shape [n]; NaN is missing.
+        clusters: Key of each pair, for example a hash of its context. Without keys every pair is its own cluster.
 
     Raises:
         ValueError: Shapes differ, or a value lies outside [0, 1].
@@ -126,12 +126,12 @@ def paired_difference(first: ArrayLike, second: ArrayLike, clusters: Sequence[Ha
     """The difference of two means over the same pairs, first minus second; pairs where either is missing do not count.
 
     Args:
-        first: One value a pair in [0, 1], shape [n]; NaN is missing.
-        second: The same of the other judge, in the same order of pairs; shape [n].
-        clusters: As in :func:`clustered_mean`.
+        first: One value per pair in [0, 1], shape [n]; NaN is missing.
+        second: Values of the other judge, in the same order of pairs; shape [n].
+        clusters: Key of each pair, see :func:`clustered_mean`.
 
     Raises:
-        ValueError: As in :func:`clustered_mean`.
+        ValueError: The conditions of :func:`clustered_mean`.
     """
     one, two = _checked(first), _checked(second)
     if one.shape != two.shape:
@@ -145,12 +145,12 @@ def difference_of_groups(
     """The mean of the values inside a group of pairs minus the mean of the others; a cluster may have pairs in both.
 
     Args:
-        values: One value a pair in [0, 1], shape [n], none missing.
-        inside: Whether a pair belongs to the group; length n.
-        clusters: As in :func:`clustered_mean`.
+        values: One value per pair in [0, 1], shape [n], none missing.
+        inside: Whether each pair belongs to the group; length n.
+        clusters: Key of each pair, see :func:`clustered_mean`.
 
     Raises:
-        ValueError: As in :func:`clustered_mean`.
+        ValueError: The conditions of :func:`clustered_mean`.
     """
     data, where = _checked(values), np.asarray(inside, dtype=bool)
     if data.shape != where.shape or np.isnan(data).any():
@@ -167,8 +167,8 @@ def statistic_spread(statistic: Callable[[NDArray[np.int64]], float], clusters: 
     """Any smooth statistic of rows (an area under a curve, a rank correlation), computed without each cluster in turn.
 
     Args:
-        statistic: Takes row numbers, shape [m]; may be NaN where it is undefined, and such values are left out.
-        clusters: The cluster of each row, length n.
+        statistic: Function of row numbers, shape [m]; it may return NaN if undefined, and such values are excluded.
+        clusters: Cluster of each row, length n.
     """
     keys, count = _numbered(clusters, len(clusters))
     rows = np.arange(len(clusters))
@@ -180,10 +180,10 @@ def jackknife(value: float, left_out: Sequence[Values], *, n: int, repeated: boo
     """The spread of a figure from its values without each cluster.
 
     Args:
-        value: The figure.
+        value: Value of the figure.
         left_out: One array for each stratum (a domain whose size is fixed; mostly there is one): the figure without each
             of its clusters. A stratum of one cluster has no spread and is not seen.
-        n: Values behind the figure.
+        n: Number of values behind the figure.
         repeated: Whether some cluster has several pairs, so that their dependence is estimated too.
     """
     clusters = sum(map(len, left_out))

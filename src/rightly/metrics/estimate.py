@@ -11,10 +11,10 @@ class Estimate(Frozen):
     """A figure with its interval, 95% where nothing else is said; contexts are the unit (`rightly.metrics.clustered`).
 
     Attributes:
-        value: The figure; ``None`` where nothing could be measured.
-        low: Lower end; ``None`` below two contexts.
-        high: Upper end.
-        n: Pairs behind it; 0 where a table counts them once for all its figures.
+        value: Value of the figure; ``None`` if nothing could be measured.
+        low: Lower end of the interval; ``None`` for fewer than two contexts.
+        high: Upper end of the interval; ``None`` for fewer than two contexts.
+        n: Number of pairs behind the figure; 0 if a table counts them once for all its figures.
     """
 
     value: float | None

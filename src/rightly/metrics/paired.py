@@ -27,7 +27,7 @@ def holm_levels(p_values: Sequence[float], *, alpha: float = 0.05) -> NDArray[np
     Never below ``1 - alpha``, so that each interval by itself covers at least as often; NaN where the p-value is.
 
     Args:
-        p_values: Not corrected, shape [n].
+        p_values: Uncorrected p-values, shape [n].
         alpha: Level of the corrected tests.
     """
     raw, corrected = np.array(p_values, dtype=float), holm(p_values)
@@ -44,10 +44,10 @@ def significance_groups(
     2004): ``a`` is the group of the best, and ``ab`` belongs to two groups.
 
     Args:
-        names: The judges, k different names.
+        names: Names of the judges, k different ones.
         p_matrix: P-values already corrected for many tests; shape [k, k], symmetric; the diagonal is not read.
             NaN (no common pairs) counts as not different.
-        means: What orders the letters, larger is better; length k.
+        means: Means that order the letters, larger is better; length k.
         alpha: Level of significance.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Position bias: does a judge's verdict hang on which response it saw first?"""
+"""Position bias: the effect of the order of presentation on a judge's verdict."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ class PositionBias:
     every response was shown once in each slot.
 
     Attributes:
-        n: Pairs with a verdict in both orders.
-        n_failed: Pairs left out because an order has no verdict.
-        n_consistent: Pairs with the same verdict in both orders.
-        n_first_slot: Verdicts (of 2n) for the response shown first.
-        n_second_slot: Verdicts (of 2n) for the response shown second; the rest are ties.
+        n: Number of pairs with a verdict in both orders.
+        n_failed: Number of pairs excluded because an order has no verdict.
+        n_consistent: Number of pairs with the same verdict in both orders.
+        n_first_slot: Number of verdicts (of 2n) for the response shown first.
+        n_second_slot: Number of verdicts (of 2n) for the response shown second; the rest are ties.
     """
 
     n: int

@@ -1,4 +1,4 @@
-"""All that the margins of a reward model on labelled pairs say: accuracy, calibration, spread, length, strength."""
+"""All metrics of a reward model's margins on labelled pairs: accuracy, calibration, distribution, length, strength."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -24,7 +24,7 @@ from rightly.metrics.ties import decided
 from rightly.types import Frozen
 
 TiePolicy = Literal["wrong", "half"]
-"""What a tie, a margin of at most `rightly.metrics.ties.TIE`, counts in an accuracy."""
+"""Credit of a tie, a margin of at most `rightly.metrics.ties.TIE`, in an accuracy."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -40,9 +40,9 @@ class Slice(Frozen):
     """Accuracy of part of the pairs.
 
     Attributes:
-        name: Of the part.
-        n: Its pairs that have a better response.
-        accuracy: Share of them that the model has right.
+        name: Name of the part.
+        n: Number of its pairs with a better response.
+        accuracy: Share of these pairs that the model gets right.
         accuracy_low: Lower end of its 95% interval over clusters; ``None`` below two clusters.
         accuracy_high: Upper end.
     """
@@ -58,8 +58,8 @@ class StrengthSlice(Slice):
     """Accuracy of a quintile of strength.
 
     Attributes:
-        weakest: Least strength in it.
-        strongest: Largest strength in it.
+        weakest: Least strength in the quintile.
+        strongest: Largest strength in the quintile.
     """
 
     weakest: float
@@ -70,28 +70,28 @@ class PreferenceMetrics(Frozen):
     """Figures of one reward model on one set of labelled pairs.
 
     Attributes:
-        n: Pairs; what every figure is taken over, but for the accuracies.
-        n_clusters: Clusters of pairs that have a better response.
-        undecided: Pairs with a target of exactly 1/2: they have no better response and are in no accuracy.
-        turned: Pairs with a target below 1/2, turned round so that the better response comes first.
-        ties: Pairs with a better response and a margin of at most `rightly.metrics.ties.TIE`; it is taken for exactly 0.
-        tie_policy: What those count.
+        n: Number of pairs, over which every figure except the accuracies is computed.
+        n_clusters: Number of clusters of pairs with a better response.
+        undecided: Number of pairs with a target of exactly 1/2; they have no better response and are in no accuracy.
+        turned: Number of pairs with a target below 1/2, reversed so that the better response comes first.
+        ties: Number of pairs with a better response and a margin of at most `rightly.metrics.ties.TIE`, which counts as 0.
+        tie_policy: Credit of these ties.
         accuracy: Share of the ``n - undecided`` pairs with a margin above the ties'.
         accuracy_low: Lower end of its 95% interval over clusters; ``None`` below two clusters.
         accuracy_high: Upper end.
         nll: Mean negative log-likelihood of the targets, nats.
         brier: Brier score.
         ece: Expected calibration error, over ``reliability``.
-        temperature: What the margins should be divided by; ``None`` where no positive number is best.
+        temperature: Best divisor of the margins; ``None`` if no positive number is best.
         reliability: Accuracy against confidence in at most 15 bins of equally many pairs; a tie is half right.
-        margin_mean: Of the margins.
-        margin_sd: Their population standard deviation.
-        margin_quantiles: At `QUANTILES`.
-        histogram_edges: `HISTOGRAM_EDGES`.
-        histogram: Margins below the first edge, between the edges, and from the last edge on.
-        length_correlation: Spearman's, of the margin with the better response's surplus in length; ``None`` where
+        margin_mean: Mean of the margins.
+        margin_sd: Population standard deviation of the margins.
+        margin_quantiles: Quantiles of the margins at `QUANTILES`.
+        histogram_edges: Edges of the histogram, `HISTOGRAM_EDGES`.
+        histogram: Number of margins below the first edge, between the edges, and from the last edge on.
+        length_correlation: Spearman's correlation of the margin with the better response's surplus in length; ``None`` if
             lengths are unknown or either is constant.
-        by_length: Accuracy where the better response is the ``longer``, the ``shorter``, or of ``equal_length``.
+        by_length: Accuracy for pairs whose better response is the ``longer``, the ``shorter``, or of ``equal_length``.
         by_strength: Accuracy by quintile of strength, weakest first; equal strengths share a bin.
     """
 
@@ -138,17 +138,17 @@ def evaluate_margins(
     """Every metric of a set of labelled pairs.
 
     Args:
-        margins: ``(N,)`` reward of the labelled response minus the (best) other's.
-        targets: ``(N,)`` probability that the labelled response is better; 1 where not given. Below 1/2 the other
-            response is the better one, and the pair is turned round before anything is computed.
-        lengths: ``(N, 2)`` of the labelled response and the other, in tokens or characters.
-        strengths: ``(N,)`` how clear the label is, in any unit.
-        clusters: ``(N,)`` names; pairs that share one are not independent.
-        ties: What a margin of at most `rightly.metrics.ties.TIE` counts in an accuracy: nothing, or half.
+        margins: Reward of the labelled response minus the (best) other one, ``(N,)``.
+        targets: Probability that the labelled response is better, ``(N,)``; 1 by default. Below 1/2 the other response is
+            the better one, and the pair is reversed before the computation.
+        lengths: Lengths of the labelled and the other response, in tokens or characters, ``(N, 2)``.
+        strengths: Strength of the label, in any unit, ``(N,)``.
+        clusters: Cluster names, ``(N,)``; pairs in one cluster are not independent.
+        ties: Credit of a margin of at most `rightly.metrics.ties.TIE` in an accuracy: none, or half.
 
     Raises:
         InputError: There is no pair, no pair has a better response, or a value is not finite or out of range.
-        ValueError: Shapes do not fit.
+        ValueError: Shapes do not match.
     """
     labelled, stated = checked("margin", margins, targets)
     labelled = decided(labelled)
@@ -180,8 +180,8 @@ def evaluate_margins(
 
 
 def _calibration(d: NDArray[np.float64], t: NDArray[np.float64]) -> dict[str, Any]:
-    # Seen from the response that the model prefers: sigmoid(-d) and 1 - sigmoid(d) differ in the last digit, which would
-    # part pairs of equal confidence.
+    # Relative to the response that the model prefers: sigmoid(-d) and 1 - sigmoid(d) differ in the last digit, which
+    # would separate pairs of equal confidence.
     confidence, agreement = preference_probability(np.abs(d)), np.where(d < 0, 1 - t, t)
     temperature = fit_temperature(d, t)
     return {

@@ -1,4 +1,4 @@
-"""Ranks that treat equal values alike, and bins of equally many items that never part them."""
+"""Ranks that treat equal values alike, and bins of equally many items that never separate equal values."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +8,7 @@ def mid_ranks(values: ArrayLike) -> NDArray[np.float64]:
     """Ranks in (0, n), each the middle of its place: the smallest of n has 1/2, equal values share their mean.
 
     Args:
-        values: Shape [n], without NaN.
+        values: Values without NaN, shape [n].
 
     Returns:
         Shape [n].
@@ -23,7 +23,7 @@ def equal_mass_bins(values: ArrayLike, bins: int) -> NDArray[np.int64]:
     Equal values share a bin, so that the order of the items changes nothing; then bins are uneven, and some are empty.
 
     Args:
-        values: Shape [n], without NaN.
+        values: Values without NaN, shape [n].
         bins: Number of bins.
 
     Returns:
@@ -37,8 +37,8 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
     """Spearman's correlation; NaN where either side is constant.
 
     Args:
-        first: Shape [n].
-        second: Shape [n].
+        first: Values of one side, shape [n].
+        second: Values of the other side, shape [n].
     """
     one, two = mid_ranks(first), mid_ranks(second)
     if not (len(one) and np.ptp(one) and np.ptp(two)):

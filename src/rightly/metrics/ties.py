@@ -16,7 +16,7 @@ def decided(differences: ArrayLike) -> NDArray[np.float64]:
     """Differences of rewards with every tie set to exactly 0.
 
     Args:
-        differences: Any shape; NaN stays NaN.
+        differences: Differences of rewards, of any shape; NaN stays NaN.
 
     Returns:
         The same shape.

@@ -29,8 +29,8 @@ class AdjustRule(Frozen):
     """How strength turns into terms of the loss.
 
     Attributes:
-        preset: What is done.
-        suspects: Which labels are suspected: ``probability``, those more likely wrong than right; ``sign``, those of
+        preset: Action on the pairs.
+        suspects: Suspected labels: ``probability``, those more likely wrong than right; ``sign``, those of
             negative strength; ``quantile``, the weakest ``share``, as in the papers.
         share: Share of the pairs that are suspected, for ``quantile``; the papers' 0.2.
         smoothing: Weight of the other order for suspects under ``smooth``; the papers do not give it.
@@ -53,10 +53,10 @@ class Adjustment:
     """Terms of ``N`` pairs.
 
     Attributes:
-        target: ``(N,)`` probability that the label is right; below 1/2 the pair is flipped.
-        margin: ``(N,)``.
-        weight: ``(N,)``.
-        keep: ``(N,)`` false where the pair is left out.
+        target: Probability that the label is right, ``(N,)``; below 1/2 the pair is flipped.
+        margin: Margin in the loss, ``(N,)``.
+        weight: Weight in the loss, ``(N,)``.
+        keep: Whether the pair is kept, ``(N,)``.
     """
 
     target: NDArray[np.float64]
@@ -69,10 +69,10 @@ def adjust(strength: ArrayLike, probability: ArrayLike, rule: AdjustRule) -> Adj
     """Terms of the loss for pairs.
 
     Args:
-        strength: ``(N,)`` normalised (`rightly.preferences.strength`), its sign relative to the label.
-        probability: ``(N,)`` that the label is right (`rightly.preferences.quality`); NaN for a pair without a
+        strength: Normalised strength (`rightly.preferences.strength`), ``(N,)``, with its sign relative to the label.
+        probability: Probability, ``(N,)``, that the label is right (`rightly.preferences.quality`); NaN for a pair without a
             difference, which stays as it is.
-        rule: What is done.
+        rule: Rule of the adjustment.
 
     Raises:
         InputError: The shapes differ.

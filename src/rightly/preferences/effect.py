@@ -8,11 +8,11 @@ from rightly.types import Frozen
 
 
 class RepairEffect(Frozen):
-    """Labels that a repair flips or leaves out, and how many of them are wrong.
+    """Labels that a repair flips or drops, and the estimated number of wrong ones among them.
 
     Attributes:
-        flipped: Of the labels that are flipped.
-        dropped: Of the pairs that are left out.
+        flipped: Estimate of wrong labels among the flipped ones.
+        dropped: Estimate of wrong labels among the dropped pairs.
     """
 
     flipped: WrongLabels

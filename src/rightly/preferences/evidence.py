@@ -82,11 +82,11 @@ class LabelEvidence:
     """Everything that is known of whether labels are right.
 
     Args:
-        strength: ``(N,)`` held-out, its sign relative to the label.
-        probability: ``(N,)`` that each label is right, the estimate.
-        people: ``(N,)`` probability that the label is right by people's word, NaN where nothing was said.
-        shown: ``(N,)`` the same where it is only compared with: by people who made the labels, for one.
-        groups: ``(N,)`` number of each pair's group; pairs of a group are not independent.
+        strength: Held-out strength, with its sign relative to the label, ``(N,)``.
+        probability: Estimated probability that each label is right, ``(N,)``.
+        people: Probability that the label is right according to people, ``(N,)``; NaN for pairs without such data.
+        shown: Such probabilities that are only compared with, for example from the people who made the labels, ``(N,)``.
+        groups: Number of each pair's group, ``(N,)``; pairs of a group are not independent.
         seed: Seed of the draws.
 
     Attributes:
@@ -117,7 +117,7 @@ class LabelEvidence:
         """How many of the chosen labels are wrong.
 
         Args:
-            chosen: ``(N,)``; the choice may follow strength and probability, not what people said.
+            chosen: Chosen pairs, ``(N,)``; the choice may depend on strength and probability, but not on human labels.
         """
         n = int(chosen.sum())
         if not n:
@@ -238,8 +238,8 @@ def share_interval(
 
     Args:
         share: The share, in [0, 1].
-        residuals: ``(N,)`` deviation of each pair from its expectation.
-        groups: ``(N,)`` number of each pair's group.
+        residuals: Deviation of each pair from its expectation, ``(N,)``.
+        groups: Number of each pair's group, ``(N,)``.
         predicted: Other pairs, of which the share is to be covered; infinitely many for the share itself.
     """
     from scipy.stats import t

@@ -30,7 +30,7 @@ def write_scored(
     Args:
         path: Parquet file.
         pairs: Labelled pairs.
-        margins: Of each pair, one a model: the labelled response's reward minus the best other's; NaN where not scored.
+        margins: Margins of each pair, one per model: the labelled response's reward minus the best other one; NaN if unscored.
         models: Names of the models.
         trusted: Checked labels by id; they go before votes.
 

@@ -23,7 +23,7 @@ class ClassRule(Frozen):
     """What makes a pair suspect, ambiguous, clear or easy.
 
     Attributes:
-        suspects: What makes a suspect; the same for classes, repairs and the reviewer's list.
+        suspects: Criterion for a suspect; the same for classes, repairs and the review list.
         clear: From this probability (``probability``), or this share of the pairs on (``quantile``), a pair is clear; by
             ``sign`` it is where its strength exceeds its standard deviation. What lies between is ambiguous.
         easy: The strongest share of all pairs, where they are clear: what a model overfits first.
@@ -65,12 +65,12 @@ class Decile(Frozen):
     """Pairs of similar strength.
 
     Attributes:
-        n: How many.
+        n: Number of pairs.
         weakest: Least strength.
         strongest: Largest strength.
-        wrong: How many of the labels are wrong.
+        wrong: Estimate of wrong labels.
         std: Mean standard deviation over the models.
-        people: What people said of the labels; ``None`` where they said nothing.
+        people: Human evidence on the labels; ``None`` without any.
     """
 
     n: int
@@ -92,7 +92,7 @@ class Artefacts(Frozen):
     Attributes:
         longer_wins: Share of labels on the longer response; ``None`` where lengths are unknown.
         length_strength: Spearman's correlation of strength with the label's surplus in length.
-        longer_wins_suspected: The same share among the suspects.
+        longer_wins_suspected: This share among the suspects.
         first_wins: Share of labels on the response that is stored first; ``None`` where it is always the same one.
     """
 
@@ -103,21 +103,21 @@ class Artefacts(Frozen):
 
 
 class Diagnosis(Frozen):
-    """What strength says of a data set.
+    """Diagnosis of a data set by preference strength.
 
     Attributes:
-        n: Labelled pairs.
-        no_difference: Pairs that all models give a difference of exactly 0 (identical responses, or identical after
-            truncation); counted here and in no other figure.
-        rule: How classes were made.
-        counts: Pairs of each class.
-        quality: How probabilities were made, with the rate of noise.
-        wrong: How many of all labels are wrong.
-        suspects: How many of the suspects' labels are.
+        n: Number of labelled pairs.
+        no_difference: Number of pairs with a difference of exactly 0 for all models (identical responses, or identical
+            after truncation), which are in no other figure.
+        rule: Rule of the classes.
+        counts: Number of pairs of each class.
+        quality: Basis of the probabilities, with the noise rate.
+        wrong: Estimate of wrong labels among all.
+        suspects: Estimate of wrong labels among the suspects.
         negative: Share of pairs of negative strength: the models contradict the label.
-        deciles: Weakest first; fewer than ten where there are fewer than 100 pairs.
-        votes_correlation: Spearman's correlation of strength with what people said of the labels.
-        artefacts: Of length and position.
+        deciles: Deciles of strength, weakest first; fewer than ten for fewer than 100 pairs.
+        votes_correlation: Spearman's correlation of strength with the human evidence on the labels.
+        artefacts: Artefacts of length and position.
     """
 
     n: int
@@ -137,10 +137,10 @@ def classify(strength: ArrayLike, std: ArrayLike, probability: ArrayLike, rule: 
     """The class of each pair as its place in `CLASSES`.
 
     Args:
-        strength: ``(N,)`` mean over the models.
-        std: ``(N,)`` their standard deviation.
-        probability: ``(N,)`` that the label is right; NaN for a pair without a difference.
-        rule: What makes a class.
+        strength: Mean strength over the models, ``(N,)``.
+        std: Standard deviation over the models, ``(N,)``.
+        probability: Probability that the label is right, ``(N,)``; NaN for a pair without a difference.
+        rule: Rule of the classes.
 
     Raises:
         InputError: The shapes differ.
@@ -176,12 +176,12 @@ def diagnose(
 
     Args:
         evidence: Strength, probability and people's word of ``N`` pairs.
-        std: ``(N,)``.
-        quality: How the probabilities were made.
-        rule: What makes a class.
+        std: Standard deviation over the models, ``(N,)``.
+        quality: Basis of the probabilities.
+        rule: Rule of the classes.
         no_difference: Pairs that are left out, to be counted.
-        length_gap: ``(N,)`` length of the labelled response minus the other's.
-        first: ``(N,)`` whether the label is the response that is stored first.
+        length_gap: Length of the labelled response minus the other one, ``(N,)``.
+        first: Whether the label is the response stored first, ``(N,)``.
     """
     s, d = evidence.strength, np.asarray(std, dtype=np.float64)
     classes = classify(s, d, evidence.probability, rule)

@@ -49,11 +49,11 @@ class LabelQuality(Frozen):
     """How probabilities were made, and the share of wrong labels that they come to.
 
     Attributes:
-        basis: What they rest on; ``people`` is votes or checked labels.
+        basis: Basis of the probabilities; ``people`` is votes or checked labels.
         noise_rate: Expected share of wrong labels, the mean of 1 minus the probability.
         noise_low: Lower end of its 95% interval, which does not rest on the noise model; ``None`` where the rate was given.
         noise_high: Upper end.
-        temperature: What strength is divided by; ``None`` for an isotonic fit.
+        temperature: Divisor of strength; ``None`` for an isotonic fit.
         known: Pairs of which people said something.
     """
 
@@ -74,8 +74,8 @@ def fit_noise_model(
     on the temperature): where little noise and much noise explain the data alike, and with few pairs, they say so.
 
     Args:
-        strength: ``(N,)`` held-out, its sign relative to the label.
-        groups: ``(N,)`` keys; pairs of a group count as their design effect says. Each for itself where not given.
+        strength: Held-out strength, with its sign relative to the label, ``(N,)``.
+        groups: Group keys, ``(N,)``; pairs of a group are weighted by their design effect. Without keys pairs are independent.
 
     Returns:
         ``(N,)`` probability that each label is right, and the fit.
@@ -99,7 +99,7 @@ def likeliest_noise(strength: ArrayLike) -> tuple[float, float]:
     """Rate and temperature of the noise model by maximum likelihood alone.
 
     Raises:
-        InputError: As in `fit_noise_model`.
+        InputError: The conditions of `fit_noise_model`.
     """
     _, size, _, right, wrong = _counted(strength)
     return _fit(size, right, wrong)
@@ -174,8 +174,8 @@ def fit_people(strength: ArrayLike, right: ArrayLike) -> tuple[NDArray[np.float6
     """Probabilities by isotonic regression on pairs of which people said something.
 
     Args:
-        strength: ``(N,)``.
-        right: ``(N,)`` probability that the label is right, from checked labels (0, 1) or votes; NaN where unknown.
+        strength: Strength of each pair, ``(N,)``.
+        right: Probability that the label is right, from checked labels (0, 1) or votes, ``(N,)``; NaN if unknown.
 
     Returns:
         ``(N,)`` probabilities for all pairs (linear between those that are known), and the fit.
@@ -235,9 +235,9 @@ def _fit(size: NDArray[np.float64], right: NDArray[np.float64], wrong: NDArray[n
     """Maximum likelihood of rate and temperature; the rate lies in [0.001, 0.499].
 
     Args:
-        size: ``(B,)`` absolute strength.
-        right: ``(B,)`` labels there that agree with the sign.
-        wrong: ``(B,)`` labels that do not.
+        size: Absolute strength of each bin, ``(B,)``.
+        right: Labels of each bin that agree with the sign, ``(B,)``.
+        wrong: Labels of each bin that disagree with the sign, ``(B,)``.
     """
     from scipy.optimize import minimize
 

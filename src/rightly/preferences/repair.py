@@ -21,12 +21,12 @@ class Repair(Frozen):
     Attributes:
         pair_id: The pair.
         key: Content key of the pair as it was scored: a pair whose text has changed since is refused.
-        label: Its label.
+        label: New label of the pair.
         keep: Whether it stays.
         target: Probability that ``label`` is right; ``None`` leaves the field as it is, but empties it where the label changes.
-        margin: In units of the reward models' typical margin; ``None`` leaves the field as it is.
-        weight: In the loss; ``None`` leaves the field as it is.
-        why: In words, with the figures.
+        margin: Margin in units of the reward models' typical margin; ``None`` leaves the field unchanged.
+        weight: Weight in the loss; ``None`` leaves the field unchanged.
+        why: Reason in words, with the figures.
     """
 
     pair_id: str
@@ -44,11 +44,11 @@ class Change(Frozen):
 
     Attributes:
         pair_id: The pair.
-        row: Its place in the data set before the repair, from 0.
-        actions: What was done.
-        why: As in the repair.
+        row: Index of the pair in the data set before the repair, from 0.
+        actions: Actions on the pair.
+        why: Reason given by the repair.
         before: The fields that changed, as they were; for a pair left out the whole pair.
-        after: The same fields as they are; empty for a pair left out.
+        after: The same fields after the repair; empty for a dropped pair.
     """
 
     pair_id: str
@@ -66,7 +66,7 @@ def repaired(
 
     Args:
         pairs: The data set; pairs without a repair stay as they are.
-        repairs: By id.
+        repairs: Repairs by pair id.
 
     Raises:
         InputError: A pair is not the one that was scored.
@@ -122,7 +122,7 @@ def undone(pairs: Iterable[PreferencePair], changes: Iterable[Change]) -> Iterat
 
     Args:
         pairs: The repaired data set.
-        changes: Its audit.
+        changes: Audit of the repair.
 
     Raises:
         InputError: A pair is not as the audit left it.

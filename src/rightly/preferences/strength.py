@@ -19,10 +19,10 @@ class Strength:
     """Strength of ``N`` pairs by up to ``M`` models.
 
     Attributes:
-        margins: ``(M, N)`` label's reward minus the best other's, on one scale; NaN where a model did not score.
-        mean: ``(N,)`` over the models that scored the pair.
-        std: ``(N,)`` population standard deviation; 0 where one model scored.
-        count: ``(N,)`` models that scored the pair, at least 1.
+        margins: Label's reward minus the best other one, on one scale, ``(M, N)``; NaN if a model did not score the pair.
+        mean: Mean over the models that scored the pair, ``(N,)``.
+        std: Population standard deviation over these models, ``(N,)``; 0 for a single model.
+        count: Number of models that scored the pair, at least 1, ``(N,)``.
     """
 
     margins: NDArray[np.float64]
@@ -35,7 +35,7 @@ def preference_strength(margins: ArrayLike, *, normalise: bool = True) -> Streng
     """Mean and standard deviation over models.
 
     Args:
-        margins: ``(M, N)`` or ``(N,)``; NaN where a model did not score a pair.
+        margins: Margins, ``(M, N)`` or ``(N,)``; NaN if a model did not score a pair.
         normalise: Divide every model's margins by their typical size, the median of their absolute values, so that no
             model outvotes the others by the scale of its rewards; signs stay. ``False`` as in the paper, whose models
             share their scale.
@@ -66,8 +66,8 @@ def assign_folds(groups: Sequence[Hashable], folds: int, seed: int = 0) -> NDArr
 
     Args:
         groups: Key of each pair's group, ``(N,)``.
-        folds: At least 2.
-        seed: Of the order.
+        folds: Number of folds, at least 2.
+        seed: Seed for the order.
 
     Returns:
         ``(N,)`` in ``[0, folds)``.
@@ -95,7 +95,7 @@ def agreement_with_whole(margins: ArrayLike) -> NDArray[np.float64]:
     """How well smaller ensembles stand for the whole: Spearman's correlation of the mean of the first m models with all.
 
     Args:
-        margins: ``(M, N)`` without NaN, on one scale.
+        margins: Margins without NaN, on one scale, ``(M, N)``.
 
     Returns:
         ``(M,)``; its last entry is 1.

@@ -43,7 +43,7 @@ class StrengthRule:
     """How probabilities, classes and terms of the loss are made.
 
     Attributes:
-        adjust: What a pair says to the loss, and which labels are suspected.
+        adjust: Rule for a pair's loss terms and for suspected labels.
         normalise: Divide every model's margins by their median absolute value.
         expected_rate: Expected share of wrong labels; ``None`` uses people's word where there is enough, else the model of
             noise.
@@ -66,9 +66,9 @@ class StrengthResult:
     Attributes:
         diagnosis: Figures.
         models: Names of the models.
-        scales: What each model's margins were divided by.
+        scales: Divisor of each model's margins.
         agreement: Spearman's correlation of the first m models' mean with that of all; empty where some pairs lack some.
-        effects: What a repair by each preset would do.
+        effects: Expected effect of a repair with each preset.
     """
 
     diagnosis: Diagnosis
@@ -89,7 +89,7 @@ def diagnose_table(source: Path, target: Path, rule: StrengthRule) -> StrengthRe
         target: Parquet to write: ``id``, ``key``, ``label``, ``group``, ``strength``, ``std``, ``models``,
             ``probability`` (null for a pair without a difference), ``known`` (people's word as far as the probabilities
             rest on it), ``class``, ``target``, ``margin``, ``weight``, ``keep``.
-        rule: How.
+        rule: Rule of the adjustment.
 
     Raises:
         InputError: The table cannot be used; names file and row.
@@ -163,7 +163,7 @@ def score_columns(path: Path) -> tuple[list[str], tuple[str, ...]]:
     """The columns of score differences in a Parquet file, and the models that they are of.
 
     Raises:
-        InputError: It is no Parquet, or has no ``id`` or no such column.
+        InputError: The file is not Parquet, or lacks ``id`` or another column.
         MissingExtraError: pyarrow is not installed.
     """
     try:
@@ -337,11 +337,11 @@ class StrengthTable:
         ids: Ids of the pairs.
         keys: Content keys of the pairs as they were scored.
         labels: Labels as they were.
-        strength: ``(N,)``.
-        std: ``(N,)``.
-        probability: ``(N,)`` that the label is right; NaN for a pair without a difference.
-        known: ``(N,)`` the same by people's word, as far as the probabilities rest on it; else NaN.
-        groups: ``(N,)`` keys of pairs that are not independent.
+        strength: Strength of each pair, ``(N,)``.
+        std: Standard deviation over the models, ``(N,)``.
+        probability: Probability that the label is right, ``(N,)``; NaN for a pair without a difference.
+        known: Human evidence that the label is right, ``(N,)``, if the probabilities are based on it; else NaN.
+        groups: Keys of groups of dependent pairs, ``(N,)``.
     """
 
     ids: list[str]

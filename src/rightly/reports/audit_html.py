@@ -24,7 +24,7 @@ def write_audit_report(
 
     Args:
         result: The audit.
-        items: Its pairs, for the browser; more than `browser.MAX_ITEMS` are sampled, and the page says so.
+        items: Pairs of the audit, for the browser; more than `browser.MAX_ITEMS` are sampled, and the page says so.
         path: The ``.html`` file; overwritten.
         extra_sections: Tables to add before the browser.
     """

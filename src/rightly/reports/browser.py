@@ -35,8 +35,8 @@ class Sample:
     """The embedded items.
 
     Attributes:
-        items: In the order they came.
-        total: How many there were.
+        items: Items in their original order.
+        total: Total number of items.
     """
 
     items: tuple[Item, ...]

@@ -20,7 +20,7 @@ class LineChart:
 
     Attributes:
         kind: Class, for its looks.
-        said: What readers hear who do not see the chart.
+        said: Description of the chart for screen readers.
         width, height: The size of the drawing.
         left, bottom, top: Room around the grid; its labels stand there.
         before, after: Room between the ends of the grid and the outer spots.
@@ -63,7 +63,7 @@ def rank_chart(ranks: Sequence[RankPrecision], name: str, max_rank: int) -> Line
     """Precision by rank: the share of reasons matched at each place of the list (line), and their mean score (thin).
 
     Args:
-        ranks: One for each place.
+        ranks: One value for each rank.
         name: The judge, for readers that do not see the chart.
         max_rank: The last place of the axis, shared by the charts beside it.
     """
@@ -105,10 +105,10 @@ class Histogram:
 
     Attributes:
         negative: Share of the pairs below 0.
-        bars: From left to right.
+        bars: Bars from left to right.
         steps: Places along the axis, with the strength there.
         width, height: The size of the drawing; 0 stands in its middle.
-        floor: Where the bars stand.
+        floor: Position of the bars' base.
     """
 
     negative: float

@@ -45,9 +45,9 @@ class Shown(NamedTuple):
     """One pair and what the runs answered to it.
 
     Attributes:
-        heading: What was judged.
+        heading: Description of the judged pair.
         points: The human points.
-        answers: By run, its reasons, whether each is a human point, and its verdict.
+        answers: Reasons of each run, whether each is a human point, and the verdict.
     """
 
     heading: str
@@ -67,8 +67,8 @@ def write_dynamics(
 
     Args:
         path: The HTML file.
-        title: Its heading.
-        runs: By name; at most `MOST_RUNS`.
+        title: Heading of the page.
+        runs: Runs by name; at most `MOST_RUNS`.
         facts: Sentences on what was run.
         shown: Pairs with the runs' answers.
 
@@ -123,7 +123,7 @@ def curve_chart(name: str, curves: Mapping[str, Sequence[tuple[int, float]]]) ->
     """Values over steps, a line for each run; shares from 0 to 1, counts from 0 to the largest.
 
     Args:
-        name: Of the figure, for readers that do not see the chart.
+        name: Name of the figure, for screen readers.
         curves: Steps and values by run.
     """
     last = max((step for spots in curves.values() for step, _ in spots), default=1) or 1

@@ -63,12 +63,12 @@ class Cross:
 
     Attributes:
         judge: The judge; the figures are its tooltip.
-        x: Where its consistency stands.
-        y: Where its accuracy stands.
-        lying: Its interval of consistency.
-        standing: Its interval of accuracy.
-        name: Its name as there is room for it.
-        label: Where the name stands; ``None`` where no place is free.
+        x: Position of the judge's consistency.
+        y: Position of the judge's accuracy.
+        lying: Horizontal interval of consistency.
+        standing: Vertical interval of accuracy.
+        name: Name of the judge, shortened to the available space.
+        label: Position of the name; ``None`` if no position is free.
     """
 
     judge: JudgeResult
@@ -105,8 +105,8 @@ def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Scatter |
 
     Args:
         judges: Those to draw.
-        width: Of the drawing, in pixels at its natural size.
-        height: The same.
+        width: Width of the drawing, in pixels at its natural size.
+        height: Height of the drawing, in pixels at its natural size.
     """
     drawn = [judge for judge in judges if known(judge.accuracy.value) and known(judge.consistency.value)]
     if not drawn:
@@ -134,9 +134,9 @@ def place_labels(
 
     Args:
         spots: The points.
-        widths: Of the labels.
-        plot: What the labels must stay inside.
-        crosses: What they should not cover but may.
+        widths: Widths of the labels.
+        plot: Area that contains all labels.
+        crosses: Areas that labels should not cover but may.
     """
     points = [Box(x - 6, y - 6, x + 6, y + 6) for x, y in spots]
     placed: list[Box | None] = []

@@ -29,7 +29,7 @@ def write_strength_report(folder: Path, summary: dict[str, Any], load: Callable[
 
     Args:
         folder: Holds ``strength.parquet``.
-        summary: What ``strength.json`` holds.
+        summary: Content of ``strength.json``.
         load: Gives the pairs; gives none where only scores were diagnosed, and then no texts are shown.
     """
     import pyarrow.parquet as pq

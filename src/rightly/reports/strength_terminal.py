@@ -18,7 +18,7 @@ def print_strength(
     Args:
         models: Names of the reward models.
         found: The diagnosis.
-        conflicts: How many conflicts of each kind there are.
+        conflicts: Number of conflicts of each kind.
         held_out: Whether no model scored a pair that it trained on; ``None`` where that is not known.
     """
     console = Console(highlight=False)

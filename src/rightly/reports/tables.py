@@ -15,7 +15,7 @@ class Column:
 
     Attributes:
         name: The header.
-        meaning: Its definition in a sentence.
+        meaning: Definition of the column in a sentence.
         numeric: Whether its cells are figures (aligned to the right).
     """
 
@@ -29,7 +29,7 @@ class TableSection:
     """A table that is added to the page; every string of it is text, never markup.
 
     Attributes:
-        title: Its heading.
+        title: Heading of the table.
         intro: A paragraph before it.
         columns: The headers; the first column names the rows.
         rows: A value for each column.

@@ -53,7 +53,7 @@ def read_table(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def merged_tables(*tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables over each other, the last wins; tables within them are merged, not replaced."""
+    """Merge tables; later ones take precedence, and nested tables are merged, not replaced."""
     whole: dict[str, Any] = {}
     for table in tables:
         for name, value in table.items():
