@@ -45,6 +45,19 @@ def test_import_is_lazy_and_unknown_name_raises_attribute_error():
         rightly.adit  # noqa: B018
 
 
+def test_without_torch_what_needs_it_names_the_extra_and_the_rest_works():
+    code = (
+        "import sys; sys.modules.update(torch=None, transformers=None)\n"
+        "import rightly, rightly.errors\n"
+        "rightly.audit, rightly.train_reward_model, rightly.RewardClient, rightly.JudgmentReward\n"
+        "try: rightly.RewardModel\n"
+        "except rightly.errors.MissingExtraError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.endswith("needs an optional dependency; run: pip install 'rightly[train]'\n")
+
+
 def test_no_job_of_the_users_file_takes_more_than_eight_lines():
     tree = ast.parse(Path(user_code.__file__).read_text())
     bodies = {

@@ -80,7 +80,10 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use: ``import rightly`` itself loads nothing."""
     if name not in __all__:
         raise AttributeError(f"module 'rightly' has no attribute {name!r}")
-    found = getattr(importlib.import_module(_HOME.get(name, "rightly.api.measuring")), name)
+    from rightly.errors import needs_extra
+
+    with needs_extra(f"rightly.{name}", "train"):
+        found = getattr(importlib.import_module(_HOME.get(name, "rightly.api.measuring")), name)
     globals()[name] = found
     return found
 
