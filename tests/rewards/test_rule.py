@@ -172,7 +172,7 @@ class TestVerdictAndList:
         assert reward(RewardRule(agreement="recall", follow=0.4), self.FOR_A) == pytest.approx(0.3)
 
     def test_the_listed_verdict_replaces_the_stated_one(self):
-        rule = RewardRule(agreement="recall", verdict="listed")
+        rule = RewardRule(agreement="recall", verdict="reasons")
         assert reward(rule, self.FOR_B, verdict="A") == 0.5
         assert reward(rule, self.FOR_A, verdict="B") == 0
 

@@ -83,7 +83,7 @@ class RewardRule(Frozen):
     threshold: float = Field(default=0.5, ge=0, le=1)
     by_importance: bool = False
     follow: float = Field(default=0.0, ge=0, le=1)
-    verdict: Literal["stated", "listed"] = "stated"
+    verdict: Literal["explicit", "reasons"] = "explicit"
     point_cost: float = Field(default=0.0, ge=0)
     token_cost: float = Field(default=0.0, ge=0)
     max_reasons: int | None = Field(default=None, ge=1)
@@ -156,7 +156,7 @@ def read_answer(parsed: Parsed, stances: Sequence[Stance], stated: Sequence[Choi
         return Read(None, reasons, follows, "two verdicts")
     if not reasons and rule.compose != "outcome":
         return Read(None, reasons, follows, "no reasons")
-    return Read(parsed.verdict if rule.verdict == "stated" else listed, reasons, follows, None)
+    return Read(parsed.verdict if rule.verdict == "explicit" else listed, reasons, follows, None)
 
 
 def verdict_from_reasons(stances: Sequence[Stance]) -> Choice:
