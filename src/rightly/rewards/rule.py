@@ -70,8 +70,8 @@ class RewardRule(Frozen):
         by_importance: Points count by their weights, where the data have them (all agreements but ``ap-official``).
         follow: What is taken from a verdict that does not follow from its reasons, by their weight: 1 takes all, 0 nothing.
             From a list that does not say whom it favors nothing follows.
-        verdict: ``stated``, or ``listed``: the side with the weightier reasons is taken for the verdict, and what is
-            stated counts for nothing.
+        verdict: ``explicit``, or ``reasons``: the side with the weightier reasons is taken for the verdict, and the explicit
+            one is ignored.
         point_cost: Taken from the agreement for every reason that matches no point; not below 0.
         token_cost: Taken from the reward for every token of the answer.
         max_reasons: Reasons beyond it are cut before matching; ``None`` keeps all.
@@ -105,7 +105,7 @@ class Read(NamedTuple):
     Attributes:
         verdict: What counts as its verdict; ``None`` with a fault.
         reasons: What is matched, in order.
-        follows: Whether the stated verdict follows from the list; ``None`` where the list does not say.
+        follows: Whether the explicit verdict follows from the list; ``None`` where the list does not say.
         fault: The policy's, scored 0.
     """
 
@@ -147,16 +147,16 @@ def read_answer(parsed: Parsed, stances: Sequence[Stance], stated: Sequence[Choi
     kept = parsed.rationales[: rule.max_reasons]
     reasons = tuple(rationale.text for rationale in kept)
     stances = stances[: rule.max_reasons]
-    listed = verdict_from_reasons(stances)
+    from_reasons = verdict_from_reasons(stances)
     says = any(side is not None for side, _ in stances)
-    follows = parsed.verdict == listed if says and parsed.verdict is not None else None
+    follows = parsed.verdict == from_reasons if says and parsed.verdict is not None else None
     if parsed.verdict is None:
         return Read(None, reasons, follows, "no verdict")
     if len(set(stated)) > 1:
         return Read(None, reasons, follows, "two verdicts")
     if not reasons and rule.compose != "outcome":
         return Read(None, reasons, follows, "no reasons")
-    return Read(parsed.verdict if rule.verdict == "explicit" else listed, reasons, follows, None)
+    return Read(parsed.verdict if rule.verdict == "explicit" else from_reasons, reasons, follows, None)
 
 
 def verdict_from_reasons(stances: Sequence[Stance]) -> Choice:
