@@ -65,7 +65,7 @@ def test_no_job_of_the_users_file_takes_more_than_eight_lines():
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
-    assert len(bodies) == 9
+    assert len(bodies) == 10
     assert max(bodies.values()) <= 8
 
 
@@ -97,6 +97,15 @@ def test_a_running_loop_as_in_a_notebook(pairs, tmp_path):
 
 def test_judge(pairs, tmp_path):
     assert user_code.judge(pairs, tmp_path / "judge") <= {"A", "B", "tie"}
+
+
+def test_ones_own_judge_and_matcher(pairs, tmp_path):
+    from rightly.jobs.audit import rescore
+
+    named = user_code.audit_of_ones_own_judge(pairs, tmp_path / "audit")
+    assert named[:2] == ["polite", "longer"]
+    assert sorted(named[2:]) == ["first", "longer", "polite", "shorter"]
+    assert [each.judge for each in rescore(tmp_path / "audit").result.judges] == ["polite", "longer"]
 
 
 def test_strength_and_repair(pairs, tiny_model, tmp_path):  # noqa: F811

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import rightly
+from rightly.inference.generator import Request
+from rightly.judges.base import JudgeIdentity
+from rightly.matchers.lexical import LexicalMatcher
+from rightly.types import Order
 
 
 def audit(pairs: Sequence[rightly.PreferencePair] | str, out: Path) -> tuple[float | None, float | None]:
@@ -67,3 +71,33 @@ def scores(pairs: Sequence[rightly.PreferencePair] | str, model: str, out: Path)
 
 def reward_function(url: str) -> rightly.ServedReward:
     return rightly.ServedReward(url)
+
+
+class Polite:
+    """A judge of one's own: prefers whoever says please."""
+
+    name, concurrency = "polite", 1
+    identity = JudgeIdentity(name="polite", fingerprint="polite-1")
+
+    def orders(self, pair: rightly.PreferencePair) -> tuple[Order, ...]:
+        return ("AB",)
+
+    def requests(self, pair: rightly.PreferencePair) -> list[Request]:
+        return []
+
+    async def judge(self, pair: rightly.PreferencePair, order: Order) -> rightly.Judgment:
+        verdict = "B" if "please" in pair.responses[1] else "A"
+        made_by = self.identity.made_by(pair)
+        return rightly.Judgment(
+            pair_id=pair.id, pair_key=pair.content_key, judge=self.name, made_by=made_by, verdict=verdict,
+            rationales=(rightly.Rationale(text="it is polite"),),
+        )  # fmt: skip
+
+    async def aclose(self) -> None:
+        pass
+
+
+def audit_of_ones_own_judge(pairs: Sequence[rightly.PreferencePair], out: Path) -> list[str]:
+    found = rightly.audit(pairs, judges=[Polite(), "longer"], matcher=LexicalMatcher(), out=out)
+    board = rightly.bench("pairs", models=[Polite()], data=pairs, out=out / "bench")
+    return [each.judge for each in found.judges] + [each.model for each in board.models]

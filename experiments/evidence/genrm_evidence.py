@@ -45,7 +45,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "F1 x outcome - .01/token": {"reward": {**F1, **CENT}},
     "F1 x outcome, verdict follows": {"reward": {**F1, **FOLLOW}},
     "F1 x outcome, importance, verdict follows": {"reward": {**F1, **FOLLOW, "by_importance": True}},
-    "F1 x listed outcome": {"reward": {**F1, "verdict": "listed"}},
+    "F1 x listed outcome": {"reward": {**F1, "verdict": "reasons"}},
     "F1 alone, verdict follows": {"reward": {"compose": "rationale", "agreement": "f1", **FOLLOW}},
     "F1 x outcome, verdict follows, KL .02": {"reward": {**F1, **FOLLOW}, "grpo": {"beta": 0.02}},
 }
@@ -124,7 +124,7 @@ def run(work: Path, start: str, arm: str, correlation: float, seed: int, steps: 
     began = time.perf_counter()
     trained = train_judge(checked(table))
     seconds = (time.perf_counter() - began) / steps
-    found = measure(folder, correlation, n, ARMS[arm]["reward"].get("verdict", "stated"))
+    found = measure(folder, correlation, n, ARMS[arm]["reward"].get("verdict", "explicit"))
     curve = [row["reward"] for row in trained.history if "reward" in row]
     shutil.rmtree(folder)
     return {
@@ -214,7 +214,7 @@ def work_through(args: argparse.Namespace) -> None:
         if key_of(spot) in {key_of(row) for row in read_runs(args.work)} or (arm == "start" and seed):
             continue
         if arm == "start":
-            row = spot | {"sets": measure(args.work / "start" / start, correlation, pairs, "stated")}
+            row = spot | {"sets": measure(args.work / "start" / start, correlation, pairs, "explicit")}
         else:
             row = run(args.work, start, arm, correlation, seed, steps, pairs)
         with (args.work / "runs.jsonl").open("a") as file:

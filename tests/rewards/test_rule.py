@@ -171,8 +171,8 @@ class TestVerdictAndList:
         assert reward(RewardRule(agreement="recall", follow=1.0), self.FOR_A) == 0
         assert reward(RewardRule(agreement="recall", follow=0.4), self.FOR_A) == pytest.approx(0.3)
 
-    def test_listed_verdict_replaces_stated_one(self):
-        rule = RewardRule(agreement="recall", verdict="listed")
+    def test_verdict_from_reasons_replaces_explicit_one(self):
+        rule = RewardRule(agreement="recall", verdict="reasons")
         assert reward(rule, self.FOR_B, verdict="A") == 0.5
         assert reward(rule, self.FOR_A, verdict="B") == 0
 
@@ -182,7 +182,7 @@ class TestVerdictAndList:
         assert reward(rule, ["A misstates age", "B forgets cite", "B cautions", "B skips cite"]) == 0.5
         assert reward(rule, ["A forgets cite", "B omits age"]) == 0
 
-    def test_balanced_list_gives_tie_as_listed_verdict(self):
+    def test_balanced_reasons_give_tie_as_verdict(self):
         assert verdict_from_reasons([("A", 1.0), ("B", 1.0), (None, 5.0)]) == "tie"
         assert verdict_from_reasons([]) == "tie"
 

@@ -70,8 +70,8 @@ class RewardRule(Frozen):
         by_importance: Whether points count by their weights, if the data have them (all agreements but ``ap-official``).
         follow: Share of the reward lost if the verdict does not follow from its reasons, by their weight: 1 takes all, 0
             nothing. No verdict follows from a list that does not state which side it favors.
-        verdict: ``stated`` uses the stated verdict; ``listed`` uses the side with the weightier reasons and ignores the stated
-            verdict.
+        verdict: ``explicit`` uses the explicit verdict; ``reasons`` uses the side with the weightier reasons and ignores the
+            explicit one.
         point_cost: Deduction from the agreement for every reason that matches no point; the agreement stays at least 0.
         token_cost: Deduction from the reward for every token of the answer.
         max_reasons: Number of reasons to which the list is truncated before matching; ``None`` keeps all.
@@ -83,7 +83,7 @@ class RewardRule(Frozen):
     threshold: float = Field(default=0.5, ge=0, le=1)
     by_importance: bool = False
     follow: float = Field(default=0.0, ge=0, le=1)
-    verdict: Literal["stated", "listed"] = "stated"
+    verdict: Literal["explicit", "reasons"] = "explicit"
     point_cost: float = Field(default=0.0, ge=0)
     token_cost: float = Field(default=0.0, ge=0)
     max_reasons: int | None = Field(default=None, ge=1)
@@ -105,7 +105,7 @@ class Read(NamedTuple):
     Attributes:
         verdict: Verdict that counts; ``None`` with a fault.
         reasons: Reasons to match, in order.
-        follows: Whether the stated verdict follows from the list; ``None`` if the list does not state it.
+        follows: Whether the explicit verdict follows from the list; ``None`` if the list does not state it.
         fault: Fault of the policy, whose reward is 0.
     """
 
@@ -147,16 +147,16 @@ def read_answer(parsed: Parsed, stances: Sequence[Stance], stated: Sequence[Choi
     kept = parsed.rationales[: rule.max_reasons]
     reasons = tuple(rationale.text for rationale in kept)
     stances = stances[: rule.max_reasons]
-    listed = verdict_from_reasons(stances)
+    from_reasons = verdict_from_reasons(stances)
     says = any(side is not None for side, _ in stances)
-    follows = parsed.verdict == listed if says and parsed.verdict is not None else None
+    follows = parsed.verdict == from_reasons if says and parsed.verdict is not None else None
     if parsed.verdict is None:
         return Read(None, reasons, follows, "no verdict")
     if len(set(stated)) > 1:
         return Read(None, reasons, follows, "two verdicts")
     if not reasons and rule.compose != "outcome":
         return Read(None, reasons, follows, "no reasons")
-    return Read(parsed.verdict if rule.verdict == "stated" else listed, reasons, follows, None)
+    return Read(parsed.verdict if rule.verdict == "explicit" else from_reasons, reasons, follows, None)
 
 
 def verdict_from_reasons(stances: Sequence[Stance]) -> Choice:
