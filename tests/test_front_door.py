@@ -108,6 +108,11 @@ def test_ones_own_judge_and_matcher(pairs, tmp_path):
     assert [each.judge for each in rescore(tmp_path / "audit").result.judges] == ["polite", "longer"]
 
 
+def test_a_single_judge_is_not_read_letter_by_letter(pairs, tmp_path):
+    judged = rightly.judge(pairs, judges="longer", out=tmp_path / "judge")
+    assert [tally.judge for tally in judged.tallies.judges] == ["longer"]
+
+
 def test_strength_and_repair(pairs, tiny_model, tmp_path):  # noqa: F811
     kept, changes = user_code.strength_and_repair(pairs, str(tiny_model), tmp_path / "strength")
     labelled = sum(pair.label not in (None, "tie") for pair in pairs)

@@ -58,7 +58,7 @@ def iter_pairs(source: Pairs, *, columns: str | None = None, limit: int | None =
 async def aaudit(
     pairs: Pairs,
     *,
-    judges: Sequence[str | Judge],
+    judges: str | Judge | Sequence[str | Judge],
     matcher: str | Matcher,
     out: str | Path,
     events: Events = SILENT,
@@ -77,7 +77,7 @@ async def aaudit(
     Raises:
         RightlyError: See `rightly.jobs.audit.arun`.
     """
-    given = {"pairs": pairs, "judges": tuple(judges), "matcher": matcher, "out": out, **options}
+    given = {"pairs": pairs, "judges": several(judges), "matcher": matcher, "out": out, **options}
     found = await audit_job.arun(configured(AuditConfig, given), events)
     return Audit(found.folder, found.result, found.items)
 
@@ -86,7 +86,12 @@ audit = in_one_go(aaudit)
 
 
 async def ajudge(
-    pairs: Pairs, *, judges: Sequence[str | Judge], out: str | Path, events: Events = SILENT, **options: Any
+    pairs: Pairs,
+    *,
+    judges: str | Judge | Sequence[str | Judge],
+    out: str | Path,
+    events: Events = SILENT,
+    **options: Any,
 ) -> Judged:
     """Judge pairs and store every judgment.
 
@@ -103,7 +108,7 @@ async def ajudge(
     Raises:
         RightlyError: See `rightly.jobs.judge.arun`.
     """
-    given = {"pairs": pairs, "judges": tuple(judges), "out": out, **options}
+    given = {"pairs": pairs, "judges": several(judges), "out": out, **options}
     return await judge_job.arun(configured(JudgeConfig, given), events)
 
 
@@ -125,7 +130,7 @@ def compare(*audits: Audit | str | Path) -> Comparison:
 async def abench(
     name: str,
     *,
-    models: "Sequence[str | Judge | TrainedRewardModel]",
+    models: "str | Judge | TrainedRewardModel | Sequence[str | Judge | TrainedRewardModel]",
     out: str | Path,
     data: Pairs | None = None,
     events: Events = SILENT,
@@ -144,7 +149,7 @@ async def abench(
     Raises:
         RightlyError: See `rightly.jobs.bench.arun`.
     """
-    specs = tuple(each if isinstance(each, str | Judge) else f"rm:{each.folder}" for each in models)
+    specs = tuple(each if isinstance(each, str | Judge) else f"rm:{each.folder}" for each in several(models))
     given = {"name": name, "models": specs, "out": out, "data": data, **options}
     found = await bench_job.arun(configured(BenchConfig, given), events)
     return Bench(found.folder, found.result)
@@ -154,7 +159,7 @@ bench = in_one_go(abench)
 
 
 def score(
-    pairs: Pairs, *, models: Sequence[str | Path], out: str | Path, events: Events = SILENT, **options: Any
+    pairs: Pairs, *, models: str | Path | Sequence[str | Path], out: str | Path, events: Events = SILENT, **options: Any
 ) -> Scores:
     """Score pairs with reward models; for single prompts see `RewardModel.rewards`.
 
@@ -168,7 +173,7 @@ def score(
     Raises:
         InputError: A model cannot be loaded, or a pair cannot be scored; the error names the pair's row.
     """
-    given = {"pairs": pairs, "models": tuple(map(str, models)), "out": out, **options}
+    given = {"pairs": pairs, "models": tuple(map(str, several(models))), "out": out, **options}
     return score_job.run(configured(ScoreConfig, given), events)
 
 
@@ -213,3 +218,8 @@ def repair(
         plan.require_harmless()
     found = list(repaired(given, plan.repairs))
     return [pair for pair, _ in found if pair is not None], [change for _, change in found if change is not None]
+
+
+def several(given: Any) -> tuple[Any, ...]:
+    """One judge or model, or a list of them, as a tuple: a single spec is not read letter by letter."""
+    return tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else (given,)

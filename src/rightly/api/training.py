@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rightly.training.judge.run import TrainedJudge
     from rightly.training.reward_model.result import TrainedRewardModel
 
-from rightly.api.measuring import Pairs
+from rightly.api.measuring import Pairs, several
 
 
 def train_reward_model(
@@ -108,7 +108,11 @@ def train_judge(
 
 
 def serve(
-    *, models: Sequence[str | Path] = (), judge: str | Judge | None = None, events: Events = SILENT, **options: Any
+    *,
+    models: str | Path | Sequence[str | Path] = (),
+    judge: str | Judge | None = None,
+    events: Events = SILENT,
+    **options: Any,
 ) -> None:
     """Serve reward models and a pairwise judge over HTTP, until interrupted.
 
@@ -121,7 +125,7 @@ def serve(
     Raises:
         InputError: No model and no judge is given, or a model cannot be loaded.
     """
-    given = {"models": tuple(map(str, models)), "judge": judge, **options}
+    given = {"models": tuple(map(str, several(models))), "judge": judge, **options}
     serve_job.run(configured(ServeConfig, given), events)
 
 
