@@ -105,7 +105,7 @@ def test_budget_holds_with_sixty_calls_in_flight(monkeypatch, pairs, tmp_path, c
         last = err.strip().splitlines()[-1]
         assert "the budget of $10 does not cover the next call" in last
         assert "to resume, run the same command with a higher --budget" in last
-        found = re.search(r"may cost \$([\d.]+): \$([\d.]+) is spent;", last)
+        found = re.search(r"may cost \$([\d.]+): \$([\d.]+) is spent\.", last)
         assert found
         following, spent = map(float, found.groups())
         assert spent == pytest.approx(worked(endpoint), abs=1e-4)

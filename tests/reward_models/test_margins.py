@@ -114,7 +114,7 @@ def test_margin_of_the_label_or_of_the_first():
 def test_the_same_model_twice_is_refused(pairs_file, tmp_path):
     from rightly.cli.score import command
 
-    with pytest.raises(InputError, match="named twice"):
+    with pytest.raises(InputError, match="given twice"):
         command.main(
             [str(pairs_file), "--model", "a", "--model", "a", "--out", str(tmp_path / "out")], standalone_mode=False
         )

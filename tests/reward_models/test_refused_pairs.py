@@ -51,7 +51,7 @@ def test_row_rejected_by_template_is_named(strict, tmp_path):
         score(write(tmp_path / "pairs.jsonl", *rows), strict, tmp_path / "out")
     told = str(raised.value)
     assert "pairs.jsonl:3: pair " in told
-    assert f"the chat template of {strict} refuses" in told
+    assert f"the chat template of {strict} rejects" in told
     assert "a conversation of system, user (Conversation roles must alternate)" in told
     assert "\n" not in told
 

@@ -141,7 +141,7 @@ def test_two_processes_share_the_work_and_the_audit(table, tmp_path):
     assert all(round(row["faults"] * 7, 6).is_integer() for row in dynamics)
     alone = train(table | {"output": str(tmp_path / "alone"), "audit": AUDIT | {"limit": 7}})
     assert alone.dynamics[0] == pytest.approx(dynamics[0])
-    assert done.stdout.count("how it went") == 1
+    assert done.stdout.count("report: ") == 1
 
 
 def write_recipe(table, path):

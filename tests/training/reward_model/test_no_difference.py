@@ -160,5 +160,5 @@ def test_row_rejected_by_template_is_named_by_file_and_row(recipe_table, tmp_pat
     system = [{"role": "system", "content": "this"}, {"role": "user", "content": "this"}]
     add_rows(more, {"prompt": system, "chosen": "is good", "rejected": "is bad"})
     recipe_table["data"]["train"].append(str(more))
-    with pytest.raises(InputError, match=r"more.jsonl:4: pair .*strict.* refuses.*System role not supported"):
+    with pytest.raises(InputError, match=r"more.jsonl:4: pair .*strict.* rejects.*System role not supported"):
         train_reward_model(parse_recipe(recipe_table))
