@@ -15,7 +15,7 @@ VERBS = {"arena", "audit", "bench", "compare", "demo", "doctor", "judge", "match
 ALIKE = {
     "base": "what everything in the room is: a protocol and its records",
     "collect": "ask for what is missing, many at a time, and keep it",
-    "data": "rows of a training run",
+    "data": "rows of a training run (in cli: the verb)",
     "recipe": "the TOML file of a training run",
     "result": "what the room's work leaves behind",
     "run": "the training itself",

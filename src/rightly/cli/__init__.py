@@ -18,6 +18,7 @@ VERBS = {
     "compare": "Test judges against each other on their shared pairs.",
     "report": "Score the records of an audit again and write its report, without calls.",
     "matcher-check": "Measure a matcher against human links.",
+    "data": "See how preference data is read, and convert it to native JSON lines.",
     "strength": "Find wrong and ambiguous labels in preference pairs: strength, classes, conflicts.",
     "repair": "Repair preference pairs by their strength, with an audit trail and undo.",
     "serve": "Serve reward models over HTTP, in the protocols that trainers speak.",

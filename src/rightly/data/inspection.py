@@ -1,0 +1,135 @@
+"""What a source of pairs holds and how it is read: the family, the counts, the ignored columns, the rows that are refused."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from pydantic import Field
+
+from rightly.data.columns import check_columns, family_named, recognise
+from rightly.data.fields import Row
+from rightly.data.load import open_rows
+from rightly.errors import InputError
+from rightly.types import Frozen, PreferencePair
+
+SHOWN = 10
+"""Refused rows of which the reason is kept."""
+
+
+class Inspection(Frozen):
+    """What was found in a source.
+
+    Attributes:
+        source: The file or address.
+        family: Name of the column family; ``None`` if no row could be recognised.
+        rows: Number of rows that were looked at.
+        pairs: Number of rows that were read.
+        labelled: Number of pairs with one better response.
+        ties: Number of pairs labelled as a tie.
+        unlabelled: Number of pairs without a label.
+        several: Number of pairs with more than two responses.
+        with_rationales: Number of pairs with human reasons.
+        with_votes: Number of pairs with single votes.
+        repeated_ids: Number of rows whose id occurred before.
+        ignored: Columns that are not read, with the number of rows that have them.
+        refused: Number of rows that could not be read.
+        problems: The reasons of the first `SHOWN` refused rows, each with file and row.
+        first: The first pair as it was read.
+    """
+
+    source: str
+    family: str | None = None
+    rows: int = 0
+    pairs: int = 0
+    labelled: int = 0
+    ties: int = 0
+    unlabelled: int = 0
+    several: int = 0
+    with_rationales: int = 0
+    with_votes: int = 0
+    repeated_ids: int = 0
+    ignored: dict[str, int] = Field(default_factory=dict)
+    refused: int = 0
+    problems: tuple[str, ...] = ()
+    first: PreferencePair | None = None
+
+
+class _WatchedRow(dict[str, Any]):
+    """A row that notes which of its columns are read."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Copies of the row (``{**row}``) read column by column because of this method, and so are noted too."""
+        return super().__iter__()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+
+def inspect_pairs(source: str, *, columns: str | None = None, limit: int | None = None) -> Inspection:
+    """Read a source to its end, also past rows that are refused.
+
+    Args:
+        source: A file, a hub id or ``sample:NAME``, as for `rightly.data.load.load_pairs`.
+        columns: The column family, if the columns fit several.
+        limit: Maximum number of rows.
+
+    Raises:
+        InputError: The source or the family does not exist. A damaged row ends the reading and is counted as refused.
+    """
+    chosen = None if columns is None else family_named(columns)
+    rows, family = open_rows(source), chosen
+    counts: Counter[str] = Counter()
+    ignored: Counter[str] = Counter()
+    problems: list[str] = []
+    seen: set[str] = set()
+    first: PreferencePair | None = None
+    stream = islice(iter(rows), limit)
+    while True:
+        try:
+            row = next(stream, None)
+            if row is None:
+                break
+            counts["rows"] += 1
+            watched = _WatchedRow(row)
+            family = family or recognise(frozenset(row))
+            check_columns(row, family, chosen=chosen is not None)
+            pair = family.convert(watched)
+        except InputError as error:
+            counts["refused"] += 1
+            problems.append(str(InputError(error.problem, where=error.where or rows.place, fix=error.fix)))
+            continue
+        first = first or pair
+        counts.update(_kinds(pair, seen))
+        ignored.update(set(row) - watched.read if watched.read else ())
+    return Inspection(
+        source=source,
+        family=None if family is None else family.name,
+        ignored=dict(sorted(ignored.items())),
+        problems=tuple(problems[:SHOWN]),
+        first=first,
+        **counts,
+    )
+
+
+def _kinds(pair: PreferencePair, seen: set[str]) -> list[str]:
+    """The counters that a pair enters."""
+    label = {None: "unlabelled", "tie": "ties"}.get(pair.label, "labelled")
+    repeated = pair.id in seen and pair.id != pair.content_key
+    seen.add(pair.id)
+    also = {
+        "several": len(pair.responses) > 2,
+        "with_rationales": bool(pair.rationales),
+        "with_votes": bool(pair.votes),
+        "repeated_ids": repeated,
+    }
+    return ["pairs", label, *(name for name, applies in also.items() if applies)]

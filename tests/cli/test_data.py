@@ -1,0 +1,86 @@
+"""``rightly data``: what a file is read as, what is ignored and refused, and its conversion."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from rightly.cli.data import command
+from rightly.data.inspection import inspect_pairs
+from rightly.data.load import load_pairs
+from rightly.errors import InputError
+
+GOOD = {"prompt": "p", "chosen": "x", "rejected": "y", "note": "n"}
+
+
+def write(path, *rows):
+    path.write_text("".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(each) for each in arguments])
+
+
+def test_check_counts_kinds_names_ignored_columns_and_reads_past_refused_rows(tmp_path):
+    file = write(
+        tmp_path / "p.jsonl", GOOD, {**GOOD, "chosen": None}, {"other": 1}, {**GOOD, "prompt": "q", "rejected": "z"}
+    )
+    found = inspect_pairs(str(file))
+    assert (found.family, found.rows, found.pairs, found.labelled, found.refused) == ("chosen-rejected", 4, 2, 2, 2)
+    assert found.ignored == {"note": 2}
+    assert [problem.split(": ")[0] for problem in found.problems] == [f"{file}:2", f"{file}:3"]
+    assert found.first == next(load_pairs(write(tmp_path / "one.jsonl", GOOD)))
+
+
+def test_check_counts_repeated_ids_and_kinds_of_native_pairs(tmp_path):
+    votes = [{"annotator": "a", "choice": "A"}]
+    rows = [
+        {"id": "1", "responses": ["x", "y"], "label": "A", "votes": votes, "rationales": [{"text": "short"}]},
+        {"id": "1", "responses": ["x", "y", "z"], "label": "tie"},
+        {"id": "2", "responses": ["x", "z"]},
+    ]
+    found = inspect_pairs(str(write(tmp_path / "p.jsonl", *rows)))
+    assert (found.labelled, found.ties, found.unlabelled) == (1, 1, 1)
+    assert (found.several, found.with_rationales, found.with_votes, found.repeated_ids) == (1, 1, 1, 1)
+    assert found.ignored == {}
+
+
+def test_a_damaged_row_ends_the_reading_and_is_named(tmp_path):
+    file = write(tmp_path / "p.jsonl", GOOD, "{broken\n", GOOD)
+    found = inspect_pairs(str(file))
+    assert (found.pairs, found.refused) == (1, 1)
+    assert found.problems[0].startswith(f"{file}:2: ")
+
+
+def test_check_says_all_of_it_and_exits_with_1_if_a_row_is_refused(tmp_path):
+    good = run("check", write(tmp_path / "good.jsonl", GOOD))
+    assert good.exit_code == 0
+    assert "read as chosen-rejected, 1 of 1 rows are pairs" in good.output
+    assert "response A: " in good.output
+    assert "ignored columns: note (1 rows)" in good.output
+    bad = run("check", write(tmp_path / "bad.jsonl", GOOD, {**GOOD, "chosen": None}), "--json")
+    assert bad.exit_code == 1
+    assert json.loads(bad.output)["refused"] == 1
+
+
+def test_convert_writes_native_pairs_once(tmp_path):
+    file, target = write(tmp_path / "p.jsonl", GOOD, {**GOOD, "prompt": "q"}), tmp_path / "native.jsonl"
+    assert run("convert", file, "--out", target).output == f"2 pairs: {target}\n"
+    assert list(load_pairs(target)) == list(load_pairs(file))
+    assert inspect_pairs(str(target)).family == "native"
+    again = run("convert", file, "--out", target)
+    assert isinstance(again.exception, InputError)
+
+
+def test_convert_of_an_unreadable_file_writes_nothing(tmp_path):
+    file = write(tmp_path / "p.jsonl", GOOD, {**GOOD, "chosen": None})
+    done = run("convert", file, "--out", tmp_path / "native.jsonl")
+    assert isinstance(done.exception, InputError)
+    assert f"{file}:2" in str(done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.jsonl"]
+
+
+def test_an_unknown_file_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        inspect_pairs(str(tmp_path / "none.jsonl"))
