@@ -186,7 +186,7 @@ WRONG_FILES = {
         "p.jsonl:2: the columns fit native and judgebench",
     ),
     "not Parquet": ("p.parquet", b"PAR1 nothing", "p.parquet:1: cannot be read as Parquet"),
-    "unknown type": ("p.csv", b"a,b\n", "p.csv: files of type .csv are not read; use .jsonl"),
+    "unknown type": ("p.tsv", b"a,b\n", "p.tsv: files of type .tsv are not read; use .jsonl"),
     "no type": ("pairs", b"a,b\n", "pairs: files of type (none) are not read"),
 }
 

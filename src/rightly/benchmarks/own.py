@@ -7,6 +7,7 @@ from rightly.benchmarks.benchmark import Benchmark, Source
 from rightly.benchmarks.protocol import ACCURACY, pair_protocols
 from rightly.data.columns import recognise
 from rightly.data.fields import optional_text
+from rightly.data.layouts import as_known
 from rightly.data.load import Rows
 from rightly.types import PreferencePair
 
@@ -14,7 +15,8 @@ from rightly.types import PreferencePair
 def items(rows: Rows, place: Path) -> Iterator[PreferencePair]:
     """Labelled pairs of any column family that `rightly.data` reads."""
     for row in rows:
-        pair = recognise(frozenset(row)).convert(row)
+        known = as_known(row)
+        pair = recognise(frozenset(known)).pair(known)
         if has_side(pair):
             yield pair.model_copy(update={"domain": pair.domain or optional_text(row, "subset")})
 

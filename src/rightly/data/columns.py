@@ -12,7 +12,7 @@ from rightly.data import families
 from rightly.data.dialogue import chosen_rejected
 from rightly.data.fields import Row
 from rightly.errors import InputError, did_you_mean
-from rightly.types import PreferencePair
+from rightly.types import Message, PreferencePair, Rationale
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,28 @@ class Family:
     required: frozenset[str]
     convert: Callable[[Row], PreferencePair]
     absent: frozenset[str] = frozenset()
+
+    def pair(self, row: Row) -> PreferencePair:
+        """The pair of a row, with what may stand beside any family: a system prompt, reasons as plain texts.
+
+        Raises:
+            InputError: The row is unusable.
+        """
+        listed = row.get("rationales")
+        plain = isinstance(listed, list) and bool(listed) and all(isinstance(reason, str) for reason in listed)
+        if plain and isinstance(listed, list):
+            row = {**row, "rationales": [{"text": reason} for reason in listed]}
+        pair = self.convert(row)
+        changes: dict[str, object] = {}
+        if plain and isinstance(listed, list) and not pair.rationales:
+            changes["rationales"] = tuple(Rationale(text=reason) for reason in listed)
+        system = row.get("system")
+        if isinstance(system, str) and system.strip() and (not pair.context or pair.context[0].role != "system"):
+            changes["context"] = (Message(role="system", content=system), *pair.context)
+        if not changes:
+            return pair
+        changed = pair.model_copy(update=changes)
+        return changed if pair.id != pair.content_key else changed.model_copy(update={"id": changed.content_key})
 
     def fits(self, columns: frozenset[str]) -> bool:
         """Whether a row with these columns belongs to this family."""

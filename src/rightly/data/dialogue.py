@@ -24,20 +24,74 @@ def chosen_rejected(row: Row) -> PreferencePair:
     A hash of the context and the unordered two texts decides which one becomes A, so the position is independent of the
     label: a file and its copy with all labels flipped show every pair in the same order.
     """
+    several = _several(row)
+    if several is not None:
+        return several
     context, chosen, rejected = _parts(row)
     responses, label = place(context, chosen, rejected)
     subset = one_of(row, "domain", "subset")
+    degree = _degree(row)
     return make_pair(
         identity(row, "id"),
         context,
         responses,
-        label=label,
+        label="tie" if degree == 0 else label,
+        degree=degree,
         domain=optional_text(row, subset) if subset else None,
         target=number(row, "target", 0, 1),
         margin=number(row, "margin"),
         weight=number(row, "weight", 0),
         margins=_margins(row),
     )
+
+
+def _several(row: Row) -> PreferencePair | None:
+    """A row whose ``chosen`` or ``rejected`` lists several texts: responses to one prompt; ``None`` for any other row.
+
+    Without a prompt, two lists of texts are the turns of two dialogues (MOSS-RLHF). With several chosen texts no single one
+    is the best: they share rank 1, and there is no label.
+    """
+    sides = [[row[name]] if isinstance(row[name], str) else row[name] for name in ("chosen", "rejected")]
+    asked = one_of(row, "prompt", "question")
+    listed = any(isinstance(row[name], list) for name in ("chosen", "rejected"))
+    texts = all(isinstance(side, list) and side and all(isinstance(text, str) for text in side) for side in sides)
+    if not (listed and texts) or (
+        asked is None and all(isinstance(row[name], list) for name in ("chosen", "rejected"))
+    ):
+        return None
+    context = conversation(row, asked) if asked else ()
+    ranked = [(text, 1) for text in sides[0]] + [(text, 2) for text in sides[1]]
+    if len({text for text, _ in ranked}) < len(ranked):
+        raise InputError("the same text is listed twice among chosen and rejected", fix="keep it once")
+    drawn = sorted(ranked, key=lambda entry: content_key([_PLACE, *(m.content for m in context), entry[0]]))
+    best = [place for place, (_, rank) in enumerate(drawn) if rank == 1]
+    subset = one_of(row, "domain", "subset")
+    return make_pair(
+        identity(row, "id"),
+        context,
+        tuple(text for text, _ in drawn),
+        label=chr(ord("A") + best[0]) if len(best) == 1 else None,
+        ranks=tuple(rank for _, rank in drawn),
+        domain=optional_text(row, subset) if subset else None,
+    )
+
+
+def _degree(row: Row) -> float | None:
+    """The difference of ``score_chosen`` and ``score_rejected``; ``None`` if there are no scores.
+
+    Raises:
+        InputError: The rejected response has the higher score.
+    """
+    scores = [number(row, name) for name in ("score_chosen", "score_rejected")]
+    if None in scores:
+        return None
+    chosen, rejected = (float(score or 0) for score in scores)
+    if chosen < rejected:
+        raise InputError(
+            f"score_chosen is {chosen:g} and score_rejected {rejected:g}: the scores contradict the labels",
+            fix="correct the row, or remove the score columns",
+        )
+    return chosen - rejected
 
 
 def _margins(row: Row) -> tuple[float, ...]:
@@ -88,11 +142,13 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
     chosen, rejected = row["chosen"], row["rejected"]
     if isinstance(chosen, str) and isinstance(rejected, str):
         if not (_is_transcript(chosen) and _is_transcript(rejected)):
-            if "prompt" not in row:
+            if "prompt" not in row and "question" not in row:
                 raise InputError(
                     "chosen and rejected are plain texts and there is no prompt",
                     fix="add a column 'prompt' (text, messages, or null if there is none)",
                 )
+            if isinstance(row.get("prompt"), str) and _is_transcript(row["prompt"]):
+                chosen, rejected = chosen.removeprefix(" "), rejected.removeprefix(" ")
             return _prompt(row), chosen, rejected
         turns = _transcript(chosen), _transcript(rejected)
     elif isinstance(chosen, list) and isinstance(rejected, list):
@@ -120,7 +176,10 @@ def _with_prompt(prompt: Turns, shared: Turns, chosen: str, rejected: str) -> tu
     if not shared:
         return prompt, chosen, rejected
     said = {(turn.role, turn.content.strip()) for turn in shared}
-    if any((turn.role, turn.content.strip()) not in said for turn in prompt):
+    repeated = [(turn.role, turn.content.strip()) in said for turn in prompt]
+    if prompt and not any(repeated) and shared[0].role == "assistant":
+        return (*prompt, *shared), chosen, rejected
+    if not all(repeated):
         raise InputError(
             "prompt is not among the common turns of chosen and rejected", fix="remove or correct the column 'prompt'"
         )
@@ -128,6 +187,8 @@ def _with_prompt(prompt: Turns, shared: Turns, chosen: str, rejected: str) -> tu
 
 
 def _prompt(row: Row) -> Turns:
+    if row.get("prompt") is None and row.get("question") is not None:
+        return conversation(row, "question")
     prompt = row.get("prompt")
     if not (isinstance(prompt, str) and _is_transcript(prompt)):
         return conversation(row, "prompt")

@@ -153,7 +153,7 @@ def named(pair: PreferencePair, row_id: str | None) -> PreferencePair:
 
 
 def _message(turn: Row, column: str) -> Message:
-    role = turn.get("role")
+    role = "system" if turn.get("role") == "developer" else turn.get("role")
     if role not in _ROLES:
         raise InputError(
             f"column {column!r} has a message with role {came(role)}, expected one of {', '.join(_ROLES)}",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rightly.data.columns import check_columns, family_named, recognise
 from rightly.data.fields import Row
+from rightly.data.layouts import as_known
 from rightly.data.load import open_rows
 from rightly.errors import InputError
 from rightly.types import Frozen, PreferencePair
@@ -101,16 +102,18 @@ def inspect_pairs(source: str, *, columns: str | None = None, limit: int | None 
                 break
             counts["rows"] += 1
             watched = _WatchedRow(row)
-            family = family or recognise(frozenset(row))
-            check_columns(row, family, chosen=chosen is not None)
-            pair = family.convert(watched)
+            known = watched if chosen is not None else as_known(watched)
+            family = family or recognise(frozenset(known))
+            check_columns(known, family, chosen=chosen is not None)
+            pair = family.pair(known)
         except InputError as error:
             counts["refused"] += 1
             problems.append(str(InputError(error.problem, where=error.where or rows.place, fix=error.fix)))
             continue
         first = first or pair
         counts.update(_kinds(pair, seen))
-        ignored.update(set(row) - watched.read if watched.read else ())
+        ignored.update(set(row) - watched.read)
+        ignored.update(_unread_in_messages(row))
     return Inspection(
         source=source,
         family=None if family is None else family.name,
@@ -119,6 +122,19 @@ def inspect_pairs(source: str, *, columns: str | None = None, limit: int | None 
         first=first,
         **counts,
     )
+
+
+def _unread_in_messages(row: Row) -> set[str]:
+    """Parts of messages that are not read, such as ``chosen[].reasoning_content``."""
+    return {
+        f"{column}[].{name}"
+        for column, value in row.items()
+        if isinstance(value, list)
+        for turn in value
+        if isinstance(turn, dict) and {"role", "content"} <= turn.keys()
+        for name in turn.keys() - {"role", "content"}
+        if turn[name]
+    }
 
 
 def _kinds(pair: PreferencePair, seen: set[str]) -> list[str]:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rightly.data.columns import Family, check_columns, family_named, recognise
+from rightly.data.delimited import read_csv
 from rightly.data.fields import Row
 from rightly.data.hub import parse_address, read_hub
 from rightly.data.jsonl import read_array, read_lines
+from rightly.data.layouts import as_known
 from rightly.data.parquet import read_parquet
 from rightly.data.samples import SAMPLES, sample_path
 from rightly.errors import InputError, PairError, did_you_mean
@@ -23,6 +25,8 @@ _READERS = {
     ".jsonl.gz": read_lines,
     ".json": read_array,
     ".json.gz": read_array,
+    ".csv": read_csv,
+    ".csv.gz": read_csv,
     ".parquet": read_parquet,
 }
 
@@ -143,10 +147,11 @@ def _place_of(wanted: PairError, source: str, columns: str | None) -> str | None
 def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
     family = chosen
     unique = _UniqueIds()
-    for row in rows:
+    for given in rows:
+        row = given if chosen is not None else as_known(given)
         family = family or recognise(frozenset(row))
         check_columns(row, family, chosen=chosen is not None)
-        pair = unique(family.convert(row))
+        pair = unique(family.pair(row))
         yield pair if rows.corpus is None else pair.model_copy(update={"source": rows.corpus})
     if unique.count == 0:
         raise InputError("holds no rows", where=rows.name)
@@ -163,6 +168,10 @@ class _UniqueIds:
         if pair.id not in self._seen:
             self._seen.add(pair.id)
             return pair
+        apart = f"{pair.domain}/{pair.id}"
+        if pair.id != pair.content_key and pair.domain is not None and apart not in self._seen:
+            self._seen.add(apart)
+            return pair.model_copy(update={"id": apart})
         if pair.id != pair.content_key:
             raise InputError(
                 f"id {pair.id!r} occurs twice", fix="make ids unique, or remove them to have them generated"

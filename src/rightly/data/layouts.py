@@ -1,0 +1,174 @@
+"""Rewrite rows of other tools as rows of a known column family; rows that are known already pass unchanged.
+
+LLaMA-Factory (sharegpt ranking, alpaca), ms-swift, OpenAI's preference fine-tuning, lmarena-55k, and comparisons whose
+columns are spelled in another case. What cannot be read is refused, never left out.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rightly.data.fields import Row, came
+from rightly.errors import InputError
+
+_MEDIA = ("images", "image", "videos", "video", "audios", "audio")
+_SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+_VERDICTS = {
+    **dict.fromkeys(("a", "model_a", "response_a", "answer_a"), "A"),
+    **dict.fromkeys(("b", "model_b", "response_b", "answer_b"), "B"),
+    **dict.fromkeys(("tie", "both", "both_bad", "tie (bothbad)"), "tie"),
+}
+
+
+def as_known(row: Row) -> Row:
+    """The row in the columns of a known family.
+
+    Raises:
+        InputError: The row has media or tools, or a column of a foreign layout holds something else than it should.
+    """
+    filled = next((name for name in _MEDIA if row.get(name)), None)
+    if filled is not None:
+        raise InputError(f"column {filled!r} holds media, and only text is read", fix="use a data set of texts")
+    if row.get("tools") or row.get("functions"):
+        raise InputError(
+            "column 'tools' declares tools, and tools are not read",
+            fix="write them into the system message as text, and remove the column",
+        )
+    for fits, rewrite in _LAYOUTS:
+        if fits(row):
+            return rewrite(row)
+    return row
+
+
+def _openai(row: Row) -> Row:
+    given = row["input"]
+    if not isinstance(given, Mapping) or "messages" not in given:
+        raise InputError(f"column 'input' is {came(given)}, expected an object with messages")
+    if given.get("tools"):
+        raise InputError("column 'input' declares tools, and tools are not read", fix="use rows without tools")
+    rest = _without(row, "input", "preferred_output", "non_preferred_output")
+    both = {"chosen": row["preferred_output"], "rejected": row["non_preferred_output"]}
+    return {"prompt": given["messages"], **both, **rest}
+
+
+def _swift(row: Row) -> Row:
+    messages = row["messages"]
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(last, Mapping) or last.get("role") != "assistant":
+        raise InputError("column 'messages' does not end with the assistant's answer", fix="put the chosen answer last")
+    both = {"chosen": last.get("content"), "rejected": row["rejected_response"]}
+    return {"prompt": messages[:-1], **both, **_without(row, "messages", "rejected_response")}
+
+
+def _sharegpt(row: Row) -> Row:
+    turns = row["conversations"]
+    if not isinstance(turns, list):
+        raise InputError(f"column 'conversations' is {came(turns)}, expected a list of turns")
+    both = {name: [_turn(row[name], name)] for name in ("chosen", "rejected")}
+    prompt = [_turn(turn, "conversations") for turn in turns]
+    return {"prompt": prompt, **both, **_without(row, "conversations", "chosen", "rejected")}
+
+
+def _turn(turn: Any, column: str) -> dict[str, Any]:
+    speaker = turn.get("from") if isinstance(turn, Mapping) else None
+    if speaker not in _SPEAKERS:
+        raise InputError(
+            f"column {column!r} has a turn from {came(speaker)}, expected one of {', '.join(_SPEAKERS)}",
+            fix='turns are {"from": ..., "value": ...}',
+        )
+    return {"role": _SPEAKERS[speaker], "content": turn.get("value")}
+
+
+def _lmarena(row: Row) -> Row:
+    flags = {"model_a": "winner_model_a", "model_b": "winner_model_b", "tie": "winner_tie"}
+    won = [name for name, column in flags.items() if row.get(column) in (1, True)]
+    if len(won) != 1:
+        raise InputError(f"{len(won)} of {', '.join(flags.values())} are 1, expected one")
+    asked, first, second = (_turns(row, name) for name in ("prompt", "response_a", "response_b"))
+    if not len(asked) == len(first) == len(second):
+        raise InputError(f"{len(asked)} prompts with {len(first)} and {len(second)} responses, expected equal numbers")
+
+    def whole(answers: list[str]) -> list[dict[str, str]]:
+        pairs = zip(asked, answers, strict=True)
+        return [
+            message
+            for said, answer in pairs
+            for message in ({"role": "user", "content": said}, {"role": "assistant", "content": answer})
+        ]
+
+    rest = _without(row, "prompt", "response_a", "response_b", *flags.values())
+    return {"conversation_a": whole(first), "conversation_b": whole(second), "winner": won[0], **rest}
+
+
+def _turns(row: Row, column: str) -> list[str]:
+    try:
+        found = json.loads(row[column])
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise InputError(f"column {column!r} is {came(row[column])}, expected a JSON list of texts")
+    return found
+
+
+def _alpaca(row: Row) -> Row:
+    name = "instruction" if "instruction" in row else "prompt"
+    asked, given, history = row[name], row.get("input"), row.get("history") or []
+    if not isinstance(asked, str) or not (given is None or isinstance(given, str)):
+        raise InputError(f"columns {name!r} and 'input' are {came(asked)} and {came(given)}, expected texts")
+    turns = [
+        isinstance(turn, list) and len(turn) == 2 and all(isinstance(text, str) for text in turn) for turn in history
+    ]
+    if not isinstance(history, list) or not all(turns):
+        raise InputError("column 'history' is no list of [question, answer]")
+    prompt = [
+        {"role": role, "content": text}
+        for turn in history
+        for role, text in zip(("user", "assistant"), turn, strict=True)
+    ]
+    prompt.append({"role": "user", "content": "\n\n".join(filter(None, (asked, given)))})
+    return {"prompt": prompt, **_without(row, name, "input", "history")}
+
+
+def _lettered(row: Row) -> Row:
+    names = {name.lower(): name for name in row}
+    column = next(names[name] for name in ("label", "winner", "preference") if name in names)
+    verdict = row[column]
+    label = _VERDICTS.get(verdict.lower().strip()) if isinstance(verdict, str) else None
+    if verdict is not None and label is None:
+        offered = ", ".join(sorted(set(_VERDICTS.values())))
+        raise InputError(
+            f"label in column {column!r} is {came(verdict)}, expected one of {offered}",
+            fix=f"write {offered}: a number does not say which response it counts from",
+        )
+    rest = _without(row, names["response_a"], names["response_b"], column)
+    both = {f"response_{letter}": row[names[f"response_{letter.lower()}"]] for letter in "AB"}
+    return {**both, "label": label, **rest}
+
+
+def _is_lettered(row: Row) -> bool:
+    names = {name.lower() for name in row}
+    known = {"response_A", "response_B", "label"} <= row.keys() or {"model_a", "model_b", "winner"} <= row.keys()
+    voted = {"votes", "strict_label"} <= names
+    verdicts = names & {"label", "winner", "preference"}
+    return not known and not voted and {"response_a", "response_b"} <= names and bool(verdicts)
+
+
+def _is_alpaca(row: Row) -> bool:
+    named = "instruction" in row or ("prompt" in row and bool({"input", "history"} & row.keys()))
+    other = {"output_1", "output_2", "response1", "response2"} & row.keys()
+    both_asked = {"instruction", "prompt"} <= row.keys()
+    return named and {"chosen", "rejected"} <= row.keys() and not other and not both_asked
+
+
+_LAYOUTS = (
+    (lambda row: {"input", "preferred_output", "non_preferred_output"} <= row.keys(), _openai),
+    (lambda row: {"messages", "rejected_response"} <= row.keys(), _swift),
+    (lambda row: {"conversations", "chosen", "rejected"} <= row.keys(), _sharegpt),
+    (lambda row: {"winner_model_a", "winner_model_b", "response_a", "response_b"} <= row.keys(), _lmarena),
+    (_is_alpaca, _alpaca),
+    (_is_lettered, _lettered),
+)
+
+
+def _without(row: Row, *columns: str) -> dict[str, Any]:
+    return {name: row[name] for name in row if name not in columns}

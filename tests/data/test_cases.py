@@ -1,0 +1,166 @@
+"""Rows as other tools write them: each file is read right, or refused in one line with file and row."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from rightly.data.inspection import inspect_pairs
+from rightly.data.load import load_pairs
+from rightly.errors import InputError
+from rightly.types import PreferencePair
+
+CASES = Path(__file__).parent / "rows" / "cases"
+CAPITAL = [("user", "Capital of Peru?")]
+READ = {
+    "alpaca.jsonl": ([("user", "Translate.\n\ncat")], "Katze", {"Hund"}),
+    "alpaca_prompt.jsonl": (
+        [("user", "hi"), ("assistant", "hello"), ("user", "Translate to German.\n\ncat")], "Katze", {"Hund"},
+    ),
+    "dev_role.jsonl": ([("system", "Answer in French."), ("user", "Hello")], "Bonjour", {"Hi"}),
+    "hh_no_space.jsonl": ([("user", "Hi")], "Hello", {"Bye"}),
+    "hh_prompt_col.jsonl": ([("user", "Hi")], "Hello!", {"Go away"}),
+    "k.jsonl": ([("user", "What is 1+1?")], "2", {"3", "4"}),
+    "k2.jsonl": ([("user", "What is 1+1?")], "2", {"3", "4"}),
+    "lmarena55k.jsonl": (CAPITAL, "Lima", {"Quito"}),
+    "multi_explicit.jsonl": (
+        [("user", "Tell a riddle, then solve it when I say go."), ("assistant", "What has keys?"), ("user", "go")],
+        "A piano.", {"A fish."},
+    ),
+    "openai.jsonl": (CAPITAL, "Lima", {"Quito"}),
+    "pairs.csv": ([("user", "q")], "x", {"y"}),
+    "parts_text.jsonl": (CAPITAL, "Lima", {"Quito"}),
+    "rb2.jsonl": ([("user", "What is 1+1?")], "2", {"3, surely", "4 it is", "about 1"}),
+    "sharegpt.jsonl": (CAPITAL, "Lima", {"Quito"}),
+    "swift.jsonl": (CAPITAL, "Lima", {"Quito"}),
+    "system.jsonl": ([("system", "Answer in French only."), ("user", "Say hello.")], "Bonjour !", {"Hello!"}),
+    "system_question.jsonl": ([("system", "Answer in French only."), ("user", "Say hello.")], "Bonjour !", {"Hello!"}),
+}  # fmt: skip
+"""Context, better response and the others of the first pair of each file."""
+REFUSED = {
+    "images_col.jsonl": (1, "column 'images' holds media"),
+    "label_num.jsonl": (1, "label in column 'label' is the number 1, expected one of 'A>B'"),
+    "null_rejected.jsonl": (2, "rejected is null"),
+    "tool_empty.jsonl": (1, "tools are not read"),
+    "tool_null.jsonl": (1, "tool calls are not read"),
+    "ultra_tie.jsonl": (2, "score_chosen is 3 and score_rejected 8: the scores contradict the labels"),
+}
+"""Row and reason."""
+
+
+def best(pair: PreferencePair) -> str:
+    return pair.responses[pair.choices.index(str(pair.label))]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_foreign_rows_are_read_right(name):
+    context, chosen, rejected = READ[name]
+    pair = next(load_pairs(CASES / name))
+    assert [(message.role, message.content) for message in pair.context] == context
+    assert best(pair) == chosen
+    assert set(pair.responses) - {chosen} == rejected
+    assert pair.id == pair.content_key or "id" in (CASES / name).read_text()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_refused_in_one_line_with_its_row(name):
+    row, reason = REFUSED[name]
+    with pytest.raises(InputError) as refused:
+        list(load_pairs(CASES / name))
+    assert str(refused.value).startswith(f"{CASES / name}:{row}: ")
+    assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_every_case_has_its_right_reading():
+    alike = {
+        "identical.jsonl",
+        "identical_responses.jsonl",
+        "late_difference.jsonl",
+        "rb_ids.jsonl",
+        "reasoning.jsonl",
+        "rm.json",
+    }
+    assert {path.name for path in CASES.iterdir()} == READ.keys() | REFUSED.keys() | alike
+
+
+@pytest.mark.parametrize("name", ["identical.jsonl", "identical_responses.jsonl", "reasoning.jsonl"])
+def test_equal_responses_stay_two_responses(name):
+    assert all(len(pair.responses) == 2 and pair.responses[0] == pair.responses[1] for pair in load_pairs(CASES / name))
+
+
+def test_several_chosen_share_the_first_rank_and_none_is_labelled_best():
+    pair = next(load_pairs(CASES / "rm.json"))
+    ranked = dict(zip(pair.responses, pair.ranks, strict=True))
+    assert (pair.label, len(ranked)) == (None, 6)
+    assert {text for text, rank in ranked.items() if rank == 1} == {"2", "1 and 1 make 2.", "**2**\n- sum"}
+
+
+def test_ids_that_repeat_over_subsets_are_told_apart_by_the_subset():
+    assert [pair.id for pair in load_pairs(CASES / "rb_ids.jsonl")] == ["1", "b/1"]
+
+
+def test_equal_scores_are_a_tie_and_different_ones_the_degree(tmp_path):
+    row = {"prompt": "p", "chosen": "x", "rejected": "y", "score_chosen": 9, "score_rejected": 7.5}
+    file = tmp_path / "p.jsonl"
+    file.write_text(json.dumps(row) + "\n" + json.dumps({**row, "prompt": "q", "score_rejected": 9}) + "\n")
+    clear, tie = load_pairs(file)
+    assert (best(clear), clear.degree) == ("x", 1.5)
+    assert (tie.label, tie.degree) == ("tie", 0)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "label"), [("A", "A"), ("b", "B"), ("model_b", "B"), ("tie", "tie"), (None, None), ("response_a", "A")]
+)
+@pytest.mark.parametrize("column", ["label", "winner", "preference"])
+def test_lettered_responses_in_any_case(column, verdict, label):
+    rows = [
+        {"prompt": "p", "response_a": "x", "response_b": "y", column: verdict},
+        {"prompt": "p", "Response_A": "x", "Response_B": "y", column.title(): verdict},
+    ]
+    for row in rows:
+        (pair,) = load_pairs([row])
+        assert (pair.responses, pair.label) == (("x", "y"), label)
+
+
+def test_a_number_as_label_of_lettered_responses_is_refused():
+    with pytest.raises(InputError, match="a number does not say which response it counts from"):
+        list(load_pairs([{"prompt": "p", "response_a": "x", "response_b": "y", "winner": 1}]))
+
+
+def test_plain_reasons_stand_beside_any_family():
+    row = {"prompt": "p", "chosen": "x", "rejected": "y", "rationales": ["A is short", "A is right"]}
+    assert [reason.text for reason in next(load_pairs([row])).rationales] == ["A is short", "A is right"]
+    native = {"responses": ["x", "y"], "label": "A", "rationales": ["short"]}
+    assert [reason.text for reason in next(load_pairs([native])).rationales] == ["short"]
+
+
+def test_ignored_parts_of_messages_are_named():
+    found = inspect_pairs(str(CASES / "reasoning.jsonl"))
+    assert found.ignored == {"chosen[].reasoning_content": 1, "rejected[].reasoning_content": 1}
+
+
+def test_csv_with_a_mark_quoted_newlines_and_gzip(tmp_path):
+    content = '\ufeffprompt,chosen,rejected\r\n"q, with\nnewline",x,y\r\nr,a,b\r\n'
+    with gzip.open(tmp_path / "p.csv.gz", "wt", encoding="utf-8", newline="") as file:
+        file.write(content)
+    first, second = load_pairs(tmp_path / "p.csv.gz")
+    assert (first.context[0].content, best(second)) == ("q, with\nnewline", "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("prompt,chosen,rejected\nq,x\n", ":1: 2 values, and the header has 3"),
+        ("prompt,chosen,rejected\nq,x,y\nq,,y\n", ":2: chosen is null"),
+        ("prompt,prompt\na,b\n", ": two columns have the same name"),
+        ("prompt,chosen,rejected\n", ": holds no rows"),
+    ],
+)
+def test_csv_errors_name_the_row(content, said, tmp_path):
+    file = tmp_path / "p.csv"
+    file.write_text(content)
+    with pytest.raises(InputError) as refused:
+        list(load_pairs(file))
+    assert f"{file}{said}" in str(refused.value)
