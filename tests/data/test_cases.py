@@ -101,6 +101,15 @@ def test_ids_that_repeat_over_subsets_are_told_apart_by_the_subset():
     assert [pair.id for pair in load_pairs(CASES / "rb_ids.jsonl")] == ["1", "b/1"]
 
 
+def test_ids_that_repeat_within_a_subset_are_an_error():
+    row = {"id": "1", "subset": "a", "prompt": "p", "chosen": "x", "rejected": "y"}
+    other = {**row, "subset": "b", "prompt": "r"}
+    with pytest.raises(InputError, match="id '1' occurs twice"):
+        list(load_pairs([row, {**row, "prompt": "q"}]))
+    with pytest.raises(InputError, match="id '1' occurs twice"):
+        list(load_pairs([row, other, {**other, "prompt": "q"}]))
+
+
 def test_equal_scores_are_a_tie_and_different_ones_the_degree(tmp_path):
     row = {"prompt": "p", "chosen": "x", "rejected": "y", "score_chosen": 9, "score_rejected": 7.5}
     file = tmp_path / "p.jsonl"

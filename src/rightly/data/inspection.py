@@ -32,7 +32,7 @@ class Inspection(Frozen):
         several: Number of pairs with more than two responses.
         with_rationales: Number of pairs with human reasons.
         with_votes: Number of pairs with single votes.
-        repeated_ids: Number of rows whose id occurred before.
+        repeated_ids: Number of rows whose id occurred before in the same subset.
         ignored: Columns that are not read, with the number of rows that have them.
         refused: Number of rows that could not be read.
         problems: The reasons of the first `SHOWN` refused rows, each with file and row.
@@ -92,7 +92,7 @@ def inspect_pairs(source: str, *, columns: str | None = None, limit: int | None 
     counts: Counter[str] = Counter()
     ignored: Counter[str] = Counter()
     problems: list[str] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str | None]] = set()
     first: PreferencePair | None = None
     stream = islice(iter(rows), limit)
     while True:
@@ -137,11 +137,11 @@ def _unread_in_messages(row: Row) -> set[str]:
     }
 
 
-def _kinds(pair: PreferencePair, seen: set[str]) -> list[str]:
+def _kinds(pair: PreferencePair, seen: set[tuple[str, str | None]]) -> list[str]:
     """The counters that a pair enters."""
     label = {None: "unlabelled", "tie": "ties"}.get(pair.label, "labelled")
-    repeated = pair.id in seen and pair.id != pair.content_key
-    seen.add(pair.id)
+    repeated = (pair.id, pair.domain) in seen and pair.id != pair.content_key
+    seen.add((pair.id, pair.domain))
     also = {
         "several": len(pair.responses) > 2,
         "with_rationales": bool(pair.rationales),

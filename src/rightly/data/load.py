@@ -160,19 +160,20 @@ def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
 class _UniqueIds:
     def __init__(self) -> None:
         self.count = 0
-        self._seen: set[str] = set()
+        self._seen: dict[str, str | None] = {}
         self._repeats: Counter[str] = Counter()
 
     def __call__(self, pair: PreferencePair) -> PreferencePair:
         self.count += 1
         if pair.id not in self._seen:
-            self._seen.add(pair.id)
+            self._seen[pair.id] = pair.domain
             return pair
         apart = f"{pair.domain}/{pair.id}"
-        if pair.id != pair.content_key and pair.domain is not None and apart not in self._seen:
-            self._seen.add(apart)
+        own, elsewhere = pair.id != pair.content_key, self._seen[pair.id] != pair.domain
+        if own and elsewhere and pair.domain is not None and apart not in self._seen:
+            self._seen[apart] = pair.domain
             return pair.model_copy(update={"id": apart})
-        if pair.id != pair.content_key:
+        if own:
             raise InputError(
                 f"id {pair.id!r} occurs twice", fix="make ids unique, or remove them to have them generated"
             )
