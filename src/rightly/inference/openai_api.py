@@ -62,7 +62,9 @@ class OpenAIGenerator:
     Args:
         model: Name of the model at the endpoint.
         base_url: Base URL of the endpoint. Default: ``OPENAI_BASE_URL``, else the public API.
-        api_key: Key of the endpoint. Default: ``OPENAI_API_KEY``; local servers need none.
+        api_key: Key of the endpoint; local servers need none. Default: the one in ``key_env``.
+        key_env: Environment variable that holds the key. Default: ``OPENAI_API_KEY``, which is sent to the address in
+            ``OPENAI_BASE_URL`` (else the public API) and to no other host.
         concurrency: Maximum number of calls in flight; refusals by the endpoint lower it.
         timeout_s: Seconds for one attempt, from sending to the last byte.
         max_attempts: Attempts per call before it becomes a ``provider`` failure.
@@ -80,6 +82,7 @@ class OpenAIGenerator:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
+        key_env: str | None = None,
         concurrency: int = 64,
         timeout_s: float = 300.0,
         max_attempts: int = 8,
@@ -88,8 +91,8 @@ class OpenAIGenerator:
         meter: Meter | None = None,
     ) -> None:
         base = _base(base_url)
-        key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
         parts = _address(base)
+        key = api_key if api_key is not None else _key(parts, key_env)
         self.name = _endpoint(model, parts)
         self.fingerprint = endpoint_fingerprint(model, base_url)
         # Twice the limit: calls that sleep before a retry release their places.
@@ -103,7 +106,7 @@ class OpenAIGenerator:
         self._renamed: dict[str, str | None] = {}
         self._meter = meter or Unmetered()
         self._keyless = not key and not parts.username
-        self._host = parts.hostname or ""
+        self._host, self._key_env = parts.hostname or "", key_env
         self._reached = self._answered = False
         self._unanswered = 0
         self._gone = ""
@@ -116,6 +119,14 @@ class OpenAIGenerator:
             InputError: No key is set and the host is public.
         """
         if self._keyless and _is_public(self._host):
+            if self._key_env is not None:
+                fix = f"export {self._key_env}=... (any text if this endpoint needs none)"
+                raise InputError(f"{self._key_env} is not set, and {self._host} needs a key", fix=fix)
+            if os.environ.get("OPENAI_API_KEY"):
+                raise InputError(
+                    f"there is no key for {self._host}: OPENAI_API_KEY is sent to {_home().hostname} only",
+                    fix="add ?key_env=NAME, the environment variable that holds the key of this host",
+                )
             fix = "export OPENAI_API_KEY=... (any text if this endpoint needs none), or point OPENAI_BASE_URL at a local server"
             raise InputError(f"OPENAI_API_KEY is not set, and {self._host} needs a key", fix=fix)
 
@@ -261,6 +272,20 @@ class OpenAIGenerator:
 
 def _base(base_url: str | None) -> str:
     return (base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+
+
+def _home() -> SplitResult:
+    """The address that ``OPENAI_API_KEY`` belongs to."""
+    return _address(_base(None))
+
+
+def _key(parts: SplitResult, key_env: str | None) -> str:
+    """The key of an address: that of ``key_env``, else ``OPENAI_API_KEY`` at its own address; it goes to no other host."""
+    if key_env is not None:
+        return os.environ.get(key_env, "")
+    home = _home()
+    own = (parts.scheme, parts.hostname, parts.port) == (home.scheme, home.hostname, home.port)
+    return os.environ.get("OPENAI_API_KEY", "") if own else ""
 
 
 def _endpoint(model: str, parts: SplitResult) -> str:

@@ -12,6 +12,7 @@ from rightly.errors import InputError, did_you_mean
 from rightly.inference.account import Account, AccountedGenerator, AccountMeter
 from rightly.inference.answer_cache import AnswerCache, CachedGenerator
 from rightly.inference.generator import Generator, Request
+from rightly.inference.providers import PROVIDERS
 from rightly.types import Frozen, Message
 
 
@@ -33,14 +34,16 @@ class Engine(NamedTuple):
     metered: bool = False
 
 
+_HOSTED = Engine(
+    "rightly.inference.openai_api",
+    "OpenAIGenerator",
+    "endpoint_fingerprint",
+    {"base_url": str, "key_env": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
+    metered=True,
+)
 _ENGINES: Mapping[str, Engine] = {
-    "openai": Engine(
-        "rightly.inference.openai_api",
-        "OpenAIGenerator",
-        "endpoint_fingerprint",
-        {"base_url": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
-        metered=True,
-    ),
+    "openai": _HOSTED,
+    **dict.fromkeys(PROVIDERS, _HOSTED),
     "hf": Engine(
         "rightly.inference.transformers_engine",
         "transformers_generator",
@@ -102,6 +105,11 @@ def require_model(text: str, what: str, others: tuple[str, ...]) -> None:
     scheme = parse_spec(text).scheme
     if scheme not in SCHEMES:
         raise InputError(f"{text!r} is not a known {what}", fix=did_you_mean(scheme, [*others, *SCHEMES]))
+
+
+def is_metered(spec: Spec) -> bool:
+    """Whether calls of the model may cost money."""
+    return spec.scheme in _ENGINES and _ENGINES[spec.scheme].metered
 
 
 def build_generator(
@@ -168,6 +176,8 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
         options = Sampling.model_validate_strings(sampling)
     except (ValueError, ValidationError) as error:
         raise InputError(f"{text!r}: an option has an unusable value ({_first_line(error)})") from error
+    if spec.scheme in PROVIDERS:
+        values = {**PROVIDERS[spec.scheme]._asdict(), **values}
     return values, options
 
 

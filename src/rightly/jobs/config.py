@@ -161,5 +161,5 @@ class JudgingConfig(AskingConfig, PairsConfig):
     """Configuration of pairs, judges and requests."""
 
     judges: Annotated[tuple[AnyJudge, ...], Flag("--judge", metavar="SPEC")]
-    """Judge: longer, shorter, first, annotator, openai:MODEL, hf:PATH, vllm:PATH, replay:FILE, panel:SPEC+SPEC; repeat for
-    several."""
+    """Judge: longer, shorter, first, annotator, openai:MODEL (or anthropic:, gemini:, openrouter:, together:, deepseek:,
+    mistral:), hf:PATH, vllm:PATH, replay:FILE, panel:SPEC+SPEC; repeat for several."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rightly.errors import InputError, did_you_mean
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
-from rightly.inference.specs import SCHEMES, Spec, build_generator, generator_fingerprint, parse_spec
+from rightly.inference.specs import SCHEMES, Spec, build_generator, generator_fingerprint, is_metered, parse_spec
 from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.generative import GenerativeJudge, generative_identity
 from rightly.judges.held_out_person import AnnotatorJudge
@@ -86,4 +86,4 @@ def _generative(text: str) -> tuple[Spec, str]:
 def priced_model(spec: str) -> str | None:
     """The model behind a judge whose calls cost money, by its name in the price list; ``None`` for other judges."""
     parsed = parse_spec(spec)
-    return parsed.target if parsed.scheme == "openai" else None
+    return parsed.target if is_metered(parsed) else None
