@@ -97,6 +97,20 @@ def test_several_chosen_share_the_first_rank_and_none_is_labelled_best():
     assert {text for text, rank in ranked.items() if rank == 1} == {"2", "1 and 1 make 2.", "**2**\n- sum"}
 
 
+def test_several_rejected_need_a_prompt_which_may_be_a_transcript_or_null():
+    row = {"chosen": "2", "rejected": ["3", "4"]}
+    with pytest.raises(InputError, match="there is no prompt; add a column 'prompt'"):
+        list(load_pairs([row]))
+    assert next(load_pairs([{**row, "prompt": None}])).context == ()
+    (pair,) = load_pairs([{**row, "prompt": "\n\nHuman: 1+1?\n\nAssistant:"}])
+    assert [(message.role, message.content) for message in pair.context] == [("user", "1+1?")]
+
+
+@pytest.mark.parametrize("tools", [None, [], "[]", "null"])
+def test_an_empty_declaration_of_tools_is_none(tools):
+    assert next(load_pairs([{"prompt": "p", "chosen": "x", "rejected": "y", "tools": tools}])).label
+
+
 def test_ids_that_repeat_over_subsets_are_told_apart_by_the_subset():
     assert [pair.id for pair in load_pairs(CASES / "rb_ids.jsonl")] == ["1", "b/1"]
 

@@ -13,6 +13,8 @@ from rightly.types import Message, PreferencePair, content_key
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ROLE = {"Human": "user", "Assistant": "assistant"}
+_NO_PROMPT = "chosen and rejected are plain texts and there is no prompt"
+_ADD_PROMPT = "add a column 'prompt' (text, messages, or null if there is none)"
 _PLACE = "place of chosen and rejected, 0"
 
 Turns = tuple[Message, ...]
@@ -59,7 +61,9 @@ def _several(row: Row) -> PreferencePair | None:
         asked is None and all(isinstance(row[name], list) for name in ("chosen", "rejected"))
     ):
         return None
-    context = conversation(row, asked) if asked else ()
+    if asked is None and "prompt" not in row:
+        raise InputError(_NO_PROMPT, fix=_ADD_PROMPT)
+    context = _prompt(row)
     ranked = [(text, 1) for text in sides[0]] + [(text, 2) for text in sides[1]]
     if len({text for text, _ in ranked}) < len(ranked):
         raise InputError("the same text is listed twice among chosen and rejected", fix="keep it once")
@@ -143,10 +147,7 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
     if isinstance(chosen, str) and isinstance(rejected, str):
         if not (_is_transcript(chosen) and _is_transcript(rejected)):
             if "prompt" not in row and "question" not in row:
-                raise InputError(
-                    "chosen and rejected are plain texts and there is no prompt",
-                    fix="add a column 'prompt' (text, messages, or null if there is none)",
-                )
+                raise InputError(_NO_PROMPT, fix=_ADD_PROMPT)
             if isinstance(row.get("prompt"), str) and _is_transcript(row["prompt"]):
                 chosen, rejected = chosen.removeprefix(" "), rejected.removeprefix(" ")
             return _prompt(row), chosen, rejected

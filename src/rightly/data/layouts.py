@@ -12,6 +12,7 @@ from rightly.data.fields import Row, came
 from rightly.errors import InputError
 
 _MEDIA = ("images", "image", "videos", "video", "audios", "audio")
+_NO_TOOLS = ("[]", "{}", "null")
 _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 _VERDICTS = {
     **dict.fromkeys(("a", "model_a", "response_a", "answer_a"), "A"),
@@ -29,7 +30,7 @@ def as_known(row: Row) -> Row:
     filled = next((name for name in _MEDIA if row.get(name)), None)
     if filled is not None:
         raise InputError(f"column {filled!r} holds media, and only text is read", fix="use a data set of texts")
-    if row.get("tools") or row.get("functions"):
+    if any(row.get(name) and row[name] not in _NO_TOOLS for name in ("tools", "functions")):
         raise InputError(
             "column 'tools' declares tools, and tools are not read",
             fix="write them into the system message as text, and remove the column",
