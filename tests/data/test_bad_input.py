@@ -88,7 +88,7 @@ WRONG_ROWS = {
     "message as list": (SCORED | {"context": [["user", "q"]]}, "expected a list of objects"),
     "picture in a message": (
         SCORED | {"context": [{"role": "user", "content": [{"type": "image"}]}]},
-        "whose content is a list of 1",
+        "a message with a part of type 'image', and only text is read",
     ),
     "tool call with empty content": (
         {"chosen": [ASKED, call("")], "rejected": [ASKED, call("", "add")]},

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from rightly.data import families
 from rightly.data.dialogue import chosen_rejected
-from rightly.data.fields import Row
+from rightly.data.fields import Row, optional_text, texts
 from rightly.errors import InputError, did_you_mean
 from rightly.types import Message, PreferencePair, Rationale
 
@@ -37,17 +37,19 @@ class Family:
         Raises:
             InputError: The row is unusable.
         """
-        listed = row.get("rationales")
-        plain = isinstance(listed, list) and bool(listed) and all(isinstance(reason, str) for reason in listed)
-        if plain and isinstance(listed, list):
-            row = {**row, "rationales": [{"text": reason} for reason in listed]}
         pair = self.convert(row)
+        if "responses" in self.required:  # native rows have no other columns than a pair
+            return pair
         changes: dict[str, object] = {}
-        if plain and isinstance(listed, list) and not pair.rationales:
-            changes["rationales"] = tuple(Rationale(text=reason) for reason in listed)
-        system = row.get("system")
-        if isinstance(system, str) and system.strip() and (not pair.context or pair.context[0].role != "system"):
+        reasons = tuple(Rationale(text=reason) for reason in texts(row, "rationales") if reason.strip())
+        if reasons:
+            changes["rationales"] = (*pair.rationales, *reasons)
+        system = optional_text(row, "system") or ""
+        first = pair.context[0] if pair.context else None
+        if system.strip() and (first is None or first.role != "system"):
             changes["context"] = (Message(role="system", content=system), *pair.context)
+        elif system.strip() and first is not None and first.content.strip() != system.strip():
+            raise InputError("column 'system' and the first message are different system prompts", fix="keep one")
         if not changes:
             return pair
         changed = pair.model_copy(update=changes)

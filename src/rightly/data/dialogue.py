@@ -76,6 +76,7 @@ def _several(row: Row) -> PreferencePair | None:
         tuple(text for text, _ in drawn),
         label=chr(ord("A") + best[0]) if len(best) == 1 else None,
         ranks=tuple(rank for _, rank in drawn),
+        weight=number(row, "weight", 0),
         domain=optional_text(row, subset) if subset else None,
     )
 
@@ -188,11 +189,10 @@ def _with_prompt(prompt: Turns, shared: Turns, chosen: str, rejected: str) -> tu
 
 
 def _prompt(row: Row) -> Turns:
-    if row.get("prompt") is None and row.get("question") is not None:
-        return conversation(row, "question")
-    prompt = row.get("prompt")
+    column = one_of(row, "prompt", "question") or "prompt"
+    prompt = row.get(column)
     if not (isinstance(prompt, str) and _is_transcript(prompt)):
-        return conversation(row, "prompt")
+        return conversation(row, column)
     turns = _transcript(prompt)
     return turns[:-1] if not turns[-1].content.strip() else turns
 

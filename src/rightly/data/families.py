@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from rightly.data.dialogue import split_shared
 from rightly.data.fields import (
     Row,
+    asked,
     came,
     choice,
     conversation,
@@ -40,6 +41,9 @@ def native(row: Row) -> PreferencePair:
     """Read a `PreferencePair` as JSON; without ``id`` its id is a content hash."""
     for part in (row, *records(row, "votes")):
         number(part, "degree")
+    reasons = row.get("rationales")
+    if isinstance(reasons, list):
+        row = {**row, "rationales": [{"text": each} if isinstance(each, str) else each for each in reasons]}
     for part in records(row, "rationales"):
         number(part, "importance")
     row_id = identity(row, "id")
@@ -57,10 +61,10 @@ def judgebench(row: Row) -> PreferencePair:
 
     The context is ``question`` or ``prompt``; JudgeBench's ``source`` (its subset) becomes the domain.
     """
-    asked, domain = one_of(row, "question", "prompt"), one_of(row, "domain", "source")
+    domain = one_of(row, "domain", "source")
     return make_pair(
         identity(row, "pair_id", "id"),
-        conversation(row, asked) if asked else (),
+        asked(row),
         (text(row, "response_A"), text(row, "response_B")),
         label=choice(row, "label", _COMPARED | _LETTERS),
         domain=optional_text(row, domain) if domain else None,
@@ -95,8 +99,7 @@ def arena(row: Row) -> PreferencePair:
     (``conversation_a``/``conversation_b``) whose common beginning is the context.
     """
     if one_of(row, "response_a", "conversation_a") == "response_a":
-        asked = one_of(row, "prompt", "question")
-        context = conversation(row, asked) if asked else ()
+        context = asked(row)
         responses = text(row, "response_a"), text(row, "response_b")
     elif row.get("conversation_a") is not None:
         context, *responses = split_shared(conversation(row, "conversation_a"), conversation(row, "conversation_b"))

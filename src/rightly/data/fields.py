@@ -15,6 +15,8 @@ Row = Mapping[str, Any]
 """One record of a file: column name to JSON value."""
 
 _ROLES = ("system", "user", "assistant", "tool")
+_MOST = 26
+"""Responses of a pair: they are named by letters."""
 
 
 def came(value: Any) -> str:
@@ -137,13 +139,27 @@ def conversation(row: Row, column: str) -> tuple[Message, ...]:
         return ()
     if isinstance(value, str):
         return (Message(role="user", content=value),)
-    return tuple(_message(turn, column) for turn in records(row, column))
+    return tuple(message(turn, column) for turn in records(row, column))
+
+
+def asked(row: Row) -> tuple[Message, ...]:
+    """The conversation that the responses answer, from ``prompt`` or ``question``; ``()`` if the column is null.
+
+    Raises:
+        InputError: The row has neither column, or fills both.
+    """
+    column = one_of(row, "prompt", "question")
+    if column is None and "prompt" not in row and "question" not in row:
+        raise InputError("there is no prompt", fix="add a column 'prompt' (text, messages, or null if there is none)")
+    return () if column is None else conversation(row, column)
 
 
 def make_pair(
     row_id: str | None, context: tuple[Message, ...], responses: Sequence[str], **rest: Any
 ) -> PreferencePair:
     """Make a pair; without its own id it gets a content hash, which is the same id in every file."""
+    if len(responses) > _MOST:
+        raise InputError(f"{len(responses)} responses, at most {_MOST} are read", fix="keep fewer responses in the row")
     return named(PreferencePair(id=row_id or "?", context=context, responses=tuple(responses), **rest), row_id)
 
 
@@ -152,7 +168,12 @@ def named(pair: PreferencePair, row_id: str | None) -> PreferencePair:
     return pair if row_id else pair.model_copy(update={"id": pair.content_key})
 
 
-def _message(turn: Row, column: str) -> Message:
+def message(turn: Row, column: str) -> Message:
+    """A message of a column; the role ``developer`` is ``system``.
+
+    Raises:
+        InputError: The role is unknown, the message calls a tool, or its content is not text.
+    """
     role = "system" if turn.get("role") == "developer" else turn.get("role")
     if role not in _ROLES:
         raise InputError(
@@ -179,7 +200,13 @@ def _refuse_tool_calls(turn: Row, column: str) -> None:
 
 def _content(content: Any, column: str) -> str:
     # Newer arena files give content as parts: {"type": "text", "text": ...}; images are not supported.
-    if isinstance(content, list) and all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
+    if isinstance(content, list) and all(isinstance(part, Mapping) for part in content):
+        other = next((part.get("type") for part in content if part.get("type") != "text"), "text")
+        if other != "text":
+            raise InputError(
+                f"column {column!r} has a message with a part of type {other!r}, and only text is read",
+                fix="remove the row",
+            )
         return "\n".join(text(part, "text") for part in content)
     if not isinstance(content, str):
         raise InputError(f"column {column!r} has a message whose content is {came(content)}, expected text")

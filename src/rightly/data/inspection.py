@@ -102,7 +102,7 @@ def inspect_pairs(source: str, *, columns: str | None = None, limit: int | None 
                 break
             counts["rows"] += 1
             watched = _WatchedRow(row)
-            known = watched if chosen is not None else as_known(watched)
+            known = as_known(watched, frozenset() if chosen is None else chosen.required)
             family = family or recognise(frozenset(known))
             check_columns(known, family, chosen=chosen is not None)
             pair = family.pair(known)

@@ -8,21 +8,27 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rightly.data.fields import Row, came
+from rightly.data.fields import Row, came, message, one_of
 from rightly.errors import InputError
 
 _MEDIA = ("images", "image", "videos", "video", "audios", "audio")
 _NO_TOOLS = ("[]", "{}", "null")
 _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 _VERDICTS = {
-    **dict.fromkeys(("a", "model_a", "response_a", "answer_a"), "A"),
-    **dict.fromkeys(("b", "model_b", "response_b", "answer_b"), "B"),
-    **dict.fromkeys(("tie", "both", "both_bad", "tie (bothbad)"), "tie"),
+    **dict.fromkeys(("a", "model_a", "response_a", "answer_a", "a>b"), "A"),
+    **dict.fromkeys(("b", "model_b", "response_b", "answer_b", "b>a"), "B"),
+    **dict.fromkeys(("tie", "a=b", "both", "both_bad", "tie (bothbad)"), "tie"),
 }
+_CHOICES = ("label", "winner", "preference")
+_ASKED = ("instruction", "prompt", "question")
 
 
-def as_known(row: Row) -> Row:
+def as_known(row: Row, required: frozenset[str] = frozenset()) -> Row:
     """The row in the columns of a known family.
+
+    Args:
+        row: The row as it is in the file.
+        required: Columns of the family that the user selected; a row that would lose one of them is not rewritten.
 
     Raises:
         InputError: The row has media or tools, or a column of a foreign layout holds something else than it should.
@@ -35,10 +41,11 @@ def as_known(row: Row) -> Row:
             "column 'tools' declares tools, and tools are not read",
             fix="write them into the system message as text, and remove the column",
         )
+    known = row
     for fits, rewrite in _LAYOUTS:
-        if fits(row):
-            return rewrite(row)
-    return row
+        if fits(known):
+            known = rewrite(known)
+    return known if required <= known.keys() else row
 
 
 def _openai(row: Row) -> Row:
@@ -57,8 +64,29 @@ def _swift(row: Row) -> Row:
     last = messages[-1] if isinstance(messages, list) and messages else None
     if not isinstance(last, Mapping) or last.get("role") != "assistant":
         raise InputError("column 'messages' does not end with the assistant's answer", fix="put the chosen answer last")
-    both = {"chosen": last.get("content"), "rejected": row["rejected_response"]}
+    both = {"chosen": message(last, "messages").content, "rejected": row["rejected_response"]}
     return {"prompt": messages[:-1], **both, **_without(row, "messages", "rejected_response")}
+
+
+def _swift_dialogues(row: Row) -> Row:
+    both = {"chosen": row["messages"], "rejected": row["rejected_messages"]}
+    return {**both, **_without(row, "messages", "rejected_messages")}
+
+
+def _single_messages(row: Row) -> Row:
+    return {"chosen": [row["chosen"]], "rejected": [row["rejected"]], **_without(row, "chosen", "rejected")}
+
+
+def _beside_messages(row: Row) -> Row:
+    messages = row["messages"]
+    if not isinstance(messages, list) or not all(isinstance(turn, Mapping) for turn in messages):
+        raise InputError(f"column 'messages' is {came(messages)}, expected a list of messages")
+    if messages and messages[-1].get("role") == "assistant":
+        raise InputError(
+            "column 'messages' ends with an answer, expected the question of chosen and rejected",
+            fix="end it with the question, or remove the column and add 'prompt'",
+        )
+    return {"prompt": messages, **_without(row, "messages")}
 
 
 def _sharegpt(row: Row) -> Row:
@@ -112,14 +140,16 @@ def _turns(row: Row, column: str) -> list[str]:
 
 
 def _alpaca(row: Row) -> Row:
-    name = "instruction" if "instruction" in row else "prompt"
-    asked, given, history = row[name], row.get("input"), row.get("history") or []
+    name = one_of(row, *_ASKED) or "prompt"
+    asked, given, history = row.get(name), row.get("input"), row.get("history") or []
+    rest = _without(row, *_ASKED, "input", "history")
+    if not given and not history:
+        return {"prompt": asked, **rest}
     if not isinstance(asked, str) or not (given is None or isinstance(given, str)):
         raise InputError(f"columns {name!r} and 'input' are {came(asked)} and {came(given)}, expected texts")
-    turns = [
+    if not isinstance(history, list) or not all(
         isinstance(turn, list) and len(turn) == 2 and all(isinstance(text, str) for text in turn) for turn in history
-    ]
-    if not isinstance(history, list) or not all(turns):
+    ):
         raise InputError("column 'history' is no list of [question, answer]")
     prompt = [
         {"role": role, "content": text}
@@ -127,49 +157,69 @@ def _alpaca(row: Row) -> Row:
         for role, text in zip(("user", "assistant"), turn, strict=True)
     ]
     prompt.append({"role": "user", "content": "\n\n".join(filter(None, (asked, given)))})
-    return {"prompt": prompt, **_without(row, name, "input", "history")}
+    return {"prompt": prompt, **rest}
 
 
 def _lettered(row: Row) -> Row:
     names = {name.lower(): name for name in row}
-    column = next(names[name] for name in ("label", "winner", "preference") if name in names)
+    columns = [names[name] for name in _CHOICES if name in names]
+    column = one_of(row, *columns) or columns[0]
     verdict = row[column]
     label = _VERDICTS.get(verdict.lower().strip()) if isinstance(verdict, str) else None
     if verdict is not None and label is None:
         offered = ", ".join(sorted(set(_VERDICTS.values())))
         raise InputError(
             f"label in column {column!r} is {came(verdict)}, expected one of {offered}",
-            fix=f"write {offered}: a number does not say which response it counts from",
+            fix="write A, B or tie"
+            + ("" if isinstance(verdict, str) else ": a number does not say which response it counts from"),
         )
-    rest = _without(row, names["response_a"], names["response_b"], column)
+    spelled = {name: names[name] for name in (*_ASKED, "input", "history", "system", "id") if name in names}
+    rest = _without(row, names["response_a"], names["response_b"], *columns, *spelled.values())
     both = {f"response_{letter}": row[names[f"response_{letter.lower()}"]] for letter in "AB"}
-    return {**both, "label": label, **rest}
+    return {**both, "label": label, **rest, **{name: row[column] for name, column in spelled.items()}}
 
 
 def _is_lettered(row: Row) -> bool:
     names = {name.lower() for name in row}
     known = {"response_A", "response_B", "label"} <= row.keys() or {"model_a", "model_b", "winner"} <= row.keys()
     voted = {"votes", "strict_label"} <= names
-    verdicts = names & {"label", "winner", "preference"}
+    verdicts = names & set(_CHOICES)
     return not known and not voted and {"response_a", "response_b"} <= names and bool(verdicts)
 
 
 def _is_alpaca(row: Row) -> bool:
-    named = "instruction" in row or ("prompt" in row and bool({"input", "history"} & row.keys()))
+    compared = ({"chosen", "rejected"}, {"response_A", "response_B", "label"}, {"model_a", "model_b", "winner"})
+    joined = bool({"instruction", "input", "history"} & row.keys()) and bool(set(_ASKED) & row.keys())
     other = {"output_1", "output_2", "response1", "response2"} & row.keys()
-    both_asked = {"instruction", "prompt"} <= row.keys()
-    return named and {"chosen", "rejected"} <= row.keys() and not other and not both_asked
+    return joined and not other and any(columns <= row.keys() for columns in compared)
+
+
+def _is_beside_messages(row: Row) -> bool:
+    if not {"messages", "chosen", "rejected"} <= row.keys() or {*_ASKED, "conversations"} & row.keys():
+        return False
+    chosen = row["chosen"]
+    first = chosen[0] if isinstance(chosen, list) and chosen else None
+    starts = isinstance(first, Mapping) and first.get("role") == "assistant"
+    return starts or (isinstance(chosen, str) and not chosen.lstrip().startswith("Human:"))
+
+
+def _are_single_messages(row: Row) -> bool:
+    both = (row[name] for name in ("chosen", "rejected") if name in row)
+    return {"chosen", "rejected"} <= row.keys() and all(isinstance(each, Mapping) and "role" in each for each in both)
 
 
 _LAYOUTS = (
     (lambda row: {"input", "preferred_output", "non_preferred_output"} <= row.keys(), _openai),
     (lambda row: {"messages", "rejected_response"} <= row.keys(), _swift),
-    (lambda row: {"conversations", "chosen", "rejected"} <= row.keys(), _sharegpt),
+    (lambda row: {"messages", "rejected_messages"} <= row.keys(), _swift_dialogues),
+    (lambda row: {"conversations", "chosen", "rejected"} <= row.keys() and not row.keys() & set(_ASKED), _sharegpt),
+    (_are_single_messages, _single_messages),
+    (_is_beside_messages, _beside_messages),
     (lambda row: {"winner_model_a", "winner_model_b", "response_a", "response_b"} <= row.keys(), _lmarena),
-    (_is_alpaca, _alpaca),
     (_is_lettered, _lettered),
+    (_is_alpaca, _alpaca),
 )
 
 
 def _without(row: Row, *columns: str) -> dict[str, Any]:
-    return {name: row[name] for name in row if name not in columns}
+    return {name: value for name, value in row.items() if name not in columns}

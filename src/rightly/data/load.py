@@ -148,7 +148,7 @@ def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
     family = chosen
     unique = _UniqueIds()
     for given in rows:
-        row = given if chosen is not None else as_known(given)
+        row = as_known(given, frozenset() if chosen is None else chosen.required)
         family = family or recognise(frozenset(row))
         check_columns(row, family, chosen=chosen is not None)
         pair = unique(family.pair(row))
