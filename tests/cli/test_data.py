@@ -1,6 +1,7 @@
 """``rightly data``: what a file is read as, what is ignored and refused, and its conversion."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from rightly.data.inspection import inspect_pairs
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
 
+CASES = Path(__file__).parents[1] / "data" / "rows" / "cases"
 GOOD = {"prompt": "p", "chosen": "x", "rejected": "y", "note": "n"}
 
 
@@ -33,16 +35,16 @@ def test_check_counts_kinds_names_ignored_columns_and_reads_past_refused_rows(tm
     assert found.first == next(load_pairs(write(tmp_path / "one.jsonl", GOOD)))
 
 
-def test_check_counts_repeated_ids_and_kinds_of_native_pairs(tmp_path):
+def test_check_counts_kinds_of_native_pairs(tmp_path):
     votes = [{"annotator": "a", "choice": "A"}]
     rows = [
         {"id": "1", "responses": ["x", "y"], "label": "A", "votes": votes, "rationales": [{"text": "short"}]},
-        {"id": "1", "responses": ["x", "y", "z"], "label": "tie"},
+        {"id": "3", "responses": ["x", "y", "z"], "label": "tie"},
         {"id": "2", "responses": ["x", "z"]},
     ]
     found = inspect_pairs(str(write(tmp_path / "p.jsonl", *rows)))
     assert (found.labelled, found.ties, found.unlabelled) == (1, 1, 1)
-    assert (found.several, found.with_rationales, found.with_votes, found.repeated_ids) == (1, 1, 1, 1)
+    assert (found.several, found.with_rationales, found.with_votes, found.refused) == (1, 1, 1, 0)
     assert found.ignored == {}
 
 
@@ -84,3 +86,62 @@ def test_convert_of_an_unreadable_file_writes_nothing(tmp_path):
 def test_an_unknown_file_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         inspect_pairs(str(tmp_path / "none.jsonl"))
+
+
+@pytest.mark.parametrize("domains", [(None, None), ("a", "a"), ("a", None)])
+def test_check_refuses_the_rows_whose_ids_stop_the_loading(domains, tmp_path):
+    rows = [{**GOOD, "id": "1", "prompt": str(place), "domain": domain} for place, domain in enumerate(domains)]
+    file = write(tmp_path / "p.jsonl", *rows)
+    found = inspect_pairs(str(file))
+    assert (found.pairs, found.refused) == (1, 1)
+    assert found.problems[0].startswith(f"{file}:2: id '1' occurs twice")
+    assert run("check", file).exit_code == 1
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CASES.iterdir()))
+def test_check_exits_with_zero_exactly_if_the_file_loads(name):
+    pairs, problem = [], ""
+    try:
+        pairs.extend(load_pairs(CASES / name))
+    except InputError as error:
+        problem = str(error)
+    done = run("check", CASES / name)
+    assert done.exit_code == (1 if problem else 0)
+    assert problem in done.output
+    assert problem or inspect_pairs(str(CASES / name)).pairs == len(pairs)
+
+
+TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "x"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": TURNS, "rejected_response": "y"},
+        {"instruction": "q", "input": "i", "chosen": "x", "rejected": "y"},
+        {"Prompt": "q", "Response_A": "x", "Response_B": "y", "Winner": "A", "system": "s"},
+        {"prompt": "q", "chosen": "x", "rejected": "y", "rationales": ["because"], "images": []},
+    ],
+)
+def test_check_names_ignored_columns_of_foreign_rows_and_no_others(row, tmp_path):
+    found = inspect_pairs(str(write(tmp_path / "p.jsonl", {**row, "note": "n", "lang": "en"})))
+    assert (found.refused, found.ignored) == (0, {"lang": 1, "note": 1})
+
+
+def test_check_names_unread_parts_of_a_single_message(tmp_path):
+    both = {"chosen": {**TURNS[1], "reasoning_content": "r"}, "rejected": TURNS[1]}
+    found = inspect_pairs(str(write(tmp_path / "p.jsonl", {"messages": TURNS[:1], **both})))
+    assert found.ignored == {"chosen[].reasoning_content": 1}
+
+
+def test_check_of_a_file_without_rows_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="holds no rows"):
+        inspect_pairs(str(write(tmp_path / "p.jsonl")))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_check_needs_a_limit_of_at_least_one(limit, tmp_path):
+    file = write(tmp_path / "p.jsonl", GOOD)
+    with pytest.raises(InputError, match="expected 1 or more"):
+        inspect_pairs(str(file), limit=limit)
+    assert "x>=1" in run("check", file, "--limit", limit).output

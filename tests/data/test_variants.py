@@ -98,6 +98,10 @@ REFUSED = {
         {"prompt": "q", "chosen": "x", "rejected": [str(place) for place in range(30)]},
         "31 responses, at most 26 are read",
     ),
+    "null among several": (
+        {"prompt": "q", "chosen": "x", "rejected": ["y", None]},
+        "rejected is a list of 2 with null",
+    ),
     "an image as part": (
         {"prompt": [{"role": "user", "content": [{"type": "image_url", "image_url": "u"}]}], **SIDES},
         "column 'prompt' has a message with a part of type 'image_url', and only text is read",
@@ -129,6 +133,11 @@ def test_a_selected_family_neither_skips_the_refusal_of_media_nor_loses_the_inpu
         read({"prompt": "q", **SIDES, "images": ["x.png"]}, columns="chosen-rejected")
     row = {"prompt": "q", "input": "i", **SIDES}
     assert said(read(row, columns="chosen-rejected")) == [("user", "q\n\ni")]
+
+
+def test_several_answers_to_a_transcript_lose_its_space():
+    pair = read({"prompt": "\n\nHuman: q\n\nAssistant:", "chosen": " x", "rejected": [" y", " z"]})
+    assert sorted(pair.responses) == ["x", "y", "z"]
 
 
 def test_weight_reaches_pairs_of_several_responses():

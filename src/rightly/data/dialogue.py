@@ -7,14 +7,13 @@ last one is the response (MOSS-RLHF, fnlp/hh-rlhf-strength-cleaned).
 
 import re
 
-from rightly.data.fields import Row, came, conversation, identity, make_pair, number, one_of, optional_text
+from rightly.data.fields import ADD_PROMPT, Row, came, conversation, identity, make_pair, number, one_of, optional_text
 from rightly.errors import InputError
 from rightly.types import Message, PreferencePair, content_key
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ROLE = {"Human": "user", "Assistant": "assistant"}
 _NO_PROMPT = "chosen and rejected are plain texts and there is no prompt"
-_ADD_PROMPT = "add a column 'prompt' (text, messages, or null if there is none)"
 _PLACE = "place of chosen and rejected, 0"
 
 Turns = tuple[Message, ...]
@@ -62,8 +61,10 @@ def _several(row: Row) -> PreferencePair | None:
     ):
         return None
     if asked is None and "prompt" not in row:
-        raise InputError(_NO_PROMPT, fix=_ADD_PROMPT)
+        raise InputError(_NO_PROMPT, fix=ADD_PROMPT)
     context = _prompt(row)
+    if _has_transcript_prompt(row):
+        sides = [[text.removeprefix(" ") for text in side] for side in sides]
     ranked = [(text, 1) for text in sides[0]] + [(text, 2) for text in sides[1]]
     if len({text for text, _ in ranked}) < len(ranked):
         raise InputError("the same text is listed twice among chosen and rejected", fix="keep it once")
@@ -148,8 +149,8 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
     if isinstance(chosen, str) and isinstance(rejected, str):
         if not (_is_transcript(chosen) and _is_transcript(rejected)):
             if "prompt" not in row and "question" not in row:
-                raise InputError(_NO_PROMPT, fix=_ADD_PROMPT)
-            if isinstance(row.get("prompt"), str) and _is_transcript(row["prompt"]):
+                raise InputError(_NO_PROMPT, fix=ADD_PROMPT)
+            if _has_transcript_prompt(row):
                 chosen, rejected = chosen.removeprefix(" "), rejected.removeprefix(" ")
             return _prompt(row), chosen, rejected
         turns = _transcript(chosen), _transcript(rejected)
@@ -160,7 +161,8 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
             turns = conversation(row, "chosen"), conversation(row, "rejected")
     else:
         raise InputError(
-            f"chosen is {came(chosen)} and rejected is {came(rejected)}", fix="both must be text or both message lists"
+            f"chosen is {_listed(chosen)} and rejected is {_listed(rejected)}",
+            fix="both must be text or both message lists",
         )
     return _with_prompt(_prompt(row), *split_shared(*turns))
 
@@ -195,6 +197,15 @@ def _prompt(row: Row) -> Turns:
         return conversation(row, column)
     turns = _transcript(prompt)
     return turns[:-1] if not turns[-1].content.strip() else turns
+
+
+def _has_transcript_prompt(row: Row) -> bool:
+    prompt = row.get(one_of(row, "prompt", "question") or "prompt")
+    return isinstance(prompt, str) and _is_transcript(prompt)
+
+
+def _listed(value: object) -> str:
+    return f"{came(value)} with null" if isinstance(value, list) and None in value else came(value)
 
 
 def _is_transcript(text: str) -> bool:

@@ -15,6 +15,8 @@ Row = Mapping[str, Any]
 """One record of a file: column name to JSON value."""
 
 _ROLES = ("system", "user", "assistant", "tool")
+ADD_PROMPT = "add a column 'prompt' (text, messages, or null if there is none)"
+"""Cure of a row without a prompt."""
 _MOST = 26
 """Responses of a pair: they are named by letters."""
 
@@ -150,7 +152,7 @@ def asked(row: Row) -> tuple[Message, ...]:
     """
     column = one_of(row, "prompt", "question")
     if column is None and "prompt" not in row and "question" not in row:
-        raise InputError("there is no prompt", fix="add a column 'prompt' (text, messages, or null if there is none)")
+        raise InputError("there is no prompt", fix=ADD_PROMPT)
     return () if column is None else conversation(row, column)
 
 

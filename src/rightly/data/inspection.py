@@ -10,7 +10,7 @@ from pydantic import Field
 from rightly.data.columns import check_columns, family_named, recognise
 from rightly.data.fields import Row
 from rightly.data.layouts import as_known
-from rightly.data.load import open_rows
+from rightly.data.load import UniqueIds, open_rows
 from rightly.errors import InputError
 from rightly.types import Frozen, PreferencePair
 
@@ -32,7 +32,6 @@ class Inspection(Frozen):
         several: Number of pairs with more than two responses.
         with_rationales: Number of pairs with human reasons.
         with_votes: Number of pairs with single votes.
-        repeated_ids: Number of rows whose id occurred before in the same subset.
         ignored: Columns that are not read, with the number of rows that have them.
         refused: Number of rows that could not be read.
         problems: The reasons of the first `SHOWN` refused rows, each with file and row.
@@ -49,7 +48,6 @@ class Inspection(Frozen):
     several: int = 0
     with_rationales: int = 0
     with_votes: int = 0
-    repeated_ids: int = 0
     ignored: dict[str, int] = Field(default_factory=dict)
     refused: int = 0
     problems: tuple[str, ...] = ()
@@ -85,14 +83,17 @@ def inspect_pairs(source: str, *, columns: str | None = None, limit: int | None 
         limit: Maximum number of rows.
 
     Raises:
-        InputError: The source or the family does not exist. A damaged row ends the reading and is counted as refused.
+        InputError: The source or the family does not exist, the source holds no rows, or the limit is less than 1. A damaged
+            row ends the reading and is counted as refused.
     """
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit is {limit}, expected 1 or more")
     chosen = None if columns is None else family_named(columns)
     rows, family = open_rows(source), chosen
     counts: Counter[str] = Counter()
     ignored: Counter[str] = Counter()
     problems: list[str] = []
-    seen: set[tuple[str, str | None]] = set()
+    unique = UniqueIds()
     first: PreferencePair | None = None
     stream = islice(iter(rows), limit)
     while True:
@@ -102,18 +103,23 @@ def inspect_pairs(source: str, *, columns: str | None = None, limit: int | None 
                 break
             counts["rows"] += 1
             watched = _WatchedRow(row)
-            known = as_known(watched, frozenset() if chosen is None else chosen.required)
+            rewritten = as_known(watched, frozenset() if chosen is None else chosen.required)
+            known = watched if rewritten is watched else _WatchedRow(rewritten)
             family = family or recognise(frozenset(known))
             check_columns(known, family, chosen=chosen is not None)
-            pair = family.pair(known)
+            pair = unique(family.pair(known))
         except InputError as error:
             counts["refused"] += 1
             problems.append(str(InputError(error.problem, where=error.where or rows.place, fix=error.fix)))
             continue
         first = first or pair
-        counts.update(_kinds(pair, seen))
-        ignored.update(set(row) - watched.read)
+        counts.update(_kinds(pair))
+        ignored.update(
+            row.keys() & known.keys() - watched.read - known.read
+        )  # a rewritten row keeps what it did not use
         ignored.update(_unread_in_messages(row))
+    if not counts:
+        raise InputError("holds no rows", where=rows.name)
     return Inspection(
         source=source,
         family=None if family is None else family.name,
@@ -129,23 +135,19 @@ def _unread_in_messages(row: Row) -> set[str]:
     return {
         f"{column}[].{name}"
         for column, value in row.items()
-        if isinstance(value, list)
-        for turn in value
+        for turn in (value if isinstance(value, list) else [value])
         if isinstance(turn, dict) and {"role", "content"} <= turn.keys()
         for name in turn.keys() - {"role", "content"}
         if turn[name]
     }
 
 
-def _kinds(pair: PreferencePair, seen: set[tuple[str, str | None]]) -> list[str]:
+def _kinds(pair: PreferencePair) -> list[str]:
     """The counters that a pair enters."""
     label = {None: "unlabelled", "tie": "ties"}.get(pair.label, "labelled")
-    repeated = (pair.id, pair.domain) in seen and pair.id != pair.content_key
-    seen.add((pair.id, pair.domain))
     also = {
         "several": len(pair.responses) > 2,
         "with_rationales": bool(pair.rationales),
         "with_votes": bool(pair.votes),
-        "repeated_ids": repeated,
     }
     return ["pairs", label, *(name for name, applies in also.items() if applies)]

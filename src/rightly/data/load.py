@@ -74,7 +74,7 @@ class Rows:
 def load_pairs(
     source: str | Path | Iterable[PreferencePair | Row], *, columns: str | None = None, limit: int | None = None
 ) -> Iterator[PreferencePair]:
-    """Stream the pairs of a source in constant memory, apart from 8 bytes per row for the check of ids.
+    """Stream the pairs of a source in constant memory, apart from the ids, which must be unique.
 
     Args:
         source: Pairs, or rows with the columns of a family, in memory (a list, a ``datasets.Dataset``); a file (``.jsonl``,
@@ -108,7 +108,7 @@ def _in_memory(source: Iterator[PreferencePair | Row], family: Family | None) ->
     if not isinstance(first, PreferencePair):
         yield from Rows(enumerate(whole, 1), IN_MEMORY, None).converted(lambda each: _pairs(each, family))
         return
-    unique = _UniqueIds()
+    unique = UniqueIds()
     for number, pair in enumerate(whole, 1):
         try:
             yield unique(pair)
@@ -146,7 +146,7 @@ def _place_of(wanted: PairError, source: str, columns: str | None) -> str | None
 
 def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
     family = chosen
-    unique = _UniqueIds()
+    unique = UniqueIds()
     for given in rows:
         row = as_known(given, frozenset() if chosen is None else chosen.required)
         family = family or recognise(frozenset(row))
@@ -157,13 +157,24 @@ def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
         raise InputError("holds no rows", where=rows.name)
 
 
-class _UniqueIds:
+class UniqueIds:
+    """Pairs with ids that are unique within their source: repeated content gets a number, a repeated id its subset.
+
+    Attributes:
+        count: Number of pairs so far.
+    """
+
     def __init__(self) -> None:
         self.count = 0
         self._seen: dict[str, str | None] = {}
         self._repeats: Counter[str] = Counter()
 
     def __call__(self, pair: PreferencePair) -> PreferencePair:
+        """The pair with a unique id.
+
+        Raises:
+            InputError: The id occurred before, and no subset tells the two pairs apart.
+        """
         self.count += 1
         if pair.id not in self._seen:
             self._seen[pair.id] = pair.domain

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
+from pydantic import Field
+
 from rightly.data.inspection import Inspection, inspect_pairs
 from rightly.data.load import load_pairs
 from rightly.jobs.config import Config, Flag, PairsConfig
@@ -13,10 +15,10 @@ class DataCheckConfig(Config):
     """The source to look at."""
 
     source: Annotated[str, Flag(positional=True)]
-    """A file (.jsonl, .json, .parquet, ...), a hub id, or sample:NAME."""
+    """A file (.jsonl, .json, .csv, each also gzipped, .parquet), a hub id, or sample:NAME."""
     columns: Annotated[str | None, Flag(metavar="FAMILY")] = None
     """Column family of the file, if its columns fit several."""
-    limit: Annotated[int | None, Flag(metavar="N")] = None
+    limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
     """Look only at the first N rows."""
 
 

@@ -22,8 +22,6 @@ def print_inspection(found: Inspection, console: Console) -> None:
         "with votes": found.with_votes,
     }
     console.print("  " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count or kind == "labelled"))
-    if found.repeated_ids:
-        console.print(f"  {found.repeated_ids:,} rows repeat an id: loading stops there; make ids unique")
     if found.first is not None:
         _print_pair(found.first, console)
     if found.ignored:
