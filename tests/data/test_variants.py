@@ -1,5 +1,8 @@
 """Variants of foreign rows: the prompt is never lost, no response becomes empty, nothing ends in a traceback."""
 
+import gzip
+from pathlib import Path
+
 import pytest
 
 from rightly.data.load import load_pairs
@@ -146,3 +149,59 @@ def test_weight_reaches_pairs_of_several_responses():
 
 def test_blank_reasons_are_no_reasons():
     assert [reason.text for reason in read({"prompt": "q", **SIDES, "rationales": ["", " ", "a"]}).rationales] == ["a"]
+
+
+def table(path: Path, content: str) -> Path:
+    path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+def test_csv_of_lmarena_is_read_with_its_flags(tmp_path):
+    header = "id,model_a,model_b,prompt,response_a,response_b,winner_model_a,winner_model_b,winner_tie\n"
+    (pair,) = load_pairs(table(tmp_path / "train.csv", header + '7,m,n,"[""q""]","[""x""]","[""y""]",0,1,0\n'))
+    assert (pair.id, said(pair), pair.responses, pair.label) == ("7", [("user", "q")], ("x", "y"), "B")
+
+
+def test_csv_columns_of_numbers_hold_numbers_and_texts_stay_texts(tmp_path):
+    header = "prompt,chosen,rejected,score_chosen,score_rejected,margin\n"
+    (pair,) = load_pairs(table(tmp_path / "p.csv", header + "7,42,41,8.0,7,-1.5e-1\n"))
+    assert (said(pair), set(pair.responses), pair.degree, pair.margin) == ([("user", "7")], {"42", "41"}, 1, -0.15)
+    (pair,) = load_pairs(table(tmp_path / "l.csv", "input,output_1,output_2,label\nq,x,y,2\n"))
+    assert pair.label == "B"
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1_0", "eight", " "])
+def test_csv_numbers_that_are_none_are_refused(value, tmp_path):
+    file = table(tmp_path / "p.csv", f"prompt,chosen,rejected,margin\nq,x,y,{value}\n")
+    with pytest.raises(InputError, match=r"p.csv:1: column 'margin' is the text .*expected a finite number"):
+        list(load_pairs(file))
+
+
+def test_csv_with_long_responses_and_blank_lines(tmp_path):
+    long = "x" * 200_000
+    first, second = load_pairs(table(tmp_path / "p.csv", f"prompt,chosen,rejected\nq,{long},y\n\nr,x,y\n\n"))
+    assert long in first.responses
+    assert said(second) == [("user", "r")]
+
+
+def test_csv_rows_after_a_blank_line_and_a_long_cell_keep_their_number(tmp_path):
+    file = table(tmp_path / "p.csv", 'prompt,chosen,rejected\n"q\nq",x,y\n\nr,x,y,z\n')
+    with pytest.raises(InputError, match=r"p.csv:2: 4 values, and the header has 3"):
+        list(load_pairs(file))
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "';'"), ("\t", "a tab")])
+def test_csv_with_another_separator_is_refused_with_its_cure(mark, name, tmp_path):
+    file = table(tmp_path / "p.csv", f"prompt{mark}chosen{mark}rejected\nq{mark}x{mark}y\n")
+    with pytest.raises(InputError, match=rf"p.csv: the header is separated by {name}; separate the values by commas"):
+        list(load_pairs(file))
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "no gzip"])
+def test_csv_in_a_damaged_archive_is_refused_in_one_line(damage, tmp_path):
+    whole = gzip.compress(b"prompt,chosen,rejected\n" + b"".join(b"q%d,x,y\n" % place for place in range(999)))
+    flipped = whole[:40] + bytes(255 - byte for byte in whole[40:80]) + whole[80:]
+    file = tmp_path / "p.csv.gz"
+    file.write_bytes({"cut": whole[:-200], "flipped": flipped, "no gzip": b"prompt,chosen,rejected\n"}[damage])
+    with pytest.raises(InputError, match=r"p.csv.gz.*cannot be read \(.*\)"):
+        list(load_pairs(file))
