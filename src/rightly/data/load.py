@@ -78,8 +78,9 @@ def load_pairs(
 
     Args:
         source: Pairs, or rows with the columns of a family, in memory (a list, a ``datasets.Dataset``); a file (``.jsonl``,
-            ``.json``, either gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config][#split]``, or ``ORG/NAME`` if no such
-            file exists; ``sample:ukpconvarg1``. Only an array in a ``.json`` file is read completely into memory.
+            ``.json``, ``.csv``, each also gzipped, ``.parquet``); ``hub:ORG/NAME[@revision][:config][#split]``, or
+            ``ORG/NAME`` if no such file exists; ``sample:ukpconvarg1``. Only an array in a ``.json`` file is read completely
+            into memory.
         columns: Column family, if the columns fit several (see `rightly.data.columns`).
         limit: Maximum number of pairs.
 

@@ -92,7 +92,7 @@ class PairsConfig(Config):
     """Configuration of a source of pairs."""
 
     pairs: Annotated[PairSource, Flag(positional=True)]
-    """Source of the pairs: a file (.jsonl, .json, either gzipped, .parquet), a hub id, or sample:NAME."""
+    """Source of the pairs: a file (.jsonl, .json, .csv, each also gzipped, .parquet), a hub id, or sample:NAME."""
     columns: Annotated[str | None, Flag(metavar="FAMILY")] = None
     """Column family of the file, if its columns fit several."""
     limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
