@@ -167,3 +167,16 @@ def test_judge_training_demo_page_shows_all_rewards_and_answers(tmp_path, capsys
     assert html.count("<polyline") % 4 == 0
     for arm in ("outcome", "AP x outcome", "F1 x outcome", "F1 x outcome, restyled"):
         assert f"<h3>{arm}</h3>" in html
+
+
+def test_an_audit_lives_beside_its_own_pairs(pairs, tmp_path, capsys):
+    audit = ("audit", pairs, "--judge", "longer", "--matcher", "lexical", "--out", tmp_path)
+    before = pairs.read_text()
+
+    assert cli(*audit, capsys=capsys)[0] == 0
+    first = (tmp_path / "audit.json").read_text()
+    assert cli(*audit, "--fresh", capsys=capsys)[0] == 0
+    assert cli("report", tmp_path, capsys=capsys)[0] == 0
+
+    assert pairs.read_text() == before
+    assert (tmp_path / "audit.json").read_text() == first

@@ -5,8 +5,9 @@
 The first three files hold the models' answers and are only appended to. The others are computed and are rewritten each time.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from rightly.auditing.cast import Cast
 from rightly.auditing.collect import collect_matches, collect_points
@@ -14,6 +15,7 @@ from rightly.auditing.points import Atomiser, AtomRecord
 from rightly.auditing.result import Item, ItemJudgment
 from rightly.auditing.scoring import ScoredJudgment, points_by_pair, score_judgments
 from rightly.data.holdout import holdout_annotator
+from rightly.inference.dispatch import Stage
 from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.collect import collect_judgments, current_judgments
 from rightly.matchers.base import Link, Matcher, MatchRecord
@@ -22,9 +24,6 @@ from rightly.types import Frozen, Judgment, Order, PreferencePair
 
 OWNS = ("judgments.jsonl", "points.jsonl", "matches.jsonl", "scores.jsonl", "items.jsonl", "audit.json", "report.html")
 """Names of the files that an audit writes into its folder."""
-
-Stage = Callable[[str, int | None], Callable[[object], None]]
-"""Announces a stage and its number of pieces, if known; returns the function to call after each piece."""
 
 
 class Score(Frozen):
@@ -83,6 +82,23 @@ def reference_pairs(
     return {pair.id: pair if out is None else out.pair for pair, out in held}
 
 
+class CastRecords(NamedTuple):
+    """The newest records of one cast."""
+
+    judgments: list[Judgment]
+    points: list[AtomRecord]
+    matches: list[MatchRecord]
+
+
+def records_of(folder: RunFolder, pairs: Sequence[PreferencePair], cast: Cast) -> CastRecords:
+    """The records in a folder that this cast made, of its judgments those of these pairs."""
+    return CastRecords(
+        current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges),
+        [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint],
+        [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint],
+    )
+
+
 def score_folder(
     folder: RunFolder,
     pairs: Sequence[PreferencePair],
@@ -91,10 +107,7 @@ def score_folder(
     max_reasons: int,
 ) -> list[ScoredJudgment]:
     """Score the records that this cast made of these pairs in a folder; writes ``scores.jsonl``."""
-    judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
-    points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
-    matches = [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint]
-    scored = score_judgments(reference, judgments, points, matches, max_reasons=max_reasons)
+    scored = score_judgments(reference, *records_of(folder, pairs, cast), max_reasons=max_reasons)
     folder.write_lines("scores.jsonl", (_score(each) for each in scored))
     return scored
 

@@ -5,8 +5,6 @@ import click
 from rightly.cli.console import ConsoleEvents
 from rightly.cli.options import echo_json, takes
 from rightly.jobs import audit
-from rightly.reports.audit_html import write_audit_report
-from rightly.reports.terminal import print_audit
 
 EXAMPLES = """
 \b
@@ -32,6 +30,9 @@ def command(config: audit.AuditConfig, as_json: bool) -> None:
 def show_audit(found: audit.Audit, *, as_json: bool, sections: tuple = ()) -> None:
     """Write the page of an audit and print its summary."""
     from rich.console import Console
+
+    from rightly.reports.audit_html import write_audit_report
+    from rightly.reports.terminal import print_audit
 
     report = found.folder / "report.html"
     write_audit_report(found.result, found.items, report, sections)

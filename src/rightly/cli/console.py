@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import click
 
-from rightly.cli.progress import progress
 from rightly.inference.account import Account
 from rightly.jobs.events import Events, Stage
 
@@ -20,5 +19,7 @@ class ConsoleEvents(Events):
     @contextmanager
     def progress(self, account: Account) -> Iterator[Stage]:
         """Show a bar for each stage, and the account's spending."""
+        from rightly.cli.progress import progress
+
         with progress(account) as stage:
             yield stage

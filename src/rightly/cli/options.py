@@ -62,7 +62,7 @@ def config_of(context: click.Context, config: type[C]) -> C:
 def parameter(config: type[Config], name: str) -> Callable[[F], F]:
     """The option or argument for a field."""
     field = config.model_fields[name]
-    flag, option = _flag(field), option_name(config, name)
+    flag, option = Flag.of(field), option_name(config, name)
     kind, many = _click_type(field)
     required = field.is_required()
     if flag.positional:
@@ -86,12 +86,8 @@ def echo_json(result: Frozen) -> None:
 
 def _arguments_help(config: type[Config]) -> Iterator[str]:
     for name, field in config.model_fields.items():
-        if _flag(field).positional:
-            yield f"{_flag(field).metavar or name.upper()}: {' '.join(str(field.description).split())}"
-
-
-def _flag(field: FieldInfo) -> Flag:
-    return next((each for each in field.metadata if isinstance(each, Flag)), Flag())
+        if Flag.of(field).positional:
+            yield f"{Flag.of(field).metavar or name.upper()}: {' '.join(str(field.description).split())}"
 
 
 def _click_type(field: FieldInfo) -> tuple[click.ParamType, bool]:

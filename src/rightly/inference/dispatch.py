@@ -11,6 +11,9 @@ from typing import Generic, TypeVar
 W = TypeVar("W")
 R = TypeVar("R")
 
+Stage = Callable[[str, int | None], Callable[[object], None]]
+"""Announces a stage and its number of pieces, if known; returns the function to call after each piece."""
+
 
 async def run_bounded(work: Iterable[W], worker: Callable[[W], Awaitable[R]], *, concurrency: int) -> AsyncIterator[R]:
     """Yield the results of ``worker`` over ``work`` in order of completion.

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from rightly.auditing.aggregate import AuditMetadata, audit_result
 from rightly.auditing.cast import Cast, Maker
-from rightly.auditing.points import Atomiser, AtomRecord
+from rightly.auditing.points import Atomiser
 from rightly.auditing.result import AuditResult, Item
 from rightly.auditing.scoring import ScoredJudgment
 from rightly.auditing.specs import build_atomiser
-from rightly.auditing.stages import OWNS, ask, items, reference_pairs, score_folder
+from rightly.auditing.stages import OWNS, ask, items, records_of, reference_pairs, score_folder
 from rightly.data.load import load_pairs
 from rightly.data.source import source_name
 from rightly.errors import InputError
@@ -26,16 +26,15 @@ from rightly.jobs.config import AnyMatcher, Flag, JudgingConfig
 from rightly.jobs.cost import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.jobs.events import SILENT, Events
 from rightly.judges.base import Judge
-from rightly.judges.collect import current_judgments
 from rightly.judges.specs import priced_model
-from rightly.matchers.base import Matcher, MatchRecord
+from rightly.matchers.base import Matcher
 from rightly.matchers.specs import MatcherBuilder
 from rightly.matchers.validation.trust import Trust, known, trust_in
 from rightly.store.run_folder import SETTINGS, RunFolder, read_identity
-from rightly.types import Judgment, PreferencePair
+from rightly.types import PreferencePair
 
-PAIRS = "pairs.jsonl"
-"""File for pairs given in memory, so that the audit can be scored again."""
+PAIRS = "pairs_in_memory.jsonl"
+"""File for pairs given in memory, so that the audit can be scored again; no other audit writes or reads it."""
 
 
 class AuditConfig(JudgingConfig):
@@ -73,10 +72,7 @@ async def arun(config: AuditConfig, events: Events = SILENT) -> Audit:
         EndpointError: No request of the judges, the atomiser or the matcher was answered.
     """
     pairs = _load(config)
-    inputs = (*config.files, config.cache)
-    folder = RunFolder(
-        config.out, _identity(config), owns=(*OWNS, PAIRS), ledger=LEDGER, inputs=inputs, fresh=not config.resume
-    )
+    folder = _folder(config, fresh=not config.resume)
     return _scored(config, pairs, folder, await _ask(config, pairs, folder, events))
 
 
@@ -97,10 +93,7 @@ def rescore(folder: Path, spurious_below: float | None = None, events: Events = 
     stored = stored_audit(folder)
     changes = {} if spurious_below is None else {"spurious_below": spurious_below}
     config = stored.config.model_copy(update=changes)
-    run_folder = RunFolder(
-        folder, _identity(config), owns=(*OWNS, PAIRS), ledger=LEDGER, inputs=(*config.files, config.cache)
-    )
-    audit = _scored(config, _load(config), run_folder, stored.cast)
+    audit = _scored(config, _load(config), _folder(config), stored.cast)
     say_all(events, spending_lines(SpendingBook.read(folder)))
     return audit
 
@@ -109,7 +102,7 @@ def _scored(config: AuditConfig, pairs: Sequence[PreferencePair], folder: RunFol
     reference = reference_pairs(pairs, cast.judges, config.seed)
     scored = score_folder(folder, pairs, reference, cast, config.max_reasons)
     metadata = AuditMetadata(
-        source=str(config.identity()["pairs"]) if not config.files else config.files[0],
+        source=source_name(config.pairs),
         cast=cast,
         max_reasons=config.max_reasons,
         spurious_below=config.spurious_below,
@@ -150,7 +143,11 @@ async def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: Run
             matcher = MatcherBuilder(cache=cache, account=account).matcher(matcher)
         asked = _Asked(judges, atomiser, matcher)
         cast = asked.cast(await trust_in(asked.matcher, config.cache.parent))
-        folder.settings = {"config": config.model_dump(mode="json"), "cast": cast.model_dump(mode="json")}
+        folder.settings = {
+            "config": config.model_dump(mode="json"),
+            "cast": cast.model_dump(mode="json"),
+            "in_memory": not config.files,
+        }
         with spending(account, folder, events):
             if not isinstance(config.pairs, str):
                 folder.write_lines(PAIRS, config.pairs)
@@ -179,12 +176,10 @@ def _estimate(config: AuditConfig, pairs: Sequence[PreferencePair], asked: _Aske
 
 def _require_answers(account: Account, pairs: Sequence[PreferencePair], folder: RunFolder, cast: Cast) -> None:
     """Stop before scoring if no request of the judges, the atomiser or the matcher was answered."""
-    judgments = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
-    points = [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint]
-    matches = [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint]
-    require_answers(account, "judge", [(j.judge, j.failure) for j in judgments])
-    require_answers(account, "atomiser", [(p.atomiser, p.failure) for p in points if p.raw or p.failure])
-    require_answers(account, "matcher", [(m.matcher, m.match.failure) for m in matches])
+    made = records_of(folder, pairs, cast)
+    require_answers(account, "judge", [(j.judge, j.failure) for j in made.judgments])
+    require_answers(account, "atomiser", [(p.atomiser, p.failure) for p in made.points if p.raw or p.failure])
+    require_answers(account, "matcher", [(m.matcher, m.match.failure) for m in made.matches])
 
 
 def _prices(judges: Sequence[str], prices: Mapping[str, Price]) -> dict[str, Price]:
@@ -202,9 +197,8 @@ class StoredAudit(NamedTuple):
     def scored(self) -> dict[str, list[ScoredJudgment]]:
         """The scored judgments by judge; loads no model."""
         pairs = _load(self.config)
-        folder = RunFolder(self.config.out, _identity(self.config), owns=(*OWNS, PAIRS), ledger=LEDGER)
         reference = reference_pairs(pairs, self.cast.judges, self.config.seed)
-        scored = score_folder(folder, pairs, reference, self.cast, self.config.max_reasons)
+        scored = score_folder(_folder(self.config), pairs, reference, self.cast, self.config.max_reasons)
         return {name: [each for each in scored if each.judgment.judge == name] for name in self.cast.names}
 
 
@@ -217,7 +211,7 @@ def stored_audit(out: Path) -> StoredAudit:
     try:
         stored = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
         identity = read_identity(out) or {}
-        pairs = identity["pairs"] if not (out / PAIRS).exists() else load_pairs(out / PAIRS)
+        pairs = load_pairs(out / PAIRS) if stored["in_memory"] else identity["pairs"]
         config = AuditConfig(**(stored["config"] | {"pairs": pairs, "out": out}))
         cast = Cast.model_validate(stored["cast"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -226,9 +220,16 @@ def stored_audit(out: Path) -> StoredAudit:
     return StoredAudit(config, cast if trust is None else cast.with_trust(trust))
 
 
-def _identity(config: AuditConfig) -> dict[str, object]:
-    """Settings that must not change between two runs in one folder; judges and matchers may change."""
-    return {"verb": "audit", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity()
+def _folder(config: AuditConfig, *, fresh: bool = False) -> RunFolder:
+    """The run folder; its identity are the settings that must not change between two runs: judges and matchers may."""
+    return RunFolder(
+        config.out,
+        {"verb": "audit", "seed": config.seed, "max_reasons": config.max_reasons} | config.identity(),
+        owns=OWNS if config.files else (*OWNS, PAIRS),
+        ledger=LEDGER,
+        inputs=(*config.files, config.cache),
+        fresh=fresh,
+    )
 
 
 def _load(config: AuditConfig) -> list[PreferencePair]:

@@ -15,7 +15,7 @@ from rightly.benchmarks.catalogue import benchmark_named
 from rightly.benchmarks.own import OWN, has_side
 from rightly.benchmarks.result import About, BenchResult, bench_result
 from rightly.benchmarks.stored import stored_answers
-from rightly.data.source import PairSource, source_name
+from rightly.data.source import PairSource, files_of, source_name
 from rightly.errors import InputError, needs_extra
 from rightly.inference.book import LEDGER
 from rightly.inference.run_now import in_one_go
@@ -91,7 +91,7 @@ async def arun(config: BenchConfig, events: Events = SILENT) -> Bench:
         owns=("judgments.jsonl", SCORES, ANSWERS, "bench.json", "report.html", "leaderboard.md"),
         ledger=LEDGER,
         inputs=(
-            *([config.data] if isinstance(config.data, str) else []),
+            *files_of([config.data or ()]),
             *(spec.partition(":")[2] for spec in config.models if isinstance(spec, str)),
             config.cache,
         ),

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic.fields import FieldInfo
 
 from rightly.data.load import load_pairs
-from rightly.data.source import PairSource, source_name
+from rightly.data.source import PairSource, files_of, source_name
 from rightly.errors import InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.answer_cache import AnswerCache
 from rightly.judges.base import Judge
 from rightly.judges.specs import JudgeBuilder
 from rightly.matchers.base import Matcher
-from rightly.preferences.adjust import Suspects
 from rightly.types import Frozen, PreferencePair
 
 C = TypeVar("C", bound="Config")
@@ -40,6 +40,11 @@ class Flag:
     metavar: str = ""
     positional: bool = False
     off: str = ""
+
+    @classmethod
+    def of(cls, field: FieldInfo) -> "Flag":
+        """The flag of a field; without one all of its parts are derived."""
+        return next((each for each in field.metadata if isinstance(each, cls)), cls())
 
 
 class Config(Frozen):
@@ -66,7 +71,7 @@ def configured(model: type[C], values: dict[str, Any]) -> C:
 
 def option_name(model: type[Config], field: str) -> str:
     """Name of a field on the command line."""
-    flag = next((each for each in model.model_fields[field].metadata if isinstance(each, Flag)), Flag())
+    flag = Flag.of(model.model_fields[field])
     return flag.name or (field.upper() if flag.positional else f"--{field.replace('_', '-')}")
 
 
@@ -105,7 +110,7 @@ class PairsConfig(Config):
     @property
     def files(self) -> tuple[str, ...]:
         """The file or address of the pairs; empty if they are in memory."""
-        return (self.pairs,) if isinstance(self.pairs, str) else ()
+        return tuple(files_of([self.pairs]))
 
     def identity(self) -> dict[str, Any]:
         """Identity of these pairs; the path of a file is absolute, so that it can be found from any folder."""
@@ -124,15 +129,6 @@ class RunConfig(Config):
     """Resume the run in --out, or move its records aside and start over; answers in the cache are kept."""
     seed: int = 0
     """Seed for order draws, folds and samples."""
-
-
-class SuspectsConfig(Config):
-    """Configuration of the labels that are suspected to be wrong."""
-
-    suspects: Suspects = "probability"
-    """Suspected labels: more likely wrong than right, of negative strength, or the weakest --share."""
-    share: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Share of suspected pairs in [0, 1], for --suspects quantile."""
 
 
 class AskingConfig(RunConfig):

@@ -1,12 +1,10 @@
 """Messages and progress of a running job; the caller decides how to display them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rightly.inference.account import Account
-
-Stage = Callable[[str, int | None], Callable[[object], None]]
-"""Announces a stage and its number of pieces, if known; returns the function to call after each piece."""
+from rightly.inference.dispatch import Stage
 
 
 class Events:

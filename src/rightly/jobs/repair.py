@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import Field
 
 from rightly.data.load import load_pairs
-from rightly.data.source import PairSource, source_name
+from rightly.data.source import PairSource, files_of, source_name
 from rightly.errors import InputError
-from rightly.jobs.config import Flag, SuspectsConfig
+from rightly.jobs.config import Flag
 from rightly.jobs.events import SILENT, Events
+from rightly.jobs.suspects import SuspectsConfig
 from rightly.preferences.adjust import Adjustment, AdjustRule, Preset, adjust
 from rightly.preferences.decisions import read_decisions
 from rightly.preferences.effect import RepairEffect, repair_effect
@@ -101,8 +102,7 @@ def run(config: RepairConfig, events: Events = SILENT) -> RepairCounts:
     Raises:
         InputError: The target exists, the strength belongs to another data set, or flips may add wrong labels.
     """
-    source = [config.pairs] if isinstance(config.pairs, str) else []
-    inputs = (*source, *filter(None, (config.strength, config.decisions, config.undo)))
+    inputs = (*files_of([config.pairs]), *filter(None, (config.strength, config.decisions, config.undo)))
     for target in (config.out, config.audit) if config.undo is None else (config.out,):
         require_new(target, inputs)
     if config.undo is not None:

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from rightly.data.load import load_pairs, rows_named
-from rightly.data.source import PairSource, source_name
+from rightly.data.source import PairSource, files_of, source_name
 from rightly.errors import InputError, needs_extra
-from rightly.jobs.config import Flag, RunConfig, SuspectsConfig
+from rightly.jobs.config import Flag, RunConfig
 from rightly.jobs.events import SILENT, Events
+from rightly.jobs.suspects import SuspectsConfig
 from rightly.preferences.adjust import AdjustRule, Preset
 from rightly.preferences.conflicts import Conflict, ConflictFinder
 from rightly.preferences.decisions import read_decisions
@@ -138,8 +139,7 @@ def run(config: StrengthConfig, events: Events = SILENT) -> Strength:
     Raises:
         InputError: Options or data are unusable.
     """
-    sources = [config.pairs] if isinstance(config.pairs, str) else []
-    with rows_named(sources, config.columns):
+    with rows_named(files_of([config.pairs or ()]), config.columns):
         return Strength(config, _summary(config, events))
 
 
@@ -151,7 +151,7 @@ def _summary(config: StrengthConfig, events: Events) -> StrengthSummary:
     )  # fmt: skip
     identity["recipe"] = config.tables()
     files = (config.scores, config.trusted, config.recipe, config.base, *config.models)
-    inputs = [*([config.pairs] if isinstance(config.pairs, str) else []), *filter(None, files)]
+    inputs = [*files_of([config.pairs or ()]), *filter(None, files)]
     run = RunFolder(out, identity, owns=OWNS, inputs=inputs, fresh=not config.resume)
     rule = StrengthRule(
         adjust=AdjustRule(preset=config.preset, suspects=config.suspects, share=config.share),

@@ -8,7 +8,6 @@ here it is enforced.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from rightly.matchers.base import Link
 
@@ -22,6 +21,8 @@ def assign(links: Sequence[Link]) -> list[Link]:
     >>> [(l.reference, l.candidate) for l in assign([Link(reference=r, candidate=0, score=1.0) for r in range(4)])]
     [(0, 0)]
     """
+    from scipy.optimize import linear_sum_assignment  # a third of a second, which no --help should wait for
+
     best: dict[tuple[int, int], float] = {}
     for link in links:
         if link.score > 0:
