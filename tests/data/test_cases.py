@@ -106,6 +106,32 @@ def test_several_rejected_need_a_prompt_which_may_be_a_transcript_or_null():
     assert [(message.role, message.content) for message in pair.context] == [("user", "1+1?")]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "rejected"),
+    [
+        (["x"], ["y"]),
+        (["x", "y"], ["u", "v"]),
+        (["x", "y", "z"], ["u", "v", "w"]),
+        (["x"], ["x"]),
+        (["a", "b", "c"], ["a", "d", "e"]),
+    ],
+)
+def test_lists_of_responses_without_a_prompt_are_never_one_dialogue(chosen, rejected):
+    with pytest.raises(InputError, match="there is no prompt; add a column 'prompt'"):
+        list(load_pairs([{"chosen": chosen, "rejected": rejected}]))
+
+
+def test_lists_of_responses_to_a_prompt_that_is_null_stay_single_responses():
+    (pair,) = load_pairs([{"prompt": None, "chosen": ["x", "y", "z"], "rejected": ["u", "v", "w"]}])
+    assert (pair.context, set(pair.responses), pair.label) == ((), set("xyzuvw"), None)
+
+
+def test_lists_of_texts_that_begin_alike_are_dialogues():
+    (pair,) = load_pairs([{"chosen": ["q", "a", "r", "x"], "rejected": ["q", "a", "r", "y"]}])
+    assert [(turn.role, turn.content) for turn in pair.context] == [("user", "q"), ("assistant", "a"), ("user", "r")]
+    assert best(pair) == "x"
+
+
 @pytest.mark.parametrize("tools", [None, [], "[]", "null"])
 def test_an_empty_declaration_of_tools_is_none(tools):
     assert next(load_pairs([{"prompt": "p", "chosen": "x", "rejected": "y", "tools": tools}])).label

@@ -49,16 +49,15 @@ def chosen_rejected(row: Row) -> PreferencePair:
 def _several(row: Row) -> PreferencePair | None:
     """A row whose ``chosen`` or ``rejected`` lists several texts: responses to one prompt; ``None`` for any other row.
 
-    Without a prompt, two lists of texts are the turns of two dialogues (MOSS-RLHF). With several chosen texts no single one
-    is the best: they share rank 1, and there is no label.
+    Without a prompt, two lists of texts that begin with the same text are the turns of two dialogues (MOSS-RLHF). With several
+    chosen texts no single one is the best: they share rank 1, and there is no label.
     """
     sides = [[row[name]] if isinstance(row[name], str) else row[name] for name in ("chosen", "rejected")]
     asked = one_of(row, "prompt", "question")
     listed = any(isinstance(row[name], list) for name in ("chosen", "rejected"))
     texts = all(isinstance(side, list) and side and all(isinstance(text, str) for text in side) for side in sides)
-    if not (listed and texts) or (
-        asked is None and all(isinstance(row[name], list) for name in ("chosen", "rejected"))
-    ):
+    both = all(isinstance(row[name], list) for name in ("chosen", "rejected"))
+    if not (listed and texts) or (asked is None and both and row["chosen"][0] == row["rejected"][0]):
         return None
     if asked is None and "prompt" not in row:
         raise InputError(_NO_PROMPT, fix=ADD_PROMPT)
@@ -164,7 +163,10 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
             f"chosen is {_listed(chosen)} and rejected is {_listed(rejected)}",
             fix="both must be text or both message lists",
         )
-    return _with_prompt(_prompt(row), *split_shared(*turns))
+    shared, *responses = split_shared(*turns)
+    if not shared and isinstance(chosen[0], str) and row.get("prompt") is None:
+        raise InputError(_NO_PROMPT, fix=ADD_PROMPT)
+    return _with_prompt(_prompt(row), shared, *responses)
 
 
 def _alternating(texts: list[str]) -> Turns:
