@@ -102,7 +102,8 @@ def _degree(row: Row) -> float | None:
 def _margins(row: Row) -> tuple[float, ...]:
     """Score differences of fnlp/hh-rlhf-strength-cleaned: two lists of scores, one score per reward model."""
     names = {name.replace("_", " "): name for name in row}
-    lists = [row.get(names.get(f"{side} score list", "")) for side in ("chosen", "rejected")]
+    columns = [names.get(f"{side} score list") for side in ("chosen", "rejected")]
+    lists = [None if column is None else row.get(column) for column in columns]
     if lists == [None, None]:
         return ()
     if not all(isinstance(scores, list) and all(isinstance(s, int | float) for s in scores) for scores in lists):

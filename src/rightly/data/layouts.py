@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rightly.data.fields import Row, came, message, one_of
+from rightly.data.jsonl import without_surrogates
+from rightly.data.written import with_lists
 from rightly.errors import InputError
 
 _MEDIA = ("images", "image", "videos", "video", "audios", "audio")
@@ -33,19 +35,19 @@ def as_known(row: Row, required: frozenset[str] = frozenset()) -> Row:
     Raises:
         InputError: The row has media or tools, or a column of a foreign layout holds something else than it should.
     """
-    filled = next((name for name in _MEDIA if row.get(name)), None)
+    given = known = with_lists(row)
+    filled = next((name for name in _MEDIA if known.get(name)), None)
     if filled is not None:
         raise InputError(f"column {filled!r} holds media, and only text is read", fix="use a data set of texts")
-    if any(row.get(name) and row[name] not in _NO_TOOLS for name in ("tools", "functions")):
+    if any(known.get(name) and known[name] not in _NO_TOOLS for name in ("tools", "functions")):
         raise InputError(
             "column 'tools' declares tools, and tools are not read",
             fix="write them into the system message as text, and remove the column",
         )
-    known = row
     for fits, rewrite in _LAYOUTS:
         if fits(known):
             known = rewrite(known)
-    return known if required <= known.keys() else row
+    return known if required <= known.keys() else given
 
 
 def _openai(row: Row) -> Row:
@@ -131,9 +133,11 @@ def _lmarena(row: Row) -> Row:
 
 def _turns(row: Row, column: str) -> list[str]:
     try:
-        found = json.loads(row[column])
+        found = without_surrogates(json.loads(row[column]))
     except (TypeError, ValueError):
         found = None
+    if isinstance(found, list) and None in found:
+        raise InputError(f"column {column!r} holds null instead of a text", fix="remove the row")
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise InputError(f"column {column!r} is {came(row[column])}, expected a JSON list of texts")
     return found
