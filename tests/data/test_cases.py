@@ -39,14 +39,21 @@ READ = {
 }  # fmt: skip
 """Context, better response and the others of the first pair of each file."""
 REFUSED = {
-    "images_col.jsonl": (1, "column 'images' holds media"),
-    "label_num.jsonl": (1, "label in column 'label' is the number 1, expected one of 'A>B'"),
-    "null_rejected.jsonl": (2, "rejected is null"),
-    "tool_empty.jsonl": (1, "tools are not read"),
-    "tool_null.jsonl": (1, "tool calls are not read"),
-    "ultra_tie.jsonl": (2, "score_chosen is 3 and score_rejected 8: the scores contradict the labels"),
+    "images_col.jsonl": (1, "column 'images' holds media, and only text is read; use a data set of texts"),
+    "label_num.jsonl": (
+        1,
+        "label in column 'label' is the number 1, expected one of 'A>B', 'B>A', 'A=B', 'A', 'B', 'tie', or null;"
+        " write one of them",
+    ),
+    "null_rejected.jsonl": (2, "chosen is the text '48' and rejected is null; fill in both, or remove the row"),
+    "tool_empty.jsonl": (1, "tools are not read; write them into the system message as text, and remove the column"),
+    "tool_null.jsonl": (1, "tool calls are not read; write the call as text into the content, or remove the row"),
+    "ultra_tie.jsonl": (
+        2,
+        "score_chosen is 3 and score_rejected 8: the scores contradict the labels; correct the row, or remove the score",
+    ),
 }
-"""Row and reason."""
+"""Row, and reason with its cure."""
 
 
 def best(pair: PreferencePair) -> str:
@@ -130,6 +137,70 @@ def test_lists_of_texts_that_begin_alike_are_dialogues():
     (pair,) = load_pairs([{"chosen": ["q", "a", "r", "x"], "rejected": ["q", "a", "r", "y"]}])
     assert [(turn.role, turn.content) for turn in pair.context] == [("user", "q"), ("assistant", "a"), ("user", "r")]
     assert best(pair) == "x"
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        {"chosen": None, "rejected": "y"},
+        {"chosen": None, "rejected": None},
+        {"chosen": "x", "rejected": float("nan")},
+        {"chosen": "x", "rejected": ["y", None]},
+        {"chosen": [None], "rejected": [None]},
+    ],
+)
+def test_missing_responses_are_refused_with_their_row_and_the_cure(sides):
+    with pytest.raises(InputError, match=r":1: chosen is .* and rejected is .*; fill in both, or remove the row$"):
+        list(load_pairs([{"prompt": "p", **sides}]))
+
+
+CONVERSATION = [{"from": "human", "value": "q"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"conversations": CONVERSATION, "chosen": "x", "rejected": "y"},
+        {
+            "conversations": CONVERSATION,
+            "chosen": [{"from": "gpt", "value": "x"}],
+            "rejected": [{"from": "gpt", "value": "y"}],
+        },
+        {
+            "conversations": [{"role": "user", "content": "q"}],
+            "chosen": {"role": "assistant", "content": "x"},
+            "rejected": {"role": "assistant", "content": "y"},
+        },
+        {
+            "chosen": [*CONVERSATION, {"from": "gpt", "value": "x"}],
+            "rejected": [*CONVERSATION, {"from": "gpt", "value": "y"}],
+        },
+    ],
+)
+def test_variants_of_sharegpt_are_one_pair(row):
+    (pair,) = load_pairs([row])
+    assert [(turn.role, turn.content) for turn in pair.context] == [("user", "q")]
+    assert (set(pair.responses), best(pair)) == ({"x", "y"}, "x")
+
+
+def test_several_rejected_texts_of_sharegpt_are_several_responses():
+    (pair,) = load_pairs([{"conversations": CONVERSATION, "chosen": "x", "rejected": ["y", "z"]}])
+    assert (set(pair.responses), best(pair)) == ({"x", "y", "z"}, "x")
+
+
+def test_a_turn_of_sharegpt_that_calls_a_tool_is_refused():
+    with pytest.raises(InputError, match="a turn from the text 'function_call', expected one of human"):
+        list(
+            load_pairs(
+                [
+                    {
+                        "conversations": [*CONVERSATION, {"from": "function_call", "value": "f"}],
+                        "chosen": "x",
+                        "rejected": "y",
+                    }
+                ]
+            )
+        )
 
 
 @pytest.mark.parametrize("tools", [None, [], "[]", "null"])

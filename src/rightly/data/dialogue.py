@@ -146,6 +146,10 @@ def split_shared(first: Turns, second: Turns) -> tuple[Turns, str, str]:
 
 def _parts(row: Row) -> tuple[Turns, str, str]:
     chosen, rejected = row["chosen"], row["rejected"]
+    if _is_missing(chosen) or _is_missing(rejected):
+        raise InputError(
+            f"chosen is {_listed(chosen)} and rejected is {_listed(rejected)}", fix="fill in both, or remove the row"
+        )
     if isinstance(chosen, str) and isinstance(rejected, str):
         if not (_is_transcript(chosen) and _is_transcript(rejected)):
             if "prompt" not in row and "question" not in row:
@@ -161,8 +165,7 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
             turns = conversation(row, "chosen"), conversation(row, "rejected")
     else:
         raise InputError(
-            f"chosen is {_listed(chosen)} and rejected is {_listed(rejected)}",
-            fix="both must be text or both message lists",
+            f"chosen is {came(chosen)} and rejected is {came(rejected)}", fix="both must be text or both message lists"
         )
     shared, *responses = split_shared(*turns)
     if not shared and isinstance(chosen[0], str) and row.get("prompt") is None:
@@ -205,6 +208,10 @@ def _prompt(row: Row) -> Turns:
 def _has_transcript_prompt(row: Row) -> bool:
     prompt = row.get(one_of(row, "prompt", "question") or "prompt")
     return isinstance(prompt, str) and _is_transcript(prompt)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value or (isinstance(value, list) and None in value)
 
 
 def _listed(value: object) -> str:
