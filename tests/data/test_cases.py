@@ -97,6 +97,23 @@ def test_equal_responses_stay_two_responses(name):
     assert all(len(pair.responses) == 2 and pair.responses[0] == pair.responses[1] for pair in load_pairs(CASES / name))
 
 
+def test_a_difference_late_in_the_responses_is_kept():
+    for row, pair in zip(
+        (CASES / "late_difference.jsonl").read_text().splitlines(),
+        load_pairs(CASES / "late_difference.jsonl"),
+        strict=True,
+    ):
+        given = json.loads(row)
+        assert best(pair) == given["chosen"]
+        assert set(pair.responses) == {given["chosen"], given["rejected"]}
+
+
+def test_equal_scores_of_a_file_are_a_tie_before_the_contradiction():
+    tie = next(load_pairs(CASES / "ultra_tie.jsonl"))
+    assert (tie.label, tie.degree, set(tie.responses)) == ("tie", 0, {"42", "forty-two"})
+    assert [(turn.role, turn.content) for turn in tie.context] == [("user", "6*7?")]
+
+
 def test_several_chosen_share_the_first_rank_and_none_is_labelled_best():
     pair = next(load_pairs(CASES / "rm.json"))
     ranked = dict(zip(pair.responses, pair.ranks, strict=True))
