@@ -39,14 +39,21 @@ READ = {
 }  # fmt: skip
 """Context, better response and the others of the first pair of each file."""
 REFUSED = {
-    "images_col.jsonl": (1, "column 'images' holds media"),
-    "label_num.jsonl": (1, "label in column 'label' is the number 1, expected one of 'A>B'"),
-    "null_rejected.jsonl": (2, "rejected is null"),
-    "tool_empty.jsonl": (1, "tools are not read"),
-    "tool_null.jsonl": (1, "tool calls are not read"),
-    "ultra_tie.jsonl": (2, "score_chosen is 3 and score_rejected 8: the scores contradict the labels"),
+    "images_col.jsonl": (1, "column 'images' holds media, and only text is read; use a data set of texts"),
+    "label_num.jsonl": (
+        1,
+        "label in column 'label' is the number 1, expected one of 'A>B', 'B>A', 'A=B', 'A', 'B', 'tie', or null;"
+        " write one of them",
+    ),
+    "null_rejected.jsonl": (2, "chosen is the text '48' and rejected is null; fill in both, or remove the row"),
+    "tool_empty.jsonl": (1, "tools are not read; write them into the system message as text, and remove the column"),
+    "tool_null.jsonl": (1, "tool calls are not read; write the call as text into the content, or remove the row"),
+    "ultra_tie.jsonl": (
+        2,
+        "score_chosen is 3 and score_rejected 8: the scores contradict the labels; correct the row, or remove the score",
+    ),
 }
-"""Row and reason."""
+"""Row, and reason with its cure."""
 
 
 def best(pair: PreferencePair) -> str:
@@ -90,6 +97,23 @@ def test_equal_responses_stay_two_responses(name):
     assert all(len(pair.responses) == 2 and pair.responses[0] == pair.responses[1] for pair in load_pairs(CASES / name))
 
 
+def test_a_difference_late_in_the_responses_is_kept():
+    for row, pair in zip(
+        (CASES / "late_difference.jsonl").read_text().splitlines(),
+        load_pairs(CASES / "late_difference.jsonl"),
+        strict=True,
+    ):
+        given = json.loads(row)
+        assert best(pair) == given["chosen"]
+        assert set(pair.responses) == {given["chosen"], given["rejected"]}
+
+
+def test_equal_scores_of_a_file_are_a_tie_before_the_contradiction():
+    tie = next(load_pairs(CASES / "ultra_tie.jsonl"))
+    assert (tie.label, tie.degree, set(tie.responses)) == ("tie", 0, {"42", "forty-two"})
+    assert [(turn.role, turn.content) for turn in tie.context] == [("user", "6*7?")]
+
+
 def test_several_chosen_share_the_first_rank_and_none_is_labelled_best():
     pair = next(load_pairs(CASES / "rm.json"))
     ranked = dict(zip(pair.responses, pair.ranks, strict=True))
@@ -104,6 +128,96 @@ def test_several_rejected_need_a_prompt_which_may_be_a_transcript_or_null():
     assert next(load_pairs([{**row, "prompt": None}])).context == ()
     (pair,) = load_pairs([{**row, "prompt": "\n\nHuman: 1+1?\n\nAssistant:"}])
     assert [(message.role, message.content) for message in pair.context] == [("user", "1+1?")]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected"),
+    [
+        (["x"], ["y"]),
+        (["x", "y"], ["u", "v"]),
+        (["x", "y", "z"], ["u", "v", "w"]),
+        (["x"], ["x"]),
+        (["a", "b", "c"], ["a", "d", "e"]),
+    ],
+)
+def test_lists_of_responses_without_a_prompt_are_never_one_dialogue(chosen, rejected):
+    with pytest.raises(InputError, match="there is no prompt; add a column 'prompt'"):
+        list(load_pairs([{"chosen": chosen, "rejected": rejected}]))
+
+
+def test_lists_of_responses_to_a_prompt_that_is_null_stay_single_responses():
+    (pair,) = load_pairs([{"prompt": None, "chosen": ["x", "y", "z"], "rejected": ["u", "v", "w"]}])
+    assert (pair.context, set(pair.responses), pair.label) == ((), set("xyzuvw"), None)
+
+
+def test_lists_of_texts_that_begin_alike_are_dialogues():
+    (pair,) = load_pairs([{"chosen": ["q", "a", "r", "x"], "rejected": ["q", "a", "r", "y"]}])
+    assert [(turn.role, turn.content) for turn in pair.context] == [("user", "q"), ("assistant", "a"), ("user", "r")]
+    assert best(pair) == "x"
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        {"chosen": None, "rejected": "y"},
+        {"chosen": None, "rejected": None},
+        {"chosen": "x", "rejected": float("nan")},
+        {"chosen": "x", "rejected": ["y", None]},
+        {"chosen": [None], "rejected": [None]},
+    ],
+)
+def test_missing_responses_are_refused_with_their_row_and_the_cure(sides):
+    with pytest.raises(InputError, match=r":1: chosen is .* and rejected is .*; fill in both, or remove the row$"):
+        list(load_pairs([{"prompt": "p", **sides}]))
+
+
+CONVERSATION = [{"from": "human", "value": "q"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"conversations": CONVERSATION, "chosen": "x", "rejected": "y"},
+        {
+            "conversations": CONVERSATION,
+            "chosen": [{"from": "gpt", "value": "x"}],
+            "rejected": [{"from": "gpt", "value": "y"}],
+        },
+        {
+            "conversations": [{"role": "user", "content": "q"}],
+            "chosen": {"role": "assistant", "content": "x"},
+            "rejected": {"role": "assistant", "content": "y"},
+        },
+        {
+            "chosen": [*CONVERSATION, {"from": "gpt", "value": "x"}],
+            "rejected": [*CONVERSATION, {"from": "gpt", "value": "y"}],
+        },
+    ],
+)
+def test_variants_of_sharegpt_are_one_pair(row):
+    (pair,) = load_pairs([row])
+    assert [(turn.role, turn.content) for turn in pair.context] == [("user", "q")]
+    assert (set(pair.responses), best(pair)) == ({"x", "y"}, "x")
+
+
+def test_several_rejected_texts_of_sharegpt_are_several_responses():
+    (pair,) = load_pairs([{"conversations": CONVERSATION, "chosen": "x", "rejected": ["y", "z"]}])
+    assert (set(pair.responses), best(pair)) == ({"x", "y", "z"}, "x")
+
+
+def test_a_turn_of_sharegpt_that_calls_a_tool_is_refused():
+    with pytest.raises(InputError, match="a turn from the text 'function_call', expected one of human"):
+        list(
+            load_pairs(
+                [
+                    {
+                        "conversations": [*CONVERSATION, {"from": "function_call", "value": "f"}],
+                        "chosen": "x",
+                        "rejected": "y",
+                    }
+                ]
+            )
+        )
 
 
 @pytest.mark.parametrize("tools", [None, [], "[]", "null"])

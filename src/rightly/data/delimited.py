@@ -17,6 +17,8 @@ _NUMBERS = {
     *("score_chosen", "score_rejected", "target", "margin", "weight", "overall_preference", "label"),
     *("annotator1", "annotator2", "annotator3", "winner_model_a", "winner_model_b", "winner_tie"),
 }
+_UNREADABLE = re.compile("[\udc80-\udcff]")
+"""What ``surrogateescape`` makes of bytes that are not UTF-8; without it an error precedes the row by a whole buffer."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONGEST = 2**31 - 1
 _SEPARATORS = {";": "';'", "\t": "a tab"}
@@ -39,16 +41,16 @@ def read_csv(path: Path, name: str) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(_LONGEST)  # the default, 131,072 characters, is less than a long response
     try:
         open_text = gzip.open if path.name.lower().endswith(".gz") else open
-        with open_text(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        with open_text(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
             rows = filter(None, csv.reader(lines, strict=True))
             header = _checked(next(rows, []), name)
             for number, row in enumerate(rows, start=1):
+                if any(map(_UNREADABLE.search, row)):
+                    raise InputError("not UTF-8", where=f"{name}:{number}", fix="convert it to UTF-8")
                 if len(row) != len(header):
                     problem = f"{len(row)} values, and the header has {len(header)}"
                     raise InputError(problem, where=f"{name}:{number}", fix="quote values that contain commas")
                 yield number, {column: _value(column, text) for column, text in zip(header, row, strict=True)}
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8", where=f"{name}:{number + 1}", fix="convert it to UTF-8") from None
     except csv.Error as error:
         raise InputError(f"not CSV ({error})", where=f"{name}:{number + 1}", fix="correct the row") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -56,6 +58,8 @@ def read_csv(path: Path, name: str) -> Iterator[tuple[int, Row]]:
 
 
 def _checked(header: list[str], name: str) -> list[str]:
+    if any(map(_UNREADABLE.search, header)):
+        raise InputError("the header is not UTF-8", where=name, fix="convert it to UTF-8")
     if len(set(header)) < len(header):
         raise InputError("two columns have the same name", where=name, fix="rename one of them")
     other = next((mark for mark in _SEPARATORS if len(header) == 1 and mark in header[0]), None)

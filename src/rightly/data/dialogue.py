@@ -49,16 +49,15 @@ def chosen_rejected(row: Row) -> PreferencePair:
 def _several(row: Row) -> PreferencePair | None:
     """A row whose ``chosen`` or ``rejected`` lists several texts: responses to one prompt; ``None`` for any other row.
 
-    Without a prompt, two lists of texts are the turns of two dialogues (MOSS-RLHF). With several chosen texts no single one
-    is the best: they share rank 1, and there is no label.
+    Without a prompt, two lists of texts that begin with the same text are the turns of two dialogues (MOSS-RLHF). With several
+    chosen texts no single one is the best: they share rank 1, and there is no label.
     """
     sides = [[row[name]] if isinstance(row[name], str) else row[name] for name in ("chosen", "rejected")]
     asked = one_of(row, "prompt", "question")
     listed = any(isinstance(row[name], list) for name in ("chosen", "rejected"))
     texts = all(isinstance(side, list) and side and all(isinstance(text, str) for text in side) for side in sides)
-    if not (listed and texts) or (
-        asked is None and all(isinstance(row[name], list) for name in ("chosen", "rejected"))
-    ):
+    both = all(isinstance(row[name], list) for name in ("chosen", "rejected"))
+    if not (listed and texts) or (asked is None and both and row["chosen"][0] == row["rejected"][0]):
         return None
     if asked is None and "prompt" not in row:
         raise InputError(_NO_PROMPT, fix=ADD_PROMPT)
@@ -103,7 +102,8 @@ def _degree(row: Row) -> float | None:
 def _margins(row: Row) -> tuple[float, ...]:
     """Score differences of fnlp/hh-rlhf-strength-cleaned: two lists of scores, one score per reward model."""
     names = {name.replace("_", " "): name for name in row}
-    lists = [row.get(names.get(f"{side} score list", "")) for side in ("chosen", "rejected")]
+    columns = [names.get(f"{side} score list") for side in ("chosen", "rejected")]
+    lists = [None if column is None else row.get(column) for column in columns]
     if lists == [None, None]:
         return ()
     if not all(isinstance(scores, list) and all(isinstance(s, int | float) for s in scores) for scores in lists):
@@ -146,6 +146,10 @@ def split_shared(first: Turns, second: Turns) -> tuple[Turns, str, str]:
 
 def _parts(row: Row) -> tuple[Turns, str, str]:
     chosen, rejected = row["chosen"], row["rejected"]
+    if _is_missing(chosen) or _is_missing(rejected):
+        raise InputError(
+            f"chosen is {_listed(chosen)} and rejected is {_listed(rejected)}", fix="fill in both, or remove the row"
+        )
     if isinstance(chosen, str) and isinstance(rejected, str):
         if not (_is_transcript(chosen) and _is_transcript(rejected)):
             if "prompt" not in row and "question" not in row:
@@ -161,10 +165,12 @@ def _parts(row: Row) -> tuple[Turns, str, str]:
             turns = conversation(row, "chosen"), conversation(row, "rejected")
     else:
         raise InputError(
-            f"chosen is {_listed(chosen)} and rejected is {_listed(rejected)}",
-            fix="both must be text or both message lists",
+            f"chosen is {came(chosen)} and rejected is {came(rejected)}", fix="both must be text or both message lists"
         )
-    return _with_prompt(_prompt(row), *split_shared(*turns))
+    shared, *responses = split_shared(*turns)
+    if not shared and isinstance(chosen[0], str) and row.get("prompt") is None:
+        raise InputError(_NO_PROMPT, fix=ADD_PROMPT)
+    return _with_prompt(_prompt(row), shared, *responses)
 
 
 def _alternating(texts: list[str]) -> Turns:
@@ -202,6 +208,10 @@ def _prompt(row: Row) -> Turns:
 def _has_transcript_prompt(row: Row) -> bool:
     prompt = row.get(one_of(row, "prompt", "question") or "prompt")
     return isinstance(prompt, str) and _is_transcript(prompt)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value or (isinstance(value, list) and None in value)
 
 
 def _listed(value: object) -> str:

@@ -110,7 +110,9 @@ def choice(row: Row, column: str, meanings: Mapping[str | int, Choice]) -> Choic
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value not in meanings:
         offered = ", ".join(repr(meaning) for meaning in meanings)
-        raise InputError(f"label in column {column!r} is {came(value)}, expected one of {offered}, or null")
+        raise InputError(
+            f"label in column {column!r} is {came(value)}, expected one of {offered}, or null", fix="write one of them"
+        )
     return meanings[value]  # pyright: ignore[reportArgumentType]
 
 

@@ -97,7 +97,7 @@ def _parsed(raw: bytes, name: str, line: int) -> Any:
             ) from None
         problem = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise InputError(f"not JSON: {problem}", where=where, fix="write one JSON object per line") from None
-    return _without_surrogates(value) if _SURROGATE_ESCAPE.search(raw) else value
+    return without_surrogates(value) if _SURROGATE_ESCAPE.search(raw) else value
 
 
 def _object(value: Any, name: str, place: int) -> Row:
@@ -110,11 +110,12 @@ def _object(value: Any, name: str, place: int) -> Row:
     return value
 
 
-def _without_surrogates(value: Any) -> Any:
+def without_surrogates(value: Any) -> Any:
+    """A JSON value with U+FFFD for every half of a character."""
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
+        return [without_surrogates(item) for item in value]
     if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
     return value

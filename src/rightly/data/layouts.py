@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rightly.data.fields import Row, came, message, one_of
+from rightly.data.jsonl import without_surrogates
+from rightly.data.written import with_lists
 from rightly.errors import InputError
 
 _MEDIA = ("images", "image", "videos", "video", "audios", "audio")
@@ -33,19 +35,19 @@ def as_known(row: Row, required: frozenset[str] = frozenset()) -> Row:
     Raises:
         InputError: The row has media or tools, or a column of a foreign layout holds something else than it should.
     """
-    filled = next((name for name in _MEDIA if row.get(name)), None)
+    given = known = with_lists(row)
+    filled = next((name for name in _MEDIA if known.get(name)), None)
     if filled is not None:
         raise InputError(f"column {filled!r} holds media, and only text is read", fix="use a data set of texts")
-    if any(row.get(name) and row[name] not in _NO_TOOLS for name in ("tools", "functions")):
+    if any(known.get(name) and known[name] not in _NO_TOOLS for name in ("tools", "functions")):
         raise InputError(
             "column 'tools' declares tools, and tools are not read",
             fix="write them into the system message as text, and remove the column",
         )
-    known = row
     for fits, rewrite in _LAYOUTS:
         if fits(known):
             known = rewrite(known)
-    return known if required <= known.keys() else row
+    return known if required <= known.keys() else given
 
 
 def _openai(row: Row) -> Row:
@@ -93,12 +95,27 @@ def _sharegpt(row: Row) -> Row:
     turns = row["conversations"]
     if not isinstance(turns, list):
         raise InputError(f"column 'conversations' is {came(turns)}, expected a list of turns")
-    both = {name: [_turn(row[name], name)] for name in ("chosen", "rejected")}
     prompt = [_turn(turn, "conversations") for turn in turns]
-    return {"prompt": prompt, **both, **_without(row, "conversations", "chosen", "rejected")}
+    return {"prompt": prompt, **_sharegpt_sides(row), **_without(row, "conversations", "chosen", "rejected")}
+
+
+def _sharegpt_dialogues(row: Row) -> Row:
+    return {**_sharegpt_sides(row), **_without(row, "chosen", "rejected")}
+
+
+def _sharegpt_sides(row: Row) -> dict[str, Any]:
+    sides: dict[str, Any] = {}
+    for name in ("chosen", "rejected"):
+        side = row[name]
+        turns = [side] if isinstance(side, Mapping) else side
+        said = isinstance(turns, list) and any(isinstance(turn, Mapping) for turn in turns)
+        sides[name] = [_turn(turn, name) for turn in turns] if said else side
+    return sides
 
 
 def _turn(turn: Any, column: str) -> dict[str, Any]:
+    if isinstance(turn, Mapping) and "role" in turn:
+        return dict(turn)
     speaker = turn.get("from") if isinstance(turn, Mapping) else None
     if speaker not in _SPEAKERS:
         raise InputError(
@@ -131,9 +148,11 @@ def _lmarena(row: Row) -> Row:
 
 def _turns(row: Row, column: str) -> list[str]:
     try:
-        found = json.loads(row[column])
+        found = without_surrogates(json.loads(row[column]))
     except (TypeError, ValueError):
         found = None
+    if isinstance(found, list) and None in found:
+        raise InputError(f"column {column!r} holds null instead of a text", fix="remove the row")
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise InputError(f"column {column!r} is {came(row[column])}, expected a JSON list of texts")
     return found
@@ -203,6 +222,11 @@ def _is_beside_messages(row: Row) -> bool:
     return starts or (isinstance(chosen, str) and not chosen.lstrip().startswith("Human:"))
 
 
+def _are_sharegpt_dialogues(row: Row) -> bool:
+    sides = [row.get(name) for name in ("chosen", "rejected")]
+    return all(isinstance(side, list) and side and isinstance(side[0], Mapping) and "from" in side[0] for side in sides)
+
+
 def _are_single_messages(row: Row) -> bool:
     both = (row[name] for name in ("chosen", "rejected") if name in row)
     return {"chosen", "rejected"} <= row.keys() and all(isinstance(each, Mapping) and "role" in each for each in both)
@@ -213,6 +237,7 @@ _LAYOUTS = (
     (lambda row: {"messages", "rejected_response"} <= row.keys(), _swift),
     (lambda row: {"messages", "rejected_messages"} <= row.keys(), _swift_dialogues),
     (lambda row: {"conversations", "chosen", "rejected"} <= row.keys() and not row.keys() & set(_ASKED), _sharegpt),
+    (_are_sharegpt_dialogues, _sharegpt_dialogues),
     (_are_single_messages, _single_messages),
     (_is_beside_messages, _beside_messages),
     (lambda row: {"winner_model_a", "winner_model_b", "response_a", "response_b"} <= row.keys(), _lmarena),
