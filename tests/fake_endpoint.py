@@ -16,7 +16,7 @@ import random
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -49,6 +49,21 @@ def matcher_like(body: Mapping[str, Any]) -> str:
 
 
 ANSWERS = {"judge": judge_like, "matcher": matcher_like}
+
+
+def listed_logprobs(
+    tokens: Sequence[str], others: Mapping[str, Mapping[str, float | None]] | None = None
+) -> list[dict[str, Any]]:
+    """The field ``logprobs.content`` of these tokens; ``others`` holds alternatives to some of them."""
+
+    def listed(token: str, value: float | None) -> dict[str, Any]:
+        return {"token": token, "logprob": value, "bytes": list(token.encode())}
+
+    rest = others or {}
+    return [
+        listed(token, -0.25) | {"top_logprobs": [listed(*each) for each in rest.get(token, {}).items()]}
+        for token in tokens
+    ]
 
 
 def key_of(body: Mapping[str, Any]) -> str:
@@ -214,7 +229,9 @@ class FakeEndpoint:
         if fault == "refusal":
             message["content"], message["refusal"] = None, "I cannot help with that."
         usage = self.usage(body, text)
-        choice = {"index": 0, "message": message, "finish_reason": finish}
+        choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": finish}
+        if body.get("logprobs"):
+            choice["logprobs"] = {"content": listed_logprobs(re.findall(r"\w+|\W", text))}
         return json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}).encode()
 
     def usage(self, body: Mapping[str, Any], text: str) -> dict[str, int]:

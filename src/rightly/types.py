@@ -286,5 +286,10 @@ def content_key(parts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for lone surrogates, which JSON may carry and UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _other_side(side: Side | None) -> Side | None:
     return None if side is None else ("B" if side == "A" else "A")

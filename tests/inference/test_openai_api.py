@@ -174,6 +174,8 @@ def test_permanent_failure_is_not_retried(reply, failure, detail):
         (chat(None), "an empty answer (finish_reason 'stop')"),
         (chat("  \n"), "an empty answer"),
         (chat(["a", "list"]), "content is not text"),
+        (chat([{"type": "image_url", "image_url": {}}]), "content is not text"),
+        (chat([{"type": "thinking", "thinking": "hm"}]), "an empty answer"),
         ((200, {}, []), "not a chat completion"),
         ((200, {}, {"choices": []}), "not a chat completion"),
         ((200, {}, {"error": "overloaded"}), "not a chat completion"),

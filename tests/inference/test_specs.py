@@ -9,7 +9,7 @@ from rightly.inference.answer_cache import AnswerCache, Exchange
 from rightly.inference.book import Price
 from rightly.inference.generator import Completion, Request
 from rightly.inference.openai_api import endpoint_fingerprint
-from rightly.inference.specs import Sampling, build_generator, parse_spec
+from rightly.inference.specs import Sampling, build_generator, generator_fingerprint, parse_spec
 from rightly.types import Message, content_key
 from tests.fake_endpoint import FakeEndpoint
 
@@ -56,6 +56,11 @@ def test_sampling_options_are_passed_to_request():
         ("openai:m?timeout_s", "timeout_s= is not a number"),
         ("openai:m?base_url=localhost", "is not a valid address"),
         ("replay:none.jsonl", "cannot be read"),
+        ("openai:m?extra_body={top_k:5}", 'write extra_body={"top_k":20}, and in it %26 for &'),
+        ("openai:m?extra_body=[1]", "extra_body=[1] is not a JSON object"),
+        ('hf:m?chat_template_kwargs={"a":', 'write chat_template_kwargs={"enable_thinking":false}'),
+        ('openai:m?extra_body={"model":"n"}', "extra_body sets 'model'"),
+        ("hf:m?reasoning_effort=low", "unknown option 'reasoning_effort'"),
     ],
 )
 def test_invalid_spec_gives_one_line_error(text, words):
@@ -89,6 +94,24 @@ def test_a_replay_is_neither_booked_nor_cached(tmp_path):
     generator, _ = build(f"replay:{path}", None, account)
     assert asyncio.run(generator.generate(request)).text == "x"
     assert not account.models
+
+
+def test_json_options_are_sent_and_identify_the_model():
+    text = 'openai:m?reasoning_effort=high&extra_body={"top_k":20,"stop":["a%26b%2Bc"]}&chat_template_kwargs={"t":true}'
+
+    async def run():
+        async with FakeEndpoint() as endpoint:
+            spec = parse_spec(f"{text}&base_url={endpoint.base_url}")
+            generator, _ = build_generator(spec, cache=None, account=Account(), role="judge")
+            await generator.generate(ask("hi"))
+            await generator.aclose()
+            plain, _ = generator_fingerprint(parse_spec(f"openai:m?base_url={endpoint.base_url}"))
+            assert generator.fingerprint == generator_fingerprint(spec)[0] != plain
+            return endpoint.bodies[0]
+
+    body = asyncio.run(run())
+    assert body["reasoning_effort"] == "high"
+    assert (body["top_k"], body["stop"], body["chat_template_kwargs"]) == (20, ["a&b+c"], {"t": True})
 
 
 @pytest.mark.parametrize(("spec", "module", "extra"), [("vllm:m", "vllm", "vllm"), ("hf:m", "transformers", "train")])

@@ -16,17 +16,30 @@ class BatchingGenerator:
         fingerprint: Identity of the model in cache and record keys.
         engine: Blocking function that answers a batch, in order.
         batch_size: Maximum number of requests in a batch.
+        check: Called with every request; raises `InputError` if the engine cannot answer such requests.
     """
 
-    def __init__(self, name: str, fingerprint: str, engine: Engine, batch_size: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        fingerprint: str,
+        engine: Engine,
+        batch_size: int,
+        check: Callable[[Request], None] = lambda _: None,
+    ) -> None:
         # Twice the batch: the next batch gathers while one is answered.
         self.name, self.fingerprint, self.concurrency = name, fingerprint, 2 * batch_size
-        self._engine, self._batch_size = engine, batch_size
+        self._engine, self._batch_size, self._check = engine, batch_size, check
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
         self._loop: asyncio.Task[None] | None = None
 
     async def generate(self, request: Request) -> Completion:
-        """Wait for a place in a batch, then for its answer."""
+        """Wait for a place in a batch, then for its answer.
+
+        Raises:
+            InputError: The engine cannot answer such requests.
+        """
+        self._check(request)
         answer = asyncio.get_running_loop().create_future()
         self._waiting.append((request, answer))
         if self._loop is None or self._loop.done():

@@ -39,7 +39,10 @@ def worst_usage(request: Request) -> Usage | None:
     """
     if request.max_tokens is None:
         return None
-    text = sum(_most_bytes(message.content) for message in request.messages)
+    # Servers write the required form into the prompt.
+    text = sum(_most_bytes(message.content) for message in request.messages) + _most_bytes(
+        request.response_format or ""
+    )
     template = TOKENS_PER_REQUEST + TOKENS_PER_MESSAGE * len(request.messages)
     return Usage(input_tokens=text + template, output_tokens=request.max_tokens)
 

@@ -4,9 +4,12 @@ A generator never raises because one call failed: the failure is part of the com
 a whole must stop (`EndpointError`, `BudgetExceededError`).
 """
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
+
+from pydantic import field_validator
 
 from rightly.types import FailureKind, Frozen, Message, Usage, content_key
 
@@ -21,6 +24,8 @@ class Request(Frozen):
         max_tokens: Maximum number of generated tokens, thinking included; ``None`` leaves it to the server.
         seed: Sampling seed, for servers that honour one.
         sample: Index of the repeat. It separates repeats in the cache and is not sent.
+        response_format: Form that the answer must have, as JSON text: the value of OpenAI's field ``response_format``.
+        logprobs_of: Words (verdict labels) whose tokens are returned with their log-probabilities; see `TokenLogprobs`.
     """
 
     messages: tuple[Message, ...]
@@ -29,11 +34,39 @@ class Request(Frozen):
     max_tokens: int | None = None
     seed: int | None = None
     sample: int = 0
+    response_format: str | None = None
+    logprobs_of: tuple[str, ...] = ()
+
+    @field_validator("response_format")
+    @classmethod
+    def _require_object(cls, text: str | None) -> str | None:
+        if text is not None and not isinstance(json.loads(text), dict):
+            raise ValueError("response_format is not a JSON object")
+        return text
 
     @property
     def key(self) -> str:
         """Identity of the request's content (not of the model that answers it)."""
-        return content_key([self.model_dump_json()])
+        # A field that came later counts only where it is used: answers that were paid for before it came stay found.
+        unused = {name for name in ("response_format", "logprobs_of") if not getattr(self, name)}
+        return content_key([self.model_dump_json(exclude=unused)])
+
+
+class TokenLogprobs(Frozen):
+    """The probabilities at one token of an answer, kept only for tokens that are one of `Request.logprobs_of`.
+
+    A token is one of these words if its text is, without white space, quotes and brackets around it. A word that the model
+    writes in several tokens is not found.
+
+    Attributes:
+        start: Index of the token's first character in the answer's text.
+        token: Text of the token, white space and punctuation included.
+        alternatives: Natural log-probability of the likeliest tokens at this place and of the chosen one, by their text.
+    """
+
+    start: int
+    token: str
+    alternatives: dict[str, float]
 
 
 class Completion(Frozen):
@@ -47,6 +80,8 @@ class Completion(Frozen):
         detail: One line about the failure.
         attempts: Number of attempts; more than 1 after retries.
         cached: Whether the answer came from an earlier call, so that nothing was billed now.
+        logprobs: Probabilities at the tokens that the request asked for, in the order of the text; empty if the endpoint
+            gives none.
     """
 
     text: str = ""
@@ -56,6 +91,7 @@ class Completion(Frozen):
     detail: str = ""
     attempts: int = 1
     cached: bool = False
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
 
 class Generator(Protocol):

@@ -23,6 +23,7 @@ from rightly.inference.chat_completion import Retry, message_of, read_answer
 from rightly.inference.generator import Completion, Meter, Request, Unmetered
 from rightly.inference.limiter import AdaptiveLimiter
 from rightly.inference.retries import wait_seconds
+from rightly.inference.token_logprobs import TOP
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Usage
 
@@ -30,6 +31,8 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 30.0
 UNREACHED_ATTEMPTS = 4
 """Attempts of one call without any response before the run ends, if the server has never responded."""
+FEWER_TOP = 5
+"""Likeliest tokens asked for at an endpoint that gives fewer than `TOP` at a place."""
 UNANSWERED_CALLS = 8
 """Calls that fail at every attempt before the run ends, if no call has ever been answered."""
 _OVERLOAD = {429, 503, 529}
@@ -42,18 +45,34 @@ _FATAL = {
     403: "the key may not use this model",
     404: "no such model or path",
 }
+_OWN_FIELDS = {
+    "model": "write it as openai:MODEL",
+    "messages": "remove it",
+    "stream": "remove it: answers are read whole",
+    "n": "remove it: every answer is a call of its own",
+    "max_tokens": "write ?max_tokens=N, which a budget can count on",
+    "max_completion_tokens": "write ?max_tokens=N, which a budget can count on",
+}
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")
 _MODERATED = ("content_filter", "content_policy", "content management policy", "moderation", "flagged")
 
 
-def endpoint_fingerprint(model: str, base_url: str | None = None) -> str:
-    """Identity of a served model: its name and its endpoint. The weights behind the name cannot be seen from outside.
+def endpoint_fingerprint(model: str, base_url: str | None = None, **fields: object) -> str:
+    """Identity of a served model: its name, its endpoint, and the fields sent with every call.
+
+    The weights behind the name cannot be seen from outside.
+
+    Args:
+        model: Name of the model at the endpoint.
+        base_url: Base URL of the endpoint, as for `OpenAIGenerator`.
+        fields: Its ``reasoning_effort``, ``chat_template_kwargs`` and ``extra_body``; empty ones do not count.
 
     Raises:
         InputError: ``base_url`` is not a valid address.
     """
-    return fingerprint("endpoint", model=_endpoint(model, _address(_base(base_url))))
+    used = {name: value for name, value in fields.items() if value}
+    return fingerprint("endpoint", model=_endpoint(model, _address(_base(base_url))), **used)
 
 
 class OpenAIGenerator:
@@ -66,6 +85,9 @@ class OpenAIGenerator:
         key_env: Environment variable that holds the key. Default: ``OPENAI_API_KEY``, which is sent to the address in
             ``OPENAI_BASE_URL`` (else the public API) and to no other host.
         concurrency: Maximum number of calls in flight; refusals by the endpoint lower it.
+        reasoning_effort: The field of this name in every call: how much the model thinks.
+        chat_template_kwargs: The field of this name in every call: arguments of the chat template at vLLM and SGLang.
+        extra_body: Further fields of every call; they replace fields of the request.
         timeout_s: Seconds for one attempt, from sending to the last byte.
         max_attempts: Attempts per call before it becomes a ``provider`` failure.
         seed: Seed for the jitter of retries.
@@ -73,7 +95,7 @@ class OpenAIGenerator:
         meter: Observer of every attempt, called before it is sent and after.
 
     Raises:
-        InputError: ``base_url`` is not a valid address.
+        InputError: ``base_url`` is not a valid address, or ``extra_body`` holds a field that Rightly sets.
     """
 
     def __init__(
@@ -83,6 +105,9 @@ class OpenAIGenerator:
         base_url: str | None = None,
         api_key: str | None = None,
         key_env: str | None = None,
+        reasoning_effort: str | None = None,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         concurrency: int = 64,
         timeout_s: float = 300.0,
         max_attempts: int = 8,
@@ -94,7 +119,9 @@ class OpenAIGenerator:
         parts = _address(base)
         key = api_key if api_key is not None else _key(parts, key_env)
         self.name = _endpoint(model, parts)
-        self.fingerprint = endpoint_fingerprint(model, base_url)
+        given = {"reasoning_effort": reasoning_effort, "chat_template_kwargs": chat_template_kwargs}
+        self.fingerprint = endpoint_fingerprint(model, base_url, extra_body=extra_body, **given)
+        self._extra = {name: value for name, value in given.items() if value} | _allowed(extra_body or {})
         # Twice the limit: calls that sleep before a retry release their places.
         self.concurrency = 2 * concurrency
         self._model, self._url, self._proxy = model, f"{base}/chat/completions", _proxy(parts)
@@ -104,6 +131,7 @@ class OpenAIGenerator:
         self._limiter = AdaptiveLimiter(concurrency)
         self._session: aiohttp.ClientSession | None = None
         self._renamed: dict[str, str | None] = {}
+        self._top_logprobs = TOP
         self._meter = meter or Unmetered()
         self._keyless = not key and not parts.username
         self._host, self._key_env = parts.hostname or "", key_env
@@ -191,7 +219,7 @@ class OpenAIGenerator:
 
     async def _attempt(self, request: Request, epoch: int, billed: Callable[[Usage], None]) -> Completion | Retry:
         """Make one attempt. Reports the bill if it is known, and nothing if the server may have worked for a lost answer."""
-        sent = dict(self._renamed)
+        sent, top = dict(self._renamed), self._top_logprobs
         try:
             async with self._connected().post(self._url, data=self._body(request), proxy=self._proxy) as response:
                 status, headers, raw = response.status, response.headers, await response.read()
@@ -205,13 +233,13 @@ class OpenAIGenerator:
         self._reached = True
         if status == 200:
             self._limiter.succeeded()
-            answer = read_answer(raw)
+            answer = read_answer(raw, request.logprobs_of)
             if answer.usage.input_tokens:
                 billed(answer.usage)
             return answer
         if status in _OVERLOAD:
             self._limiter.refused(epoch)
-        if status == 400 and self._adapt(message_of(raw), request, sent):
+        if status == 400 and self._adapt(message_of(raw), request, sent, top):
             return await self._attempt(request, epoch, billed)
         if status not in _MAY_BE_BILLED:
             billed(Usage())
@@ -236,10 +264,13 @@ class OpenAIGenerator:
             return Retry(f"HTTP {status}: {message}", headers)
         return Completion(failure="provider", detail=f"HTTP {status}: {message}")
 
-    def _adapt(self, message: str, request: Request, sent: Mapping[str, str | None]) -> bool:
+    def _adapt(self, message: str, request: Request, sent: Mapping[str, str | None], top: int) -> bool:
         """Learn which field this model names differently or rejects; returns whether anything was learned."""
         if request.max_tokens is not None and "max_tokens" not in sent and "max_completion_tokens" in message:
             self._renamed["max_tokens"] = "max_completion_tokens"
+            return True
+        if request.logprobs_of and top > FEWER_TOP and "logprobs" in message:
+            self._top_logprobs = FEWER_TOP
             return True
         for field in ("temperature", "top_p", "seed"):
             asked = getattr(request, field) is not None and field not in sent
@@ -253,11 +284,15 @@ class OpenAIGenerator:
             "model": self._model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
         }
+        if request.response_format is not None:
+            fields["response_format"] = json.loads(request.response_format)
+        if request.logprobs_of:
+            fields |= {"logprobs": True, "top_logprobs": self._top_logprobs}
         for field in ("temperature", "top_p", "max_tokens", "seed"):
             value, name = getattr(request, field), self._renamed.get(field, field)
             if value is not None and name is not None:
                 fields[name] = value
-        return json.dumps(fields, separators=(",", ":")).encode()
+        return json.dumps(fields | self._extra, separators=(",", ":")).encode()
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -268,6 +303,18 @@ class OpenAIGenerator:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _allowed(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The extra fields of every call, if Rightly sets none of them.
+
+    Raises:
+        InputError: It sets one.
+    """
+    for name, instead in _OWN_FIELDS.items():
+        if name in extra:
+            raise InputError(f"extra_body sets {name!r}, which Rightly sets itself", fix=instead)
+    return dict(extra)
 
 
 def _base(base_url: str | None) -> str:

@@ -1,6 +1,7 @@
 """Build a model from its spec: ``openai:gpt-4.1?temperature=0``, ``hf:PATH``, ``vllm:PATH``, ``replay:FILE``."""
 
 import importlib
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ class Engine(NamedTuple):
         module: Module of the engine.
         build: Name of its builder, which takes the target, a ``meter`` if metered, and the options.
         identify: Name of the function that computes its fingerprint without loading it.
-        options: Options of the engine and their types.
+        options: Options of the engine and their types; ``dict`` is a JSON object.
         metered: Whether every attempt is booked separately, since it may be billed.
     """
 
@@ -34,11 +35,12 @@ class Engine(NamedTuple):
     metered: bool = False
 
 
+_SENT: Mapping[str, type] = {"reasoning_effort": str, "extra_body": dict, "chat_template_kwargs": dict}
 _HOSTED = Engine(
     "rightly.inference.openai_api",
     "OpenAIGenerator",
     "endpoint_fingerprint",
-    {"base_url": str, "key_env": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
+    {**_SENT, "base_url": str, "key_env": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
     metered=True,
 )
 _ENGINES: Mapping[str, Engine] = {
@@ -48,18 +50,24 @@ _ENGINES: Mapping[str, Engine] = {
         "rightly.inference.transformers_engine",
         "transformers_generator",
         "transformers_fingerprint",
-        {"batch_size": int, "device": str, "dtype": str},
+        {"batch_size": int, "device": str, "dtype": str, "chat_template_kwargs": dict},
     ),
     "vllm": Engine(
         "rightly.inference.vllm",
         "vllm_generator",
         "vllm_fingerprint",
-        {"batch_size": int, "tensor_parallel_size": int, "dtype": str, "max_model_len": int},
+        {
+            "batch_size": int,
+            "tensor_parallel_size": int,
+            "dtype": str,
+            "max_model_len": int,
+            "chat_template_kwargs": dict,
+        },
     ),
     "replay": Engine("rightly.inference.replay", "ReplayGenerator", "replay_fingerprint", {}),
 }
 SCHEMES = tuple(_ENGINES)
-_IDENTIFYING = {"base_url", "dtype", "max_model_len"}
+_IDENTIFYING = {"base_url", "dtype", "max_model_len", *_SENT}
 """Engine options that are part of the model's identity; the others only affect speed."""
 
 
@@ -71,9 +79,22 @@ class Sampling(Frozen):
     max_tokens: int | None = Field(default=None, ge=1)
     seed: int | None = None
 
-    def request(self, messages: tuple[Message, ...], sample: int = 0) -> Request:
-        """The request for these messages with these options."""
-        return Request(messages=messages, sample=sample, **self.model_dump())
+    def request(
+        self,
+        messages: tuple[Message, ...],
+        sample: int = 0,
+        *,
+        response_format: str | None = None,
+        logprobs_of: tuple[str, ...] = (),
+    ) -> Request:
+        """The request for these messages with these options; the other arguments are fields of `Request`."""
+        return Request(
+            messages=messages,
+            sample=sample,
+            response_format=response_format,
+            logprobs_of=logprobs_of,
+            **self.model_dump(),
+        )
 
 
 class Spec(NamedTuple):
@@ -182,12 +203,27 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
 
 
 def _value(kind: type, name: str, text: str) -> object:
+    if kind is dict:
+        return _json_object(name, text)
     try:
         value = kind(text)
     except ValueError as error:
         raise ValueError(f"{name}={text} is not a {'whole ' if kind is int else ''}number") from error
     if kind is not str and not 0 < value < math.inf:
         raise ValueError(f"{name}={text} is not above 0")
+    return value
+
+
+def _json_object(name: str, text: str) -> object:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        example = '{"enable_thinking":false}' if name == "chat_template_kwargs" else '{"top_k":20}'
+        raise ValueError(
+            f"{name}={text} is not a JSON object; write {name}={example}, and in it %26 for &, %2B for + and %25 for %"
+        )
     return value
 
 
