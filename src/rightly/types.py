@@ -56,7 +56,7 @@ class Turn(Frozen):
 class Message(Turn):
     """One turn of a conversation."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Literal["system", "user", "assistant", "tool"]  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Usage(Frozen):

@@ -18,7 +18,7 @@ _MENTIONED = re.compile(r"[\s`'\".,;:)]")
 """Text after an opening tag in the middle of a line: the answer mentions the tag and is not thinking."""
 
 _BLOCK = re.compile(r"""\{\s*(?:\}|"(?:[^"\\\n]|\\.)*+"\s*:|(?P<python>'\w+'\s*:))""")
-_STRING = r'"(?:[^"\\]|\\.|"(?!\s*(?:[}\]:]|,?\s*\Z|,\s*(?:["{\[\]}\d-]|true|false|null))))*+"'
+_STRING = r'"(?:[^"\\]|\\.|"(?!\s*(?:[}\]:]|,?\s*\Z|,\s*(?:["{\[\]}\d-]|true|false|null|\.\.\.))))*+"'
 """A string that ends at a quote after which JSON can continue; other bare quotes belong to the string."""
 _TOKEN = re.compile(rf'{_STRING}|[{{}}"]', re.DOTALL)
 _PYTHON_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[{}"']""", re.DOTALL)

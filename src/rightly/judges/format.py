@@ -153,7 +153,7 @@ class Format(Frozen):
         if self.verdict.range is not None:
             least, most = self.verdict.range
             return tuple(str(number) for number in range(int(least), int(most) + 1))
-        return tuple(label for label in self.verdict.labels if len(label) == 1) + ("tie",)
+        return (*(label for label in self.verdict.labels if len(label) == 1), "tie")
 
     def takes(self, pair: PreferencePair) -> bool:
         """Whether a judge in this format can judge the pair."""

@@ -13,7 +13,7 @@ from rightly.inference.specs import Sampling
 from rightly.judges.base import JudgeIdentity
 from rightly.judges.declared import read_answer
 from rightly.judges.format import DEFAULT, Format, load_format
-from rightly.judges.samples import Sample, combined, each_alone, in_stored_order
+from rightly.judges.votes import Sample, combined, each_alone, in_stored_order
 from rightly.references import subject_side
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Choice, Frozen, Judgment, Order, PreferencePair, Rationale, Turn, content_key
@@ -103,7 +103,10 @@ class GenerativeJudge:
     def requests(self, pair: PreferencePair) -> list[Request]:
         """The requests of all orders, responses and samples."""
         return [
-            request for order in self.orders(pair) for asked in self._asked(pair, order) for request in self._samples(asked)
+            request
+            for order in self.orders(pair)
+            for asked in self._asked(pair, order)
+            for request in self._samples(asked)
         ]
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
@@ -162,14 +165,15 @@ class GenerativeJudge:
 
     def _samples(self, prompt: tuple[Turn, ...]) -> list[Request]:
         schema = self._form.answer_schema if self.settings.structured else None
-        extra: dict[str, object] = {}
-        if schema is not None:
-            named = {"name": "judgment", "strict": True, "schema": schema}
-            extra["response_format"] = json.dumps({"type": "json_schema", "json_schema": named})
-        if self.settings.logprobs:
-            extra["logprobs_of"] = self._form.single_tokens
+        named = {"name": "judgment", "strict": True, "schema": schema}
         return [
-            self._sampling.request(prompt, sample=i).model_copy(update=extra) for i in range(self.settings.votes)
+            self._sampling.request(
+                prompt,
+                sample=i,
+                response_format=None if schema is None else json.dumps({"type": "json_schema", "json_schema": named}),
+                logprobs_of=self._form.single_tokens if self.settings.logprobs else (),
+            )
+            for i in range(self.settings.votes)
         ]
 
     async def aclose(self) -> None:

@@ -1,12 +1,14 @@
 """What a judge says in one answer, and how several answers become one judgment."""
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from statistics import fmean
 from typing import NamedTuple
 
 from rightly.inference.generator import Completion
+from rightly.inference.token_logprobs import stated_word
 from rightly.judges.base import JudgeIdentity
 from rightly.judges.declared import best_of
 from rightly.judges.format import Format
@@ -54,6 +56,7 @@ class Sample(NamedTuple):
             failure, detail = "unparsed", parsed.problem
         if failure is not None:
             return cls(None, failure, detail, raw=completion.text, usage=completion.usage)
+        shares = _shares(completion, form)
         return cls(
             verdict=parsed.verdict,
             failure=None,
@@ -61,11 +64,44 @@ class Sample(NamedTuple):
             rationales=parsed.rationales,
             unread=parsed.unread,
             prose=parsed.prose,
-            scores=parsed.scores,
+            scores=_expected(shares, parsed.scores) if form.verdict.read == "score" else parsed.scores,
+            preference=_preferred(shares, parsed.verdict, form),
             repaired=parsed.repaired,
             raw=completion.text,
             usage=completion.usage,
         )
+
+
+def _shares(completion: Completion, form: Format) -> dict[str, float]:
+    """Probability of each statement at the last token that states a verdict, over all statements; empty if unknown."""
+    words = form.single_tokens
+    last = next((each for each in reversed(completion.logprobs)), None)
+    if last is None:
+        return {}
+    found: dict[str, float] = {}
+    for token, logprob in last.alternatives.items():
+        word = stated_word(token)
+        if word in words:
+            found[word] = found.get(word, 0.0) + math.exp(logprob)
+    total = sum(found.values())
+    return {word: share / total for word, share in found.items()} if total > 0 else {}
+
+
+def _expected(shares: Mapping[str, float], scores: tuple[float, ...]) -> tuple[float, ...]:
+    """The expected score, if the likeliest statements are known and the stated score is among them; else the score."""
+    if len(scores) != 1 or f"{scores[0]:g}" not in shares:
+        return scores
+    return (sum(float(word) * share for word, share in shares.items()),)
+
+
+def _preferred(shares: Mapping[str, float], verdict: Choice | None, form: Format) -> float | None:
+    """The probability of response A, ties half; ``None`` if the token is not the stated verdict."""
+    if form.verdict.read != "label" or form.compares != "pair":
+        return None
+    choices = {word: form.verdict.labels.get(word.upper()) for word in shares}
+    if verdict is None or verdict not in choices.values():
+        return None
+    return sum(share * share_of(choices[word]) for word, share in shares.items())
 
 
 def each_alone(samples: Sequence[Sample]) -> Sample:
@@ -147,7 +183,9 @@ def combined(
         order: Order shown.
         voted: Whether the judge votes; a single answer has no votes.
     """
-    raw = samples[0].raw if not voted else "\n\n".join(f"## Sample {i}\n{each.raw}" for i, each in enumerate(samples, 1))
+    raw = (
+        samples[0].raw if not voted else "\n\n".join(f"## Sample {i}\n{each.raw}" for i, each in enumerate(samples, 1))
+    )
     common = {
         "pair_id": pair.id,
         "pair_key": pair.content_key,
@@ -162,7 +200,9 @@ def combined(
     if ended is None and len(failed) == len(samples):
         ended = failed[0]
     if ended is not None:
-        detail = ended.detail if not voted else f"{len(failed)} of {len(samples)} samples failed, one with: {ended.detail}"
+        detail = (
+            ended.detail if not voted else f"{len(failed)} of {len(samples)} samples failed, one with: {ended.detail}"
+        )
         return Judgment(**common, failure=ended.failure, detail=detail)
     usable = [each for each in samples if each.failure is None]
     scores = _mean_scores(usable)
