@@ -219,7 +219,7 @@ class Judgment(Record):
         detail: One line about the failure.
         rationales: Reasons, most important first.
         unread: Why the reasons could not be read; empty if they were, even if there are none.
-        prose: Text with the reasons, from a judge that does not list them.
+        prose: Text with the reasons in the names shown, from a judge that does not list them.
         scores: Score of every response, from a judge that scores them.
         votes: Verdict of every sample, ``None`` for an unusable one; empty for a judge that is asked once.
         preference: Probability that the judge prefers response A in [0, 1], ties half: the share of its votes, or from the

@@ -247,6 +247,7 @@ def run(pairs, judges, folder, atomiser=None, matcher=None):
             judges,
             atomiser,
             matcher,
+            splitter=None,
             reference=reference,
             folder=folder,
             max_reasons=5,

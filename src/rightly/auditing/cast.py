@@ -24,6 +24,7 @@ class Cast(Frozen):
         judges: Judges, in the order of the table.
         atomiser: Atomiser that splits the human reasons.
         matcher: Matcher that links them with the judges' reasons.
+        splitter: Model that splits the prose of judges; ``None`` without one.
         smoke_only: Whether the matcher is for smoke tests only.
         reliability: Reliability lines of the matcher; empty if it was not measured.
         carries_ranking: Whether the matcher is reliable enough to rank judges; ``None`` if that was not measured.
@@ -32,6 +33,7 @@ class Cast(Frozen):
     judges: tuple[JudgeIdentity, ...]
     atomiser: Maker
     matcher: Maker
+    splitter: Maker | None = None
     smoke_only: bool
     reliability: tuple[str, ...] = ()
     carries_ranking: bool | None = None

@@ -1,5 +1,6 @@
 """Compute the table of an audit from scored judgments: means over pairs, their intervals, and tests between judges."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
@@ -82,6 +83,8 @@ def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price |
         n_judgments=len(view.scored),
         failures=_failures(view.scored),
         match_failures=sum(each.match_failed for each in view.scored),
+        unread=dict(Counter(each.unread for each in view.scored if each.unread and each.points)),
+        repaired=sum(each.judgment.repaired for each in view.scored),
         accuracy=view.estimate(right),
         accuracy_judgebench=view.estimate(view.right_by_judgebench()),
         accuracy_each_order=view.estimate(view.mean_over_orders(lambda each: each.right)),

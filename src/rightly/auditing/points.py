@@ -7,6 +7,7 @@ annotators of a pair becomes one list.
 
 from typing import Protocol
 
+from rightly.auditing.prose import ProseSplitter
 from rightly.inference.generator import Generator, Request
 from rightly.inference.reading import json_objects, strip_thinking
 from rightly.inference.specs import Sampling
@@ -119,6 +120,11 @@ class GenerativeAtomiser:
                 "usage": completion.usage,
             }
         )
+
+    @property
+    def splitter(self) -> ProseSplitter:
+        """The same model, as the splitter of judges' prose."""
+        return ProseSplitter(self.name, self._generator, self._sampling)
 
     def request(self, pair: PreferencePair) -> Request:
         """The request about a pair."""

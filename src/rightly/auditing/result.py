@@ -3,6 +3,8 @@
 ``audit.json`` holds one `AuditResult`; ``items.jsonl`` one `Item` for each pair, for the browser of the report.
 """
 
+from pydantic import Field
+
 from rightly.matchers.base import Link
 from rightly.metrics.estimate import UNTESTED, Estimate, Tested
 from rightly.types import Choice, FailureKind, Frozen, Order, Usage
@@ -56,7 +58,7 @@ class JudgeResult(Frozen):
 
     Consistency figures are means over pairs; a pair judged in both orders counts with the mean of the two. A judge's
     own failure (unparsed, refused, truncated) is a wrong verdict with consistency 0 in its order, and its pair is not
-    right. A ``provider`` failure and a failed match are excluded and counted.
+    right. A ``provider`` failure, a failed match and unread reasons are excluded and counted.
 
     Attributes:
         judge: Name of the judge.
@@ -64,6 +66,8 @@ class JudgeResult(Frozen):
         n_judgments: Number of judgments (two for a pair judged in both orders).
         failures: Number of failed judgments by kind.
         match_failures: Number of failed matches.
+        unread: Number of verdicts whose reasons could not be read, by cause; they are excluded from consistency.
+        repaired: Number of judgments whose JSON had to be repaired.
         accuracy: Outcome accuracy by the pair rule: right verdicts of a pair outnumber wrong ones and own failures
             (`rightly.metrics.accuracy.pair_values`, rule ``failures_wrong``); a tie on a labelled pair is wrong.
         accuracy_judgebench: Outcome accuracy by JudgeBench's rule: after a failure in one order the other one decides.
@@ -100,6 +104,8 @@ class JudgeResult(Frozen):
     n_judgments: int
     failures: dict[FailureKind, int]
     match_failures: int
+    unread: dict[str, int] = Field(default_factory=dict)
+    repaired: int = 0
     accuracy: Estimate
     accuracy_judgebench: Estimate
     accuracy_each_order: Estimate

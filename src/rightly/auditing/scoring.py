@@ -25,8 +25,10 @@ class ScoredJudgment:
         links: All links of the matcher.
         resolved: Links of the one-to-one assignment.
         right: Whether the verdict is the label; ``None`` if there is no label, it is a tie, or the request failed.
-        metrics: Metrics of the reasons; ``None`` without points, after a failed request or after a failed match.
+        metrics: Metrics of the reasons; ``None`` without points, after a failed request or a failed match, and if the reasons
+            could not be read.
         match_failed: Whether the match failed.
+        unread: Why the reasons could not be read; empty if they were, even if there are none.
         self_consistent: Whether the verdict follows from the list; ``None`` if the list does not state it.
     """
 
@@ -39,6 +41,7 @@ class ScoredJudgment:
     right: bool | None
     metrics: ReasonMetrics | None
     match_failed: bool
+    unread: str
     self_consistent: bool | None
 
 
@@ -79,6 +82,7 @@ def score_judgments(
             right=_is_right(pair, judgment),
             metrics=None,
             match_failed=False,
+            unread=judgment.unread,
             self_consistent=_follows(judgment),
         )
         match = matched.get((blank.points, reasons))
@@ -98,6 +102,8 @@ def _with_metrics(blank: ScoredJudgment, match: MatchRecord | None) -> ScoredJud
         return blank
     if blank.judgment.failure is not None:
         return replace(blank, metrics=NO_REASONS)
+    if blank.unread:
+        return blank
     if not blank.reasons:
         return replace(blank, metrics=reason_metrics(len(blank.points), 0, ()))
     if match is None or match.match.failure is not None:

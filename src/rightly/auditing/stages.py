@@ -2,16 +2,18 @@
 
     pairs -> judgments.jsonl -> points.jsonl -> matches.jsonl -> scores.jsonl, items.jsonl, audit.json
 
-The first three files hold the models' answers and are only appended to. The others are computed and are rewritten each time.
+``prose.jsonl`` beside them holds the reasons of judges that write prose. The first three and this one hold the models' answers and
+are only appended to. The others are computed and are rewritten each time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
 from rightly.auditing.cast import Cast
 from rightly.auditing.collect import collect_matches, collect_points
 from rightly.auditing.points import Atomiser, AtomRecord
+from rightly.auditing.prose import ProseRecord, ProseSplitter, collect_prose, with_split_reasons
 from rightly.auditing.result import Item, ItemJudgment
 from rightly.auditing.scoring import ScoredJudgment, points_by_pair, score_judgments
 from rightly.data.holdout import holdout_annotator
@@ -22,7 +24,16 @@ from rightly.matchers.base import Link, Matcher, MatchRecord
 from rightly.store.run_folder import RunFolder
 from rightly.types import Frozen, Judgment, Order, PreferencePair
 
-OWNS = ("judgments.jsonl", "points.jsonl", "matches.jsonl", "scores.jsonl", "items.jsonl", "audit.json", "report.html")
+OWNS = (
+    "judgments.jsonl",
+    "points.jsonl",
+    "prose.jsonl",
+    "matches.jsonl",
+    "scores.jsonl",
+    "items.jsonl",
+    "audit.json",
+    "report.html",
+)
 """Names of the files that an audit writes into its folder."""
 
 
@@ -43,6 +54,7 @@ async def ask(
     atomiser: Atomiser,
     matcher: Matcher,
     *,
+    splitter: ProseSplitter | None,
     reference: Mapping[str, PreferencePair],
     folder: RunFolder,
     max_reasons: int,
@@ -55,6 +67,7 @@ async def ask(
         judges: Judges to ask.
         atomiser: Atomiser that splits the human reasons.
         matcher: Matcher that links the lists.
+        splitter: Model that splits the prose of judges that do not list their reasons; ``None`` leaves it unread.
         reference: Pairs that judges are measured against, by id (`reference_pairs`).
         folder: Folder for the records.
         max_reasons: Maximum length of the judges' lists; longer ones are truncated.
@@ -65,6 +78,11 @@ async def ask(
         await collect_judgments(pairs, judges, judgments, stage("judging", n_judgments))
         await collect_points(reference.values(), atomiser, points, stage("human points", len(reference)))
         said = current_judgments(judgments.latest(), pairs, [judge.identity for judge in judges])
+        if splitter is not None and any(judgment.prose for judgment in said):
+            n_texts = sum(bool(judgment.prose) for judgment in said)
+            with folder.records("prose", ProseRecord) as prose:
+                await collect_prose(said, splitter, prose, stage("judges' prose", n_texts))
+                said = with_split_reasons(said, _made_by(splitter.fingerprint, prose.latest()))
         atoms = [record for record in points.latest() if record.made_by == atomiser.fingerprint]
         known = points_by_pair(reference, atoms)
         with folder.records("matches", MatchRecord) as matches:
@@ -92,11 +110,17 @@ class CastRecords(NamedTuple):
 
 def records_of(folder: RunFolder, pairs: Sequence[PreferencePair], cast: Cast) -> CastRecords:
     """The records in a folder that this cast made, of its judgments those of these pairs."""
+    said = current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges)
+    split = [] if cast.splitter is None else folder.records("prose", ProseRecord).latest()
     return CastRecords(
-        current_judgments(folder.records("judgments", Judgment).latest(), pairs, cast.judges),
+        with_split_reasons(said, [] if cast.splitter is None else _made_by(cast.splitter.fingerprint, split)),
         [p for p in folder.records("points", AtomRecord).latest() if p.made_by == cast.atomiser.fingerprint],
         [m for m in folder.records("matches", MatchRecord).latest() if m.made_by == cast.matcher.fingerprint],
     )
+
+
+def _made_by(maker: str, records: Iterable[ProseRecord]) -> list[ProseRecord]:
+    return [record for record in records if record.made_by == maker]
 
 
 def score_folder(

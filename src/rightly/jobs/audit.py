@@ -10,7 +10,8 @@ from pydantic import Field
 
 from rightly.auditing.aggregate import AuditMetadata, audit_result
 from rightly.auditing.cast import Cast, Maker
-from rightly.auditing.points import Atomiser
+from rightly.auditing.points import Atomiser, GenerativeAtomiser
+from rightly.auditing.prose import ProseSplitter
 from rightly.auditing.result import AuditResult, Item
 from rightly.auditing.scoring import ScoredJudgment
 from rightly.auditing.specs import build_atomiser
@@ -122,9 +123,16 @@ class _Asked(NamedTuple):
     atomiser: Atomiser
     matcher: Matcher
 
+    @property
+    def splitter(self) -> ProseSplitter | None:
+        """The atomiser's model as the splitter of judges' prose; ``None`` if the human reasons are used unchanged."""
+        return self.atomiser.splitter if isinstance(self.atomiser, GenerativeAtomiser) else None
+
     def cast(self, trust: Trust | None) -> Cast:
         """Their identities, as a cast."""
+        splitter = self.splitter
         return Cast(
+            splitter=None if splitter is None else Maker(name=splitter.name, fingerprint=splitter.fingerprint),
             judges=tuple(judge.identity for judge in self.judges),
             atomiser=Maker(name=self.atomiser.name, fingerprint=self.atomiser.fingerprint),
             matcher=Maker(name=self.matcher.name, fingerprint=self.matcher.fingerprint),
@@ -159,6 +167,7 @@ async def _ask(config: AuditConfig, pairs: Sequence[PreferencePair], folder: Run
                         judges,
                         atomiser,
                         matcher,
+                        splitter=asked.splitter,
                         reference=reference_pairs(pairs, cast.judges, config.seed),
                         folder=folder,
                         max_reasons=config.max_reasons,

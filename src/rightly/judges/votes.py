@@ -13,7 +13,7 @@ from rightly.judges.base import JudgeIdentity
 from rightly.judges.declared import best_of
 from rightly.judges.format import Format
 from rightly.judges.parsing import Parsed
-from rightly.references import subject_side, swap_references
+from rightly.references import subject_side
 from rightly.types import Choice, FailureKind, Judgment, Order, PreferencePair, Rationale, Usage
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -162,7 +162,6 @@ def in_stored_order(sample: Sample, shown: Sequence[int]) -> Sample:
         verdict=verdict,
         scores=scores,
         rationales=tuple(reason.swap() for reason in sample.rationales),
-        prose=swap_references(sample.prose),
         preference=None if sample.preference is None else 1 - sample.preference,
     )
 
