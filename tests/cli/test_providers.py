@@ -66,11 +66,11 @@ def test_a_public_host_without_its_own_key_is_refused_with_the_cure(monkeypatch)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     said = r"no key for api\.example\.com: OPENAI_API_KEY is sent to api\.openai\.com only; add \?key_env"
     with pytest.raises(InputError, match=said):
-        OpenAIGenerator("m", base_url="https://api.example.com/v1").require_key()
-    OpenAIGenerator("m", base_url="https://api.openai.com/v1").require_key()
+        OpenAIGenerator("m", base_url="https://api.example.com/v1").endpoint.require_key()
+    OpenAIGenerator("m", base_url="https://api.openai.com/v1").endpoint.require_key()
     monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
     with pytest.raises(InputError, match="MISTRAL_API_KEY is not set"):
-        OpenAIGenerator("m", **providers.PROVIDERS["mistral"]._asdict()).require_key()
+        OpenAIGenerator("m", **providers.PROVIDERS["mistral"]._asdict()).endpoint.require_key()
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
