@@ -32,6 +32,9 @@ class Learned(NamedTuple):
     top_logprobs: int
 
 
+NOTHING_LEARNED = Learned({}, TOP)
+
+
 class ChatRequest:
     """Writes the bodies of the requests to one model.
 
@@ -56,7 +59,7 @@ class ChatRequest:
         extra_body: Mapping[str, Any] | None = None,
     ) -> None:
         given = {"reasoning_effort": reasoning_effort, "chat_template_kwargs": chat_template_kwargs}
-        self._model, self.learned = model, Learned({}, TOP)
+        self._model, self.learned = model, NOTHING_LEARNED
         self._extra = {name: value for name, value in given.items() if value} | _allowed(extra_body or {})
 
     def learn(self, message: str, request: Request, sent: Learned) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from rightly.errors import EndpointError
-from rightly.inference.chat_completion import Retry, message_of, read_answer
+from rightly.inference.chat_completion import Retry, message_of, moderated, read_answer
 from rightly.inference.chat_request import ChatRequest
 from rightly.inference.endpoint import OVERLOAD, PASSING, Endpoint, endpoint_fingerprint, short
 from rightly.inference.generator import Completion, Meter, Request, Unmetered
@@ -30,7 +30,6 @@ UNANSWERED_CALLS = 8
 _MAY_BE_BILLED = {408, *range(500, 600)} - OVERLOAD
 """Status codes that a gateway also returns when the server behind it has answered and billed the call."""
 _JSON = {"Content-Type": "application/json"}
-_MODERATED = ("content_filter", "content_policy", "content management policy", "moderation", "flagged")
 
 
 class OpenAIGenerator:
@@ -186,9 +185,10 @@ class OpenAIGenerator:
         return Retry(f"no connection: {short(error)}")
 
     def _refusal(self, status: int, headers: Mapping[str, str], raw: bytes) -> Completion | Retry:
-        message, whole = message_of(raw), raw[:10_000].decode("utf-8", "replace").lower()
-        if status in (400, 403) and any(word in whole for word in _MODERATED):
-            return Completion(failure="refused", detail=f"HTTP {status}: {message}")
+        refused = moderated(status, raw)
+        if refused is not None:
+            return refused
+        message = message_of(raw)
         fatal = self.endpoint.fatal(status, raw, self._url)
         if fatal is not None:
             raise fatal
