@@ -16,6 +16,11 @@ def load_prompt(package: str, name: str) -> str:
     return resources.files(package).joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8")
 
 
+def fields_of(template: str) -> set[str]:
+    """Names of the fields that a template uses."""
+    return set(_FIELD.findall(template))
+
+
 def fill(template: str, fields: Mapping[str, str]) -> str:
     """Insert the fields into the template; inserted text is not searched for fields.
 
@@ -25,7 +30,7 @@ def fill(template: str, fields: Mapping[str, str]) -> str:
     >>> fill("{{a}} and {{b}}", {"a": "{{b}}", "b": "x"})
     '{{b}} and x'
     """
-    asked = set(_FIELD.findall(template))
+    asked = fields_of(template)
     if asked != fields.keys():
         odd = ", ".join(sorted(asked ^ fields.keys()))
         raise InputError(f"prompt and fields differ in: {odd}", fix=f"the prompt must use {', '.join(sorted(fields))}")

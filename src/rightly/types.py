@@ -46,11 +46,17 @@ class Record(Frozen):
         return False
 
 
-class Message(Frozen):
+class Turn(Frozen):
+    """One message of a prompt, in any role that the template of the model knows."""
+
+    role: str
+    content: str
+
+
+class Message(Turn):
     """One turn of a conversation."""
 
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str
+    role: Literal["system", "user", "assistant", "tool"]  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Usage(Frozen):
@@ -212,6 +218,13 @@ class Judgment(Record):
         failure: Kind of failure; ``None`` if and only if there is a verdict.
         detail: One line about the failure.
         rationales: Reasons, most important first.
+        unread: Why the reasons could not be read; empty if they were, even if there are none.
+        prose: Text with the reasons, from a judge that does not list them.
+        scores: Score of every response, from a judge that scores them.
+        votes: Verdict of every sample, ``None`` for an unusable one; empty for a judge that is asked once.
+        preference: Probability that the judge prefers response A in [0, 1], ties half: the share of its votes, or from the
+            log-probabilities of its verdict; ``None`` if unknown.
+        repaired: Whether the JSON of the answer had to be repaired.
         raw: Unparsed answer.
         usage: Billed tokens.
     """
@@ -225,6 +238,12 @@ class Judgment(Record):
     failure: FailureKind | None = None
     detail: str = ""
     rationales: tuple[Rationale, ...] = ()
+    unread: str = ""
+    prose: str = ""
+    scores: tuple[float, ...] = ()
+    votes: tuple[Choice | None, ...] = ()
+    preference: float | None = Field(default=None, ge=0, le=1)
+    repaired: bool = False
     raw: str = ""
     usage: Usage = Usage()
 

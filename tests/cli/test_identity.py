@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from rightly.auditing import points as atomise
 from rightly.cli import main
 from rightly.inference import openai_api
-from rightly.judges import generative
+from rightly.judges import format as judge_format
 from rightly.matchers import language_model as metajudge
 from tests.fake_endpoint import FakeEndpoint, judge_like, served
 from tests.inference.test_transformers_engine import model as language_model  # noqa: F401 - a fixture
@@ -215,10 +216,12 @@ class TestJudges:
         command = ["judge", pairs, "--judge", "openai:m", "--json"]
         assert cli(*command, "--out", folder)[0] == 0
         if part == "prompt":
-            shipped = generative.shipped_prompt() + "\nBe strict."
-            monkeypatch.setattr(generative, "shipped_prompt", lambda: shipped)
+            own = tmp_path / "own.toml"
+            text = (Path(judge_format.__file__).parent / "formats" / "rightly.toml").read_text()
+            own.write_text(text.replace("Answer with one JSON", "Be strict. Answer with one JSON"))
+            command[3] = f"openai:m?format={own}"
         elif part == "reader":
-            monkeypatch.setattr(generative, "READER_VERSION", "another")
+            monkeypatch.setattr(judge_format, "READER_VERSION", "another")
         else:
             command += ["--max-reasons", "3"]
             folder = tmp_path / "other"

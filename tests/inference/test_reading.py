@@ -58,7 +58,9 @@ def test_json_objects_read_valid_json(value, indent):
         (r'{"a": "\(x\) \frac"}', [{"a": r"\(x\) \frac"}]),
         ('{x} and {"a": 1} or {"b": 2}', [{"a": 1}, {"b": 2}]),
         ('{"a": 1, "a": 2}', []),
-        ('{"a": nonsense}', []),
+        ('{"a": nonsense}', [{"a": "nonsense"}]),
+        ("{'a': 'it\\'s', 'b': \"x'y\"}", [{"a": "it's", "b": "x'y"}]),
+        ('{"a": ["b", ...]}', [{"a": ["b"]}]),
         ('{"a": 1', []),
     ],
 )

@@ -8,7 +8,7 @@ from rightly.errors import BudgetExceededError, InputError
 from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
 from rightly.judges.base import JudgeIdentity
-from rightly.judges.generative import GenerativeJudge
+from rightly.judges.generative import GenerativeJudge, JudgeSettings
 from rightly.judges.heuristic import HEURISTICS
 from rightly.judges.panel import PanelJudge
 from rightly.types import Judgment, Message, PreferencePair, Rationale, Usage
@@ -26,7 +26,7 @@ def judged(judge, pair=PAIR, order="AB"):
 
 def generative(answer, **options):
     generator = ScriptedGenerator(lambda _: answer)
-    return GenerativeJudge("j", generator, Sampling(), **options), generator
+    return GenerativeJudge("j", generator, Sampling(), JudgeSettings(**options)), generator
 
 
 def test_judgment_of_swapped_order_is_mapped_back():

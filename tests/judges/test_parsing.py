@@ -101,7 +101,6 @@ FAILURES = [
     ('{"verdict": null}', "not a label"),
     ('{"verdict": 1}', "not a label"),
     ('{"verdict": ["A"]}', "not a label"),
-    ('{"reasons": "A is good", "verdict": "A"}', "not a list"),
     ("The answer is better than that.", "no verdict"),
     ("[[A]] then [[maybe]]", "none of the labels"),
     ('{"reasons": [], "verdict": "A or B"}', "none of the labels"),
@@ -144,8 +143,8 @@ FAILURES = [
     ("<thought>Maybe [[A]]. Verdict: A</thought>\nBoth are poor.", "no verdict"),
     ("[THINK]Maybe [[A]][/THINK]Both are poor.", "no verdict"),
     ("\u25c1think\u25b7Maybe [[A]]", "nothing but thinking"),
-    # reasons that are there and cannot be read
-    ('{"reasons": [{"quote": "x", "why": "y"}], "verdict": "B"}', "none of the reasons"),
+    # a verdict that may be quoted by a reason whose quotes are not escaped
+    ('{"reasons": ["Response B says "verdict": "A"."], "verdict": "B"}', "none of the labels"),
 ]
 
 
@@ -164,6 +163,46 @@ def test_unusable_answer_is_a_named_failure(answer, problem):
 def test_parse_answer_refuses_labels_not_offered():
     assert parse_answer("[[C]]", {"C": "tie"}).verdict == "tie"
     assert parse_answer("[[A]]", {"C": "tie"}).verdict is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "unread"),
+    [
+        ('{"reasons": "A is good", "verdict": "A"}', "reasons is a str, not a list"),
+        (
+            '{"reasons": [{"quote": "x", "why": "y"}], "verdict": "A"}',
+            "none of the reasons has a text that can be told",
+        ),
+        ("Response A cites the law and B does not.\n[[A]]", "no list of reasons in the answer"),
+    ],
+)
+def test_unread_reasons_are_named_and_leave_the_verdict(answer, unread):
+    assert parse_answer(answer)[:4] == ("A", (), "", unread)
+
+
+@pytest.mark.parametrize("answer", ['{"reasons": [], "verdict": "A"}', '{"verdict": "A"}', "1. A cites the law\n[[A]]"])
+def test_reasons_that_were_read_are_not_called_unread_even_if_there_are_none(answer):
+    assert parse_answer(answer).unread == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "reasons"),
+    [
+        (
+            "{'reasons': ['Response B\\'s law', \"it isn't short\"], 'verdict': 'B'}",
+            ["Response B's law", "it isn't short"],
+        ),
+        ('{"reasons": ["one"] "verdict": "B"}', ["one"]),
+        ('{"reasons": ["one"], // so\n "verdict": "B"}', ["one"]),
+        ('{"reasons": ["one", ...], "verdict": "B"}', ["one"]),
+        ('{"reasons": ["one",], "verdict": "B",}', ["one"]),
+        (r'{"reasons": ["uses \frac{1}{2}"], "verdict": "B"}', [r"uses \frac{1}{2}"]),
+    ],
+)
+def test_repaired_json_is_read_and_counted(answer, reasons):
+    parsed = parse_answer(answer)
+    assert (parsed.verdict, [reason.text for reason in parsed.rationales], parsed.repaired) == ("B", reasons, True)
+    assert not parse_answer(json.dumps({"reasons": reasons, "verdict": "B"})).repaired
 
 
 def test_json_reasons_keep_order_side_and_favor():

@@ -65,4 +65,6 @@ def work(rank, folder):
     except ValueError as error:
         found["refusal"] = str(error)
     torch.save(found, Path(folder) / f"{rank}.pt")
+    # A rank that leaves while the other one still talks to it can abort it.
+    dist.barrier()
     dist.destroy_process_group()

@@ -12,7 +12,7 @@ import pytest
 from rightly.errors import EndpointError, InputError
 from rightly.inference.generator import Completion
 from rightly.inference.specs import Sampling
-from rightly.judges.generative import GenerativeJudge
+from rightly.judges.generative import GenerativeJudge, JudgeSettings
 from rightly.reward_models.model import RewardModel
 from rightly.serving.app import Settings, build_app
 from rightly.serving.models import Limits
@@ -226,7 +226,7 @@ class TestJudge:
 
     @pytest.fixture
     def url(self, generator):
-        judge = GenerativeJudge("judge", generator, Sampling(), orders="single")
+        judge = GenerativeJudge("judge", generator, Sampling(), JudgeSettings(orders="single"))
         with running(app_of(judge=judge)) as url:
             yield url
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightly.judges.generative import pairwise_messages
+from rightly.judges.format import format_with_prompt
 from rightly.judges.parsing import parse_answer
 from rightly.synthetic.annotator import annotate
 from rightly.synthetic.exact_matcher import ReviewsMatcher
@@ -122,7 +122,7 @@ def test_new_tokenizer_round_trips_every_word_of_the_world(pairs):
     tokenizer = new_tokenizer()
     assert len(tokenizer) == len(words()) + 3
     for pair in pairs[:50]:
-        chat = [m.model_dump() for m in pairwise_messages(pair, PROMPT, 0)]
+        chat = [m.model_dump() for m in format_with_prompt(PROMPT).prompt(pair, 0)]
         answer = "\n".join([*(f"- {r.text}" for r in pair.rationales), f"[[{pair.label}]]"])
         prompt = tokenizer.apply_chat_template(chat, tokenize=True)["input_ids"]
         whole = tokenizer.apply_chat_template([*chat, {"role": "assistant", "content": answer}])["input_ids"]

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pydantic import field_validator
 
-from rightly.types import FailureKind, Frozen, Message, Usage, content_key
+from rightly.types import FailureKind, Frozen, Turn, Usage, content_key
 
 
 class Request(Frozen):
@@ -28,7 +28,7 @@ class Request(Frozen):
         logprobs_of: Words (verdict labels) whose tokens are returned with their log-probabilities; see `TokenLogprobs`.
     """
 
-    messages: tuple[Message, ...]
+    messages: tuple[Turn, ...]
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None

@@ -1,6 +1,7 @@
-"""Read a language model's answer: remove its thinking, find its JSON and repair common mistakes in it.
+"""Read a language model's answer: remove its thinking, find its JSON and repair mistakes in it.
 
-The content of a JSON string is data: a thinking tag or a brace inside it has no meaning.
+The content of a JSON string is data: a thinking tag or a brace inside it has no meaning. An object is read as it is, else
+with its strings mended (bare quotes, backslashes of LaTeX) and trailing commas removed, else by json-repair.
 """
 
 import json
@@ -16,10 +17,12 @@ _THINKING = re.compile(
 _MENTIONED = re.compile(r"[\s`'\".,;:)]")
 """Text after an opening tag in the middle of a line: the answer mentions the tag and is not thinking."""
 
-_BLOCK = re.compile(r'\{\s*(?:\}|"(?:[^"\\\n]|\\.)*+"\s*:)')
-_STRING = r'"(?:[^"\\]|\\.|"(?!\s*(?:[}\]:]|,?\s*\Z|,\s*(?:["{\[\]}\d-]|true|false|null))))*+"'
+_BLOCK = re.compile(r"""\{\s*(?:\}|"(?:[^"\\\n]|\\.)*+"\s*:|(?P<python>'\w+'\s*:))""")
+_STRING = r'"(?:[^"\\]|\\.|"(?!\s*(?:[}\]:]|,?\s*\Z|,\s*(?:["{\[\]}\d-]|true|false|null|\.\.\.))))*+"'
 """A string that ends at a quote after which JSON can continue; other bare quotes belong to the string."""
 _TOKEN = re.compile(rf'{_STRING}|[{{}}"]', re.DOTALL)
+_PYTHON_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[{}"']""", re.DOTALL)
+"""A string, a brace or an open quote of an object that is written as a Python dictionary."""
 _MENDED = re.compile(rf"{_STRING}|,(?=\s*[}}\]])", re.DOTALL)
 _ESCAPE = re.compile(
     r"""\\(?: ["\\/] | u[0-9a-fA-F]{4} | r(?![a-z])
@@ -35,6 +38,10 @@ _COLON = re.compile(r"\s*:\s*")
 _DECODER = json.JSONDecoder(strict=False)
 
 
+class _TwoValuesError(ValueError):
+    """An object has two different values for one key."""
+
+
 class Block(NamedTuple):
     """A passage that looks like a JSON object.
 
@@ -43,12 +50,14 @@ class Block(NamedTuple):
         end: Index after its last character; the end of the text if it is truncated.
         found: Its members; only the complete ones if it is truncated; ``None`` if it cannot be read.
         truncated: Whether its end is missing.
+        repaired: Whether it is not valid JSON as it is written, or its backslashes were taken as LaTeX.
     """
 
     start: int
     end: int
     found: dict[str, Any] | None
     truncated: bool
+    repaired: bool = False
 
 
 def strip_thinking(text: str) -> str:
@@ -83,6 +92,13 @@ def strip_thinking(text: str) -> str:
     return "".join(kept).strip()
 
 
+def thinking_of(text: str) -> str:
+    """The thinking that `strip_thinking` removes before the answer, without its tags."""
+    answer = strip_thinking(text)
+    before = text[: text.rfind(answer)] if answer else text
+    return _THINKING.sub("", before).strip()
+
+
 def json_objects(text: str) -> Iterator[tuple[dict[str, Any], int]]:
     """The outermost complete JSON objects in a text with their end positions, in order; unreadable ones are skipped."""
     for block in json_blocks(text):
@@ -91,20 +107,22 @@ def json_objects(text: str) -> Iterator[tuple[dict[str, Any], int]]:
 
 
 def json_blocks(text: str) -> Iterator[Block]:
-    r"""The outermost passages that look like JSON objects, in order.
+    r"""The outermost passages that look like JSON objects (or Python dictionaries), in order.
 
-    Trailing commas, bare quotes inside strings and backslashes of LaTeX are repaired. An object with two different values
-    for one key cannot be read.
+    An object with two different values for one key cannot be read.
     """
     opening = _BLOCK.search(text)
     while opening is not None:
         start = opening.start()
-        end = _closing(text, start)
-        block = _MENDED.sub(_mend, text[start:end])
+        is_python = opening["python"] is not None
+        end = _closing(text, start, _PYTHON_TOKEN if is_python else _TOKEN)
+        written = text[start:end]
+        mended = written if is_python else _MENDED.sub(_mend, written)
         if end is None:
-            yield Block(start, len(text), _whole_members(block), truncated=True)
+            yield Block(start, len(text), _whole_members(mended), truncated=True, repaired=True)
             return
-        yield Block(start, end, _decoded(block), truncated=False)
+        found, repaired = _decoded(mended)
+        yield Block(start, end, found, truncated=False, repaired=repaired or mended != written)
         opening = _BLOCK.search(text, end)
 
 
@@ -113,10 +131,10 @@ def _is_mentioned(text: str, tag: re.Match[str]) -> bool:
     return bool(before.strip()) and _MENTIONED.match(text, tag.end()) is not None
 
 
-def _closing(text: str, start: int) -> int | None:
+def _closing(text: str, start: int, tokens: re.Pattern[str]) -> int | None:
     depth = 0
-    for token in _TOKEN.finditer(text, start):
-        if token[0] == '"':
+    for token in tokens.finditer(text, start):
+        if token[0] in "\"'":
             return None
         depth += {"{": 1, "}": -1}.get(token[0], 0)
         if depth == 0:
@@ -124,11 +142,19 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-def _decoded(block: str) -> dict[str, Any] | None:
+def _decoded(block: str) -> tuple[dict[str, Any] | None, bool]:
+    """The members of an object, ``None`` if it cannot be read, and whether json-repair was needed."""
     try:
-        return json.loads(block, strict=False, object_pairs_hook=_distinct)
+        return json.loads(block, strict=False, object_pairs_hook=_distinct), False
+    except (_TwoValuesError, RecursionError):
+        return None, False
+    except ValueError:
+        import json_repair  # 60 ms, and most answers are valid
+    try:
+        found = json_repair.loads(block, skip_json_loads=True)
     except (ValueError, RecursionError):
-        return None
+        return None, False
+    return (found, True) if isinstance(found, dict) and found else (None, False)
 
 
 def _whole_members(block: str) -> dict[str, Any]:
@@ -159,7 +185,7 @@ def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in members:
         if found.setdefault(key, value) != value:
-            raise ValueError(f"two values of {key!r}")
+            raise _TwoValuesError(key)
     return found
 
 

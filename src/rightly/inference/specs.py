@@ -14,7 +14,7 @@ from rightly.inference.account import Account, AccountedGenerator, AccountMeter
 from rightly.inference.answer_cache import AnswerCache, CachedGenerator
 from rightly.inference.generator import Generator, Request
 from rightly.inference.providers import PROVIDERS
-from rightly.types import Frozen, Message
+from rightly.types import Frozen, Turn
 
 
 class Engine(NamedTuple):
@@ -90,7 +90,7 @@ class Sampling(Frozen):
 
     def request(
         self,
-        messages: tuple[Message, ...],
+        messages: tuple[Turn, ...],
         sample: int = 0,
         *,
         response_format: str | None = None,

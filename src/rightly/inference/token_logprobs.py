@@ -14,9 +14,14 @@ TOP = 20
 _AROUND = " \t\r\n\f\v\u00a0" + "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb" + "()[]{}<>"
 
 
+def stated_word(token: str) -> str:
+    """The word of a token: its text without white space, quotes and brackets around it."""
+    return token.strip(_AROUND)
+
+
 def is_wanted(token: str, words: Sequence[str]) -> bool:
-    """Whether a token is one of these words, without white space, quotes and brackets around it."""
-    return token.strip(_AROUND) in words
+    """Whether a token is one of these words."""
+    return stated_word(token) in words
 
 
 def served_logprobs(listed: Any, text: str, words: Sequence[str]) -> tuple[TokenLogprobs, ...]:

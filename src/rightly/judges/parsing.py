@@ -16,7 +16,7 @@ from rightly.inference.reading import Block, json_blocks, strip_thinking
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Version of the answer reader; part of the identity of every record made from an answer.
 
 Raise it with every change to this file or to `rightly.inference.reading` after which some answer gives another verdict,
@@ -33,6 +33,8 @@ PAIRWISE_LABELS: Mapping[str, Choice] = {
 """The labels that a pairwise prompt offers, upper case, and their choices."""
 
 _KEYS = ("final_verdict", "verdict", "winner", "preferred")
+_VERDICT_KEY = re.compile(rf"""(?i)["'](?:{"|".join(_KEYS)})["']\s*:""")
+_OFFER = re.compile(r"(?i)\bor\b|\|")
 _NOT_TEXT = frozenset(("about", "favors"))
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _MARKUP = re.compile(r"\\(?:text|math)[a-z]*|[*_`\"'(){}\[\]$\\]")
@@ -85,11 +87,25 @@ _FAVORS = re.compile(r"[\[(]\s*favou?rs:?\s*(?:response\s*)?([AB])\s*[\])]", re.
 
 
 class Parsed(NamedTuple):
-    """A parsed answer; if it has no usable verdict, ``verdict`` is ``None`` and ``problem`` says why."""
+    """A parsed answer.
+
+    Attributes:
+        verdict: Verdict in the names shown; ``None`` if the answer states none that can be used.
+        rationales: Reasons in the order of the answer.
+        problem: Why there is no verdict; empty if there is one.
+        unread: Why the reasons could not be read; empty if they were, even if there are none.
+        repaired: Whether the JSON object of the verdict had to be repaired.
+        scores: Score of every response, for forms that state scores.
+        prose: Text with the reasons, for forms that do not list them.
+    """
 
     verdict: Choice | None
     rationales: tuple[Rationale, ...]
     problem: str = ""
+    unread: str = ""
+    repaired: bool = False
+    scores: tuple[float, ...] = ()
+    prose: str = ""
 
 
 class _Said(NamedTuple):
@@ -102,6 +118,7 @@ class _Said(NamedTuple):
         choice: Meaning of the words; ``None`` for a label that was not offered.
         firm: Whether an explicit form stands alone, or a sentence is called final.
         members: Members of the verdict's JSON object.
+        repaired: Whether that object had to be repaired.
     """
 
     form: str
@@ -110,6 +127,7 @@ class _Said(NamedTuple):
     choice: Choice | None
     firm: bool
     members: Mapping[str, Any] | None = None
+    repaired: bool = False
 
 
 def parse_answer(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> Parsed:
@@ -133,19 +151,20 @@ def parse_answer(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> P
         return Parsed(None, (), "the answer is truncated inside a JSON object")
     said = explicit or sentences
     if not said:
-        broken = any(block.found is None for block in blocks)
+        broken = any(block.found is None or block.repaired for block in blocks)
         return Parsed(None, (), "a JSON object that cannot be read" if broken else "no verdict in the answer")
     last, problem = said[-1], ""
     if last.choice is None:
         problem = _why_unread(last)
     elif any(_contradicts(each, last) for each in sentences):
         problem = "two verdicts that differ"
-    holders = [each.members for each in said if each.members is not None and each.choice == last.choice]
+    verdict = None if problem else last.choice
+    holders = [each for each in said if each.members is not None and each.choice == last.choice]
     if not holders:
-        return Parsed(None if problem else last.choice, _listed_reasons(answer[: last.start]), problem)
-    rationales, unread = _reasons(holders[-1].get("reasons", []))
-    problem = unread or problem
-    return Parsed(None if problem else last.choice, rationales, problem)
+        listed = listed_reasons(answer[: last.start])
+        return Parsed(verdict, listed, problem, "" if listed else "no list of reasons in the answer")
+    rationales, unread = json_reasons((holders[-1].members or {}).get("reasons", []))
+    return Parsed(verdict, rationales, problem, unread, holders[-1].repaired)
 
 
 def explicit_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS) -> tuple[Choice, ...]:
@@ -187,8 +206,13 @@ def _in_objects(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choic
         if members is None:
             continue
         values = [members[key] for key in _KEYS if key in members]
-        choices = {choice for value in values if (choice := _choice(value, labels)) is not None}
-        said = _Said("object", block.start, values[0], choices.pop() if len(choices) == 1 else None, True, members)
+        choices = {choice for value in values if (choice := choice_of(value, labels)) is not None}
+        choice = choices.pop() if len(choices) == 1 else None
+        if block.repaired and len(_VERDICT_KEY.findall(answer, block.start, block.end)) > 1:
+            choice = None  # one of them may be quoted by a reason whose quotes are not escaped
+        if block.repaired and choice is None and isinstance(values[0], str) and _OFFER.search(values[0]):
+            continue  # the form of the answer, echoed
+        said = _Said("object", block.start, values[0], choice, True, members, block.repaired)
         if (
             before is not None
             and not answer[before[1] : block.start].strip(" \t\r\n,")
@@ -214,16 +238,16 @@ def _with_verdict(found: Mapping[str, Any]) -> dict[str, Any] | None:
 def _in_forms(text: str, labels: Mapping[str, Choice]) -> list[_Said]:
     matches = list(_FORMS.finditer(text))
     said = [next(group for group in (m["bracketed"], m["boxed"], m["tagged"]) if group is not None) for m in matches]
-    choices = [_choice(words, labels) for words in said]
+    choices = [choice_of(words, labels) for words in said]
     offered: set[int] = set()
     for n in range(1, len(matches)):
         (one, other), between = choices[n - 1 : n + 1], text[matches[n - 1].end() : matches[n].start()]
-        if None not in (one, other) and one != other and not _SENTENCE_END.search(between):
+        if one is not None and other is not None and is_offer(one, other, between):
             offered |= {n - 1, n}
     found: list[tuple[_Said, bool]] = []
     for n, (match, words, choice) in enumerate(zip(matches, said, choices, strict=True)):
         if n not in offered and _is_stated(text, match):
-            firm = _INTRODUCED.fullmatch(_head(text, match.start())) is not None
+            firm = is_introduced(text, match.start())
             in_item = _ITEM.match(text, text.rfind("\n", 0, match.start()) + 1, match.start()) is not None
             found.append((_Said(match.lastgroup or "", match.start(), words, choice, firm), in_item and not firm))
     return [said for said, listed in found if not listed] or [said for said, _ in found]
@@ -231,11 +255,30 @@ def _in_forms(text: str, labels: Mapping[str, Choice]) -> list[_Said]:
 
 def _is_stated(text: str, match: re.Match[str]) -> bool:
     """Whether a label in an explicit form is a verdict in its context, and not only mentioned."""
-    head = _head(text, match.start())
-    if _NO_VERDICT.search(head) or not _GOES_ON.match(text[match.end() : match.end() + 40].partition("\n")[0]):
+    if is_draft(text, match.start()) or not is_complete(text, match.end()):
         return False
     may_quote = match["boxed"] is not None or (match["tag"] or "").lower() == "answer"
-    return not may_quote or _INTRODUCED.fullmatch(head) is not None
+    return not may_quote or is_introduced(text, match.start())
+
+
+def is_draft(text: str, position: int) -> bool:
+    """Whether the words before a statement call it a draft, a form or a legend."""
+    return _NO_VERDICT.search(_head(text, position)) is not None
+
+
+def is_introduced(text: str, position: int) -> bool:
+    """Whether the words before a statement introduce a verdict."""
+    return _INTRODUCED.fullmatch(_head(text, position)) is not None
+
+
+def is_complete(text: str, end: int) -> bool:
+    """Whether a statement ends its clause; after a mere mention the sentence continues."""
+    return _GOES_ON.match(text[end : end + 40].partition("\n")[0]) is not None
+
+
+def is_offer(one: str, other: str, between: str) -> bool:
+    """Whether two statements that follow each other only list what may be answered."""
+    return one != other and not _SENTENCE_END.search(between)
 
 
 def _head(text: str, position: int) -> str:
@@ -256,13 +299,13 @@ def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> li
     for number, (start, line) in enumerate(lines):
         following = lines[number + 1][1] if number + 1 < len(lines) else ""
         heading = _HEADING.fullmatch(line)
-        if heading and (choice := _spoken(following, labels)) is not None:
+        if heading and (choice := spoken(following, labels)) is not None:
             found.append(_Said("prose", start, following, choice, heading["final"] is not None))
         for stated in _STATED.finditer(line):
             final, words = stated["final"] is not None, stated["said"].strip()
             if stated["answer"] and not final and (following or stated[0].strip() != line.strip(" .")):
                 continue
-            choice = _spoken(words, labels)
+            choice = spoken(words, labels)
             if choice is not None or final or _LABEL.fullmatch(words):
                 found.append(_Said("prose", start, words, choice, final))
     said = [each for each in found if each.firm] or found
@@ -280,14 +323,15 @@ def _plain(line: str) -> str:
     return re.sub(r"^[\s#>]+|[*`]|__", "", _HIDDEN.sub("", unicodedata.normalize("NFKC", line)))
 
 
-def _spoken(words: str, labels: Mapping[str, Choice]) -> Choice | None:
+def spoken(words: str, labels: Mapping[str, Choice]) -> Choice | None:
+    """The meaning of a label with or without words after it: ``B``, ``Response B, because A is wrong``."""
     match = _LABEL.fullmatch(words.strip(" \t[]()"))
     if match is not None and not (match["tail"] and _OTHER_LABEL.match(match["tail"])):
-        return _choice(match["label"], labels)
-    return _choice(words, labels)
+        return choice_of(match["label"], labels)
+    return choice_of(words, labels)
 
 
-def _choice(said: Any, labels: Mapping[str, Choice]) -> Choice | None:
+def choice_of(said: Any, labels: Mapping[str, Choice]) -> Choice | None:
     """The meaning of a label or of a sentence that ranks one: ``A``, ``**Response A**``, ``A is better than B``."""
     if not isinstance(said, str) or len(said) > _NEAR:
         return None
@@ -310,8 +354,8 @@ def _why_unread(said: _Said) -> str:
     return f"the verdict {said.words.strip()[:40]!r} is none of the labels offered"
 
 
-def _reasons(listed: Any) -> tuple[tuple[Rationale, ...], str]:
-    """The reasons of a JSON object, and the problem if they cannot be read."""
+def json_reasons(listed: Any) -> tuple[tuple[Rationale, ...], str]:
+    """The reasons of a JSON object, texts or objects with a ``point``, and why they cannot be read (empty if they can)."""
     if not isinstance(listed, list):
         return (), f"reasons is a {type(listed).__name__}, not a list"
     rationales = tuple(r for r in map(_rationale, listed) if r is not None)
@@ -332,7 +376,8 @@ def _rationale(listed: Any) -> Rationale | None:
     return Rationale(text=point.strip(), about=about or subject_side(point), favors=_side(named.get("favors")))
 
 
-def _listed_reasons(text: str) -> tuple[Rationale, ...]:
+def listed_reasons(text: str) -> tuple[Rationale, ...]:
+    """The items of a numbered or bulleted list."""
     reasons: list[Rationale] = []
     for listed in _ITEM.split(text)[1:]:
         item = listed.split("\n\n")[0]

@@ -1,20 +1,33 @@
 """Build a judge from its spec.
 
-``longer``, ``shorter``, ``first``, ``annotator``, any model (``openai:MODEL?temperature=0&orders=single``), or a majority
+``longer``, ``shorter``, ``first``, ``annotator``, any model (``openai:MODEL?format=rm-r1&orders=single``), or a majority
 panel of these (``panel:openai:A+openai:B+longer``).
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
 
 from rightly.errors import InputError, did_you_mean
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.specs import SCHEMES, Spec, build_generator, generator_fingerprint, is_metered, parse_spec
 from rightly.judges.base import Judge, JudgeIdentity
-from rightly.judges.generative import GenerativeJudge, generative_identity
+from rightly.judges.format import DEFAULT, load_format
+from rightly.judges.generative import GenerativeJudge, JudgeSettings
 from rightly.judges.held_out_person import AnnotatorJudge
 from rightly.judges.heuristic import HEURISTICS
 from rightly.judges.panel import PanelJudge, panel_identity
+
+_OWN = {
+    "orders": "orders=both or orders=single",
+    "votes": "votes=N with N of at least 1",
+    "logprobs": "logprobs=true or logprobs=false",
+    "structured": "structured=true or structured=false",
+    "system": "system=FILE",
+}
+"""Options of a judge's spec that are not the model's, and how to write them; besides ``format`` and ``prompt``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,9 @@ class JudgeBuilder:
             return AnnotatorJudge(self.seed)
         if spec.startswith("panel:"):
             return PanelJudge([self.build(member) for member in _members(spec)])
-        model, orders = _generative(spec)
+        model, settings = self._generative(spec)
         generator, sampling = build_generator(model, cache=self.cache, account=self.account, role="judge")
-        return GenerativeJudge(spec, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
+        return GenerativeJudge(spec, generator, sampling, settings)
 
     def identify(self, spec: str) -> JudgeIdentity:
         """Identity of the judge that a spec names; needs no weights in memory, no key and no cache.
@@ -59,9 +72,31 @@ class JudgeBuilder:
             return self.build(spec).identity
         if spec.startswith("panel:"):
             return panel_identity([self.identify(member) for member in _members(spec)])
-        model, orders = _generative(spec)
+        model, settings = self._generative(spec)
         made_of, sampling = generator_fingerprint(model)
-        return generative_identity(spec, made_of, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
+        return settings.identity(spec, made_of, sampling)
+
+    def _generative(self, text: str) -> tuple[Spec, JudgeSettings]:
+        """The model of a generative judge, and its settings."""
+        spec = parse_spec(text)
+        if spec.scheme not in SCHEMES:
+            known = [*HEURISTICS, "annotator", "panel", *SCHEMES]
+            raise InputError(f"{text!r} is not a known judge", fix=did_you_mean(spec.scheme, known))
+        form = load_format(spec.options.pop("format", DEFAULT))
+        place = spec.options.pop("prompt", None)
+        own = {name: spec.options.pop(name) for name in _OWN if name in spec.options}
+        if "system" in own:
+            own["system"] = _text(own["system"])
+        common = {"max_reasons": str(self.max_reasons), "seed": str(self.seed)}
+        try:
+            settings = JudgeSettings.model_validate_strings(own | common)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0])
+            raise InputError(
+                f"{text!r}: {name}={own.get(name, '')}: {first['msg']}", fix=f"use {_OWN[name]}"
+            ) from error
+        return spec, settings.model_copy(update={"form": form if place is None else form.with_upstream(place)})
 
 
 def _members(spec: str) -> list[str]:
@@ -71,16 +106,11 @@ def _members(spec: str) -> list[str]:
     return members
 
 
-def _generative(text: str) -> tuple[Spec, str]:
-    """The model of a generative judge, and its ``orders``."""
-    spec = parse_spec(text)
-    if spec.scheme not in SCHEMES:
-        known = [*HEURISTICS, "annotator", "panel", *SCHEMES]
-        raise InputError(f"{text!r} is not a known judge", fix=did_you_mean(spec.scheme, known))
-    orders = spec.options.pop("orders", "both")
-    if orders not in ("both", "single"):
-        raise InputError(f"{text!r}: orders={orders!r}", fix="use orders=both or orders=single")
-    return spec, orders
+def _text(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the system prompt cannot be read ({error})", where=path, fix="give a text file") from None
 
 
 def priced_model(spec: str) -> str | None:

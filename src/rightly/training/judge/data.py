@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from rightly.data.load import load_pairs
 from rightly.errors import InputError
-from rightly.judges.generative import pairwise_messages, write_answer
+from rightly.judges.format import DEFAULT, Format, format_with_prompt, load_format
+from rightly.judges.generative import write_answer
 from rightly.matchers.base import Matcher
-from rightly.prompting import load_prompt
 from rightly.rewards.grader import JudgmentReward
 from rightly.rewards.integrations import reward_columns
 from rightly.store.records import RecordFile
@@ -19,7 +19,7 @@ from rightly.synthetic.exact_matcher import ReviewsMatcher
 from rightly.synthetic.reviews import CORRELATIONS, draw_pairs, exchange_style, read_stance
 from rightly.synthetic.tiny_model import PROMPT
 from rightly.training.judge.recipe import GenrmRecipe, JudgingData
-from rightly.types import Choice, Frozen, Judgment, Message, PreferencePair, Rationale, content_key
+from rightly.types import Choice, Frozen, Judgment, PreferencePair, Rationale, Turn, content_key
 
 AUDIT_SEED = 1_000_003
 """Seed for a world's audit pairs, different from a recipe's own seed."""
@@ -71,7 +71,7 @@ class JudgingTask:
     audit: dict[str, list[PreferencePair]]
     restyled: dict[str, PreferencePair]
     demonstrations: Callable[[], Iterator[Demonstration]]
-    messages: Callable[[PreferencePair], tuple[Message, ...]]
+    messages: Callable[[PreferencePair], tuple[Turn, ...]]
     write: Callable[[Sequence[Rationale], Choice], str]
     reward: JudgmentReward
 
@@ -127,7 +127,7 @@ def _real_task(recipe: GenrmRecipe, data: JudgingData, cache: Path | None) -> Ju
     sources = (pair for source in data.train for pair in load_pairs(source, columns=data.columns, limit=data.limit))
     train, counts = usable_pairs(sources, held)
     restyled = recipe.audit.restyled if recipe.audit is not None else None
-    prompt = _read_prompt(data.prompt)
+    form = _form(data.prompt)
     matcher = recipe.matcher
     judgments = recipe.warmup.judgments if recipe.warmup is not None else ()
     return JudgingTask(
@@ -136,7 +136,7 @@ def _real_task(recipe: GenrmRecipe, data: JudgingData, cache: Path | None) -> Ju
         audit={"audit": audit} if audit else {},
         restyled={pair.id: shown(pair) for pair in load_pairs(restyled, columns=data.columns)} if restyled else {},
         demonstrations=lambda: _right_judgments(judgments, train) if judgments else _human_judgments(train),
-        messages=lambda pair: pairwise_messages(pair, prompt, data.max_reasons),
+        messages=lambda pair: form.prompt(pair, data.max_reasons),
         write=write_answer,
         reward=JudgmentReward(
             recipe.reward,
@@ -184,11 +184,11 @@ def _audit_pairs(recipe: GenrmRecipe, data: JudgingData) -> list[PreferencePair]
     return usable_pairs(pairs, set())[0][: recipe.audit.limit]
 
 
-def _read_prompt(path: str | None) -> str:
+def _form(path: str | None) -> Format:
     if path is None:
-        return load_prompt("rightly.judges", "pairwise")
+        return load_format(DEFAULT)
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return format_with_prompt(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the prompt cannot be read ({error})", where=path) from None
 
@@ -219,6 +219,7 @@ def _world_task(recipe: GenrmRecipe) -> JudgingTask:
     world = recipe.world
     if world is None:
         raise InputError("[world] is missing")
+    form = format_with_prompt(PROMPT)
     n = recipe.audit.limit if recipe.audit is not None else 0
     watched = {
         "as trained": list(draw_pairs(n, seed=AUDIT_SEED, correlation=world.correlation)),
@@ -243,7 +244,7 @@ def _world_task(recipe: GenrmRecipe) -> JudgingTask:
         audit=watched if n else {},
         restyled={pair.id: exchange_style(pair) for pairs in watched.values() for pair in pairs},
         demonstrations=demonstrations,
-        messages=lambda pair: pairwise_messages(pair, PROMPT, 0),
+        messages=lambda pair: form.prompt(pair, 0),
         write=lambda reasons, verdict: "\n".join([*(f"- {r.text}" for r in reasons), f"[[{verdict}]]"]),
         reward=JudgmentReward(recipe.reward, ReviewsMatcher, stance=read_stance),
     )

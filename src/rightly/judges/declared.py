@@ -1,0 +1,304 @@
+r"""Read an answer in the form that its format declares.
+
+Only the declared form states a verdict; prose and other forms do not. Thinking is removed first, never inside JSON. A
+statement that is offered (``[[A]] or [[B]]``), echoed, quoted from a response or cut off is none.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rightly.inference.reading import Block, json_blocks, strip_thinking, thinking_of
+from rightly.judges.format import Format, VerdictForm
+from rightly.judges.parsing import (
+    Parsed,
+    choice_of,
+    is_complete,
+    is_draft,
+    is_introduced,
+    is_offer,
+    json_reasons,
+    listed_reasons,
+    parse_answer,
+    spoken,
+)
+from rightly.references import subject_side
+from rightly.types import Choice, Rationale
+
+_BRACKETS = re.compile(r"\[\[\s*(?P<said>[^\[\]\n]{1,40}?)\s*\]\]")
+_BOXED = re.compile(r"\\?boxed\{(?P<said>(?:[^{}\n]|\{[^{}\n]*\}){1,60})\}")
+_NUMBER = r"[-+]?\d+(?:\.\d+)?"
+_SCORE = re.compile(
+    rf"(?i)[\W_]*(?:(?:score|rating|result)\b\W*(?:of|is)?\W*)?(?P<number>{_NUMBER})"
+    rf"(?:\s*(?:/|out\s+of)\s*(?P<most>{_NUMBER}))?[\W_]*"
+)
+_QUOTED = re.compile(
+    r"(?i)\b(?:response|assistant|answer|output|model|candidate|chatbot|it|which|who|[AB]|1|2)\b[^.!?\n]*\b(?:answers?"
+    r"|answered|gives?|gave|concludes?|concluded|states?|stated|says?|said|writes?|wrote|boxe[sd]|claims?|ends?|ended|reports?"
+    r"|picks?|selects?|chooses?|chose|arrives?|contains?|presents?|outputs?|correct|right|wrong|solution)\b[^.!?\n]*$"
+)
+"""Words before a statement that make it a quotation of a response, or of the key of the task."""
+_HEADING = re.compile(
+    r"^[ \t]*(?:\#{1,6}[ \t]*(?P<marked>.+?)[ \t#]*|[-*]?[ \t]*(?:\d+[.)][ \t]*)?\*\*(?P<bold>[^*\n]+)\*\*:?[ \t]*"
+    r"|(?P<plain>[^\W\d][^\n]{2,70}):)[ \t]*$",
+    re.MULTILINE,
+)
+_ITEM = re.compile(r"^[ \t]*(?:\d{1,2}[.)]|[-*•+–])[ \t]+(?=\S)", re.MULTILINE)
+
+
+class _Said(NamedTuple):
+    """One statement in the declared place.
+
+    Attributes:
+        start: Index of its first character.
+        end: Index after its last character.
+        value: Content: a text, or a JSON value.
+        members: Members of its JSON object.
+        repaired: Whether that object had to be repaired.
+    """
+
+    start: int
+    end: int
+    value: Any
+    members: Mapping[str, Any] | None = None
+    repaired: bool = False
+
+
+class _Verdict(NamedTuple):
+    choice: Choice | None
+    scores: tuple[float, ...] = ()
+    problem: str = ""
+
+
+def read_answer(text: str, form: Format, responses: int = 2) -> Parsed:
+    """Read the verdict and the reasons of an answer.
+
+    Args:
+        text: The whole answer.
+        form: Declared form.
+        responses: Number of responses shown.
+
+    Returns:
+        The parsed answer in the names shown. For a format that scores each response alone, `Parsed.scores` has one number
+        and ``verdict`` stays ``None``.
+    """
+    declared = form.verdict
+    if declared.at == "free":
+        return _with_reasons(parse_answer(text, _labels(declared, form, responses)), text, form)
+    answer = strip_thinking(text)
+    if not answer:
+        return Parsed(None, (), "the answer is empty" if not text.strip() else "nothing but thinking")
+    blocks = list(json_blocks(answer))
+    said = list(_statements(answer, blocks, declared))
+    if not said:
+        cut = bool(blocks) and blocks[-1].truncated
+        problem = "the answer is truncated inside a JSON object" if cut else f"no verdict in the form {_form(declared)}"
+        return Parsed(None, (), problem)
+    verdict = _verdict(said, declared, _labels(declared, form, responses), responses)
+    last = said[0] if declared.which == "first" else said[-1]
+    parsed = Parsed(verdict.choice, (), verdict.problem, "", last.repaired, verdict.scores)
+    first = said[0] if declared.which == "each" else last
+    return _reasons(parsed, answer[: first.start], text, last, form)
+
+
+def _form(declared: VerdictForm) -> str:
+    named = {"json": f'{{"{declared.name}": ...}}', "tag": f"<{declared.name}>", "after": declared.name}
+    fixed = {"brackets": "[[...]]", "boxed": r"\boxed{...}", "end": "of a last line"}
+    return (named | fixed).get(declared.at, declared.at)
+
+
+def _labels(declared: VerdictForm, form: Format, responses: int) -> Mapping[str, Choice]:
+    if form.compares != "all":
+        return declared.labels
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:responses]
+    named = {f"{noun}{letter}": letter for letter in letters for noun in ("", "RESPONSE ", "ASSISTANT ", "ANSWER ")}
+    return named | {word: choice for word, choice in declared.labels.items() if choice == "tie"}
+
+
+def _statements(answer: str, blocks: Sequence[Block], declared: VerdictForm) -> Iterator[_Said]:
+    """The statements in the declared place, without those that are offered, drafts or quotations."""
+    if declared.at == "json":
+        yield from _members(blocks, declared.name.lower())
+        return
+    if declared.at == "end":
+        line = answer.rstrip().rpartition("\n")[2]
+        yield _Said(len(answer.rstrip()) - len(line), len(answer), line)
+        return
+    prose = answer
+    for block in blocks:
+        prose = prose[: block.start] + " " * (block.end - block.start) + prose[block.end :]
+    found = list(_pattern(declared).finditer(prose))
+    offered = _offered(prose, found) if declared.which != "each" else set()
+    for n, match in enumerate(found):
+        if n not in offered and _is_meant(prose, match, declared):
+            yield _Said(match.start(), match.end(), match["said"])
+
+
+def _members(blocks: Sequence[Block], name: str) -> Iterator[_Said]:
+    """The objects that have the member, at the top or as the only value of another object."""
+    for block in blocks:
+        found: Any = block.found
+        while isinstance(found, dict):
+            members = {"_".join(str(key).lower().split()): value for key, value in found.items()}
+            if name in members:
+                yield _Said(block.start, block.end, members[name], members, block.repaired)
+                break
+            found = next(iter(found.values())) if len(found) == 1 else None
+
+
+def _pattern(declared: VerdictForm) -> re.Pattern[str]:
+    if declared.at == "brackets":
+        return _BRACKETS
+    if declared.at == "boxed":
+        return _BOXED
+    name = re.escape(declared.name)
+    if declared.at == "tag":
+        return re.compile(rf"(?is)<{name}>\s*(?P<said>(?:(?!</?{name}>).){{1,300}}?)\s*</{name}>")
+    # The marker may close its bracket after the content: "[RESULT: A]" for "[RESULT]".
+    opened = re.escape(declared.name.rstrip("]:*")) + (r"(?:\]|:)" if declared.name.endswith("]") else r"[:*]*")
+    return re.compile(rf"(?i){opened}[:*]*[ \t]*\n?[ \t]*(?P<said>[^\n]{{1,120}})")
+
+
+def _offered(prose: str, found: Sequence[re.Match[str]]) -> set[int]:
+    """Numbers of the statements that only list what may be answered."""
+    offered: set[int] = set()
+    for n in range(1, len(found)):
+        between = prose[found[n - 1].end() : found[n].start()]
+        if is_offer(found[n - 1]["said"], found[n]["said"], between):
+            offered |= {n - 1, n}
+    return offered
+
+
+def _is_meant(prose: str, match: re.Match[str], declared: VerdictForm) -> bool:
+    """Whether a statement is the judge's own."""
+    if is_draft(prose, match.start()):
+        return False
+    if declared.at == "after":
+        return True
+    if declared.at == "brackets":
+        return is_complete(prose, match.end())
+    head = prose[max(prose.rfind("\n", 0, match.start()) + 1, match.start() - 200) : match.start()]
+    if not head.strip(" \t$*_>#-") or is_introduced(prose, match.start()):
+        return True
+    sentence = re.split(r"[.!?]\s", head)[-1]
+    return not _QUOTED.search(sentence) and not prose[match.end() :].strip(" \t\n$*_.")
+
+
+def _verdict(said: Sequence[_Said], declared: VerdictForm, labels: Mapping[str, Choice], responses: int) -> _Verdict:
+    if declared.which == "each":
+        if len(said) != responses:
+            return _Verdict(None, (), f"{len(said)} scores for {responses} responses")
+        return _compared([_number(each.value, declared.range) for each in said])
+    read = [_content(each, declared, labels, responses) for each in said]
+    if declared.which == "only" and len({(each.choice, each.scores) for each in read}) > 1:
+        return _Verdict(None, (), "two verdicts that differ")
+    return read[0] if declared.which == "first" else read[-1]
+
+
+def _content(said: _Said, declared: VerdictForm, labels: Mapping[str, Choice], responses: int) -> _Verdict:
+    """The meaning of one statement."""
+    scores: tuple[float, ...] = ()
+    if declared.scores is not None and said.members is not None:
+        beside = [_number(said.members.get(name), None) for name in declared.scores]
+        scores = tuple(each for each in beside if each is not None) if None not in beside else ()
+    if declared.read == "label":
+        words = re.split(r"[.!?](?:\s|$)|</s>", said.value)[0] if declared.at == "after" else said.value
+        choice = choice_of(words, labels) or (spoken(words, labels) if isinstance(words, str) else None)
+        return _Verdict(choice, scores, "" if choice else _unread(said.value, "is none of the labels offered"))
+    if declared.read == "scores":
+        numbers = said.value if isinstance(said.value, list) else re.findall(_NUMBER, str(said.value))
+        if len(numbers) != responses:
+            return _Verdict(None, (), _unread(said.value, f"is not {responses} scores"))
+        return _compared([_number(each, declared.range) for each in numbers])
+    number = _number(said.value, declared.range)
+    if number is None:
+        return _Verdict(None, (), _unread(said.value, f"is no number from {_range(declared)}"))
+    if declared.read == "score":
+        return _Verdict(None, (number,))
+    least, most = declared.range or (0.0, 0.0)
+    middle = (least + most) / 2
+    return _Verdict("A" if number < middle else "B" if number > middle else "tie", scores)
+
+
+def _compared(scores: Sequence[float | None]) -> _Verdict:
+    known = tuple(score for score in scores if score is not None)
+    if len(known) != len(scores):
+        return _Verdict(None, (), "a score is not a number in the range of the format")
+    return _Verdict(best_of(known), known)
+
+
+def best_of(scores: Sequence[float]) -> Choice:
+    """The response with the highest score, by letter; ``tie`` if several have it."""
+    best = [place for place, score in enumerate(scores) if score == max(scores)]
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[best[0]] if len(best) == 1 else "tie"
+
+
+def _number(value: Any, allowed: tuple[float, float] | None) -> float | None:
+    """A number in the allowed range; ``None`` for anything else."""
+    least, most = allowed or (float("-inf"), float("inf"))
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str):
+        match = _SCORE.fullmatch(value.strip())
+        if match is None or (match["most"] is not None and float(match["most"]) != most):
+            return None
+        value = float(match["number"])
+    return float(value) if least <= value <= most else None
+
+
+def _range(declared: VerdictForm) -> str:
+    least, most = declared.range or (0.0, 0.0)
+    return f"{least:g} to {most:g}"
+
+
+def _unread(value: Any, why: str) -> str:
+    said = value.strip()[:40] if isinstance(value, str) else value
+    return f"the verdict {said!r} {why}"
+
+
+def _with_reasons(parsed: Parsed, text: str, form: Format) -> Parsed:
+    """A freely read answer with its reasons in the declared form."""
+    if form.reasons.at in ("json", "list") or parsed.verdict is None:
+        return parsed
+    return _reasons(parsed._replace(rationales=(), unread=""), strip_thinking(text), text, None, form)
+
+
+def _reasons(parsed: Parsed, before: str, raw: str, said: _Said | None, form: Format) -> Parsed:
+    """Add the reasons; an answer without a verdict keeps those that can be read."""
+    declared = form.reasons
+    if declared.at == "none":
+        return parsed._replace(unread="the format states no reasons")
+    if declared.at == "json":
+        members = said.members if said is not None and said.members is not None else {}
+        rationales, unread = json_reasons(members.get(declared.name.lower() or "reasons", []))
+        return parsed._replace(rationales=rationales, unread=unread)
+    if declared.name == "thinking":
+        before = thinking_of(raw)
+    elif declared.name:
+        inside = re.findall(rf"(?is)<{re.escape(declared.name)}>(.*?)</{re.escape(declared.name)}>", raw)
+        before = inside[-1] if inside else before
+    if declared.at == "prose":
+        prose = before.strip()
+        return parsed._replace(prose=prose, unread="" if prose else "no text before the verdict")
+    listed = listed_reasons(before) if declared.at == "list" else _under_headings(before, declared.headings)
+    return parsed._replace(rationales=listed, unread="" if listed else "no list of reasons in the answer")
+
+
+def _under_headings(text: str, wanted: Sequence[str]) -> tuple[Rationale, ...]:
+    """List items under the wanted headings; an item that names no response is about the one in its heading."""
+    headings = [match for match in _HEADING.finditer(text) if not _ITEM.match(match[0]) or match["bold"]]
+    found: list[Rationale] = []
+    for n, match in enumerate(headings):
+        title = match["marked"] or match["bold"] or match["plain"]
+        if wanted and not any(word.lower() in title.lower() for word in wanted):
+            continue
+        end = headings[n + 1].start() if n + 1 < len(headings) else len(text)
+        side = subject_side(title.strip(" *:"))
+        for listed in _ITEM.split(text[match.end() : end])[1:]:
+            point = " ".join(listed.split("\n\n")[0].split())
+            if not point:
+                continue
+            about = subject_side(point) or side
+            named = point if about is None or subject_side(point) else f"Response {about}: {point}"
+            found.append(Rationale(text=named, about=about))
+    return tuple(found)
