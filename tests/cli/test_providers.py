@@ -6,10 +6,10 @@ import pytest
 
 from rightly.errors import InputError
 from rightly.inference import providers
+from rightly.inference.book import Price
 from rightly.inference.openai_api import OpenAIGenerator
 from rightly.inference.providers import PROVIDERS, Provider
-from rightly.inference.specs import generator_fingerprint, parse_spec
-from rightly.judges.specs import priced_model
+from rightly.inference.specs import generator_fingerprint, parse_spec, price_of
 from tests.cli.test_identity import audit_pairs, cli  # noqa: F401 - a fixture
 from tests.cli.test_money import served
 from tests.fake_endpoint import FakeEndpoint
@@ -77,7 +77,10 @@ def test_a_public_host_without_its_own_key_is_refused_with_the_cure(monkeypatch)
 def test_a_provider_is_its_address_and_its_models_have_prices(name):
     given = f"openai:m?base_url={PROVIDERS[name].base_url}&key_env=ANY"
     assert generator_fingerprint(parse_spec(f"{name}:m")) == generator_fingerprint(parse_spec(given))
-    assert priced_model(f"{name}:m?temperature=0") == "m"
+    prices = {"m": Price(2.0, 8.0)}
+    assert price_of(f"{name}:m?temperature=0", prices) == prices["m"]
+    assert price_of(f"{name}:m?batch=true", prices) == Price(1.0, 4.0)
+    assert price_of(f"{name}:n", prices) is None
     assert PROVIDERS[name].base_url.startswith("https://")
 
 

@@ -15,6 +15,8 @@ from rightly.inference.generator import Completion, Generator, Request
 from rightly.store.locks import LOCKS
 from rightly.types import Usage
 
+BATCH_SHARE = 0.5
+"""Part of the price that is billed for a call in a batch."""
 POLL_S = 0.2
 """Poll interval while a process waits for another one's reservations."""
 

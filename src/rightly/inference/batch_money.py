@@ -8,13 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rightly.inference.account import Account
+from rightly.inference.account import BATCH_SHARE, Account
 from rightly.inference.book import Entry, SpendingBook
 from rightly.inference.generator import Request
 from rightly.types import Usage
-
-SHARE = 0.5
-"""Part of the price that is billed for a call in a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class BatchMoney:
 
     def reservations(self, requests: Sequence[Request]) -> list[Entry]:
         """The reservations of these requests, not yet written."""
-        return [self.account.call(self.role, self.model, request, SHARE) for request in requests]
+        return [self.account.call(self.role, self.model, request, BATCH_SHARE) for request in requests]
 
     async def reserve(self, entries: Sequence[Entry]) -> int:
         """Wait until the first reservation fits into the budget, then write as many as fit; returns their number.
@@ -56,7 +53,7 @@ class BatchMoney:
 
     def settle(self, run: str | None, bills: Sequence[tuple[Entry, Usage]]) -> None:
         """Write the bills of calls that are not settled yet, in the book of the run that reserved them."""
-        entries = [self.account.bill(entry, billed, SHARE) for entry, billed in bills]
+        entries = [self.account.bill(entry, billed, BATCH_SHARE) for entry, billed in bills]
         if run == self.run:
             self.account.book.settle_open(entries)
         elif run is not None and Path(run).is_dir():

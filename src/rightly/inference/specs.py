@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationError
 
 from rightly.errors import InputError, did_you_mean
-from rightly.inference.account import Account, AccountedGenerator, AccountMeter
+from rightly.inference.account import BATCH_SHARE, Account, AccountedGenerator, AccountMeter
 from rightly.inference.answer_cache import AnswerCache, CachedGenerator
+from rightly.inference.book import Price
 from rightly.inference.generator import Generator, Request
 from rightly.inference.providers import PROVIDERS
 from rightly.types import Frozen, Turn
@@ -140,6 +141,15 @@ def require_model(text: str, what: str, others: tuple[str, ...]) -> None:
 def is_metered(spec: Spec) -> bool:
     """Whether calls of the model may cost money."""
     return spec.scheme in _ENGINES and _ENGINES[spec.scheme].metered
+
+
+def price_of(text: str, prices: Mapping[str, Price]) -> Price | None:
+    """The price of the calls of a spec, by its model's name in the price list; ``None`` if it has none or costs nothing."""
+    spec = parse_spec(text)
+    if not is_metered(spec) or spec.target not in prices:
+        return None
+    price, share = prices[spec.target], BATCH_SHARE if spec.options.get("batch") == "true" else 1.0
+    return Price(price.input * share, price.output * share)
 
 
 def build_generator(
