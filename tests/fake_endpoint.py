@@ -128,15 +128,19 @@ class FakeEndpoint:
             raise ValueError(f"unknown faults {sorted(unknown)}; known: {', '.join(FAULTS)}")
 
     async def __aenter__(self) -> "FakeEndpoint":
-        app = web.Application()
+        app = web.Application(client_max_size=1 << 30)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/stats", self._stats)
+        self._add_routes(app.router)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=1024)
         await site.start()
         self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
         return self
+
+    def _add_routes(self, router: web.UrlDispatcher) -> None:
+        """Further routes of a subclass."""
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()

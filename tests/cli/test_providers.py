@@ -6,10 +6,10 @@ import pytest
 
 from rightly.errors import InputError
 from rightly.inference import providers
+from rightly.inference.book import Price
 from rightly.inference.openai_api import OpenAIGenerator
 from rightly.inference.providers import PROVIDERS, Provider
-from rightly.inference.specs import generator_fingerprint, parse_spec
-from rightly.judges.specs import priced_model
+from rightly.inference.specs import generator_fingerprint, parse_spec, price_of
 from tests.cli.test_identity import audit_pairs, cli  # noqa: F401 - a fixture
 from tests.cli.test_money import served
 from tests.fake_endpoint import FakeEndpoint
@@ -66,18 +66,21 @@ def test_a_public_host_without_its_own_key_is_refused_with_the_cure(monkeypatch)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     said = r"no key for api\.example\.com: OPENAI_API_KEY is sent to api\.openai\.com only; add \?key_env"
     with pytest.raises(InputError, match=said):
-        OpenAIGenerator("m", base_url="https://api.example.com/v1").require_key()
-    OpenAIGenerator("m", base_url="https://api.openai.com/v1").require_key()
+        OpenAIGenerator("m", base_url="https://api.example.com/v1").endpoint.require_key()
+    OpenAIGenerator("m", base_url="https://api.openai.com/v1").endpoint.require_key()
     monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
     with pytest.raises(InputError, match="MISTRAL_API_KEY is not set"):
-        OpenAIGenerator("m", **providers.PROVIDERS["mistral"]._asdict()).require_key()
+        OpenAIGenerator("m", **providers.PROVIDERS["mistral"]._asdict()).endpoint.require_key()
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_provider_is_its_address_and_its_models_have_prices(name):
     given = f"openai:m?base_url={PROVIDERS[name].base_url}&key_env=ANY"
     assert generator_fingerprint(parse_spec(f"{name}:m")) == generator_fingerprint(parse_spec(given))
-    assert priced_model(f"{name}:m?temperature=0") == "m"
+    prices = {"m": Price(2.0, 8.0)}
+    assert price_of(f"{name}:m?temperature=0", prices) == prices["m"]
+    assert price_of(f"{name}:m?batch=true", prices) == Price(1.0, 4.0)
+    assert price_of(f"{name}:n", prices) is None
     assert PROVIDERS[name].base_url.startswith("https://")
 
 

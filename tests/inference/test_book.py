@@ -20,20 +20,20 @@ def book(tmp_path):
 
 
 def test_a_reservation_counts_until_it_is_settled_and_then_the_bill_does(book):
-    assert book.reserve(entry("reserve", "1", 7.0), 10.0, PRICES, first=True)
+    assert book.reserve([entry("reserve", "1", 7.0)], 10.0, PRICES, first=True)
     assert book.spent(PRICES) == 7.0
-    assert not book.reserve(entry("reserve", "2", 3.5), 10.0, PRICES, first=False)
+    assert not book.reserve([entry("reserve", "2", 3.5)], 10.0, PRICES, first=False)
     book.settle(entry("settle", "1", 2.0))
     assert book.spent(PRICES) == 2.0
-    assert book.reserve(entry("reserve", "2", 8.0), 10.0, PRICES, first=False), "what fits exactly fits"
+    assert book.reserve([entry("reserve", "2", 8.0)], 10.0, PRICES, first=False), "what fits exactly fits"
 
 
 def test_book_is_shared_between_processes(book, tmp_path):
     other = SpendingBook(tmp_path)
-    assert book.reserve(entry("reserve", "a", 7.0), 10.0, PRICES, first=True)
-    assert not other.reserve(entry("reserve", "b", 7.0), 10.0, PRICES, first=True)
+    assert book.reserve([entry("reserve", "a", 7.0)], 10.0, PRICES, first=True)
+    assert not other.reserve([entry("reserve", "b", 7.0)], 10.0, PRICES, first=True)
     book.settle(entry("settle", "a", 1.0))
-    assert other.reserve(entry("reserve", "b", 7.0), 10.0, PRICES, first=True)
+    assert other.reserve([entry("reserve", "b", 7.0)], 10.0, PRICES, first=True)
     other.close()
     assert SpendingBook.read(tmp_path).spent(PRICES) == 8.0
 
@@ -41,18 +41,18 @@ def test_book_is_shared_between_processes(book, tmp_path):
 def test_whether_another_process_has_calls_in_flight_is_known_while_it_lives(book, tmp_path):
     other = SpendingBook(tmp_path)
     assert not other.others_in_flight()
-    book.reserve(entry("reserve", "a", 1.0), 10.0, PRICES, first=True)
+    book.reserve([entry("reserve", "a", 1.0)], 10.0, PRICES, first=True)
     assert other.others_in_flight()
     book.rest()
     assert not other.others_in_flight()
-    book.reserve(entry("reserve", "b", 1.0), 10.0, PRICES, first=True)
+    book.reserve([entry("reserve", "b", 1.0)], 10.0, PRICES, first=True)
     book.close()
     assert not other.others_in_flight(), "as after a kill: its reservations are nobody's"
     other.close()
 
 
 def test_unbilled_call_releases_its_reservation(book):
-    book.reserve(entry("reserve", "1", 7.0), 10.0, PRICES, first=True)
+    book.reserve([entry("reserve", "1", 7.0)], 10.0, PRICES, first=True)
     book.settle(entry("settle", "1", 0.0, tokens=0))
     assert book.spent(PRICES) == 0
     assert not book.settled

@@ -367,8 +367,8 @@ def test_budget_holds_under_every_endpoint_fault(seed):
 def test_a_key_is_needed_for_a_public_host_only(base_url, needs, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(InputError, match="OPENAI_API_KEY is not set") if needs else contextlib.nullcontext():
-        OpenAIGenerator("m", base_url=base_url).require_key()
-    OpenAIGenerator("m", base_url=base_url, api_key="k").require_key()
+        OpenAIGenerator("m", base_url=base_url).endpoint.require_key()
+    OpenAIGenerator("m", base_url=base_url, api_key="k").endpoint.require_key()
 
 
 def test_a_server_that_goes_away_later_is_a_failure_of_the_call():

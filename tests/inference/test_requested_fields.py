@@ -6,8 +6,9 @@ import pytest
 
 from rightly.errors import InputError
 from rightly.inference.bounds import worst_usage
+from rightly.inference.endpoint import endpoint_fingerprint
 from rightly.inference.generator import Request
-from rightly.inference.openai_api import OpenAIGenerator, endpoint_fingerprint
+from rightly.inference.openai_api import OpenAIGenerator
 from rightly.types import Message
 from tests.fake_endpoint import FakeEndpoint
 from tests.inference.test_openai_api import answers, ask, chat, scripted

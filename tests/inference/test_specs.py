@@ -7,8 +7,8 @@ from rightly.errors import InputError, MissingExtraError
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache, Exchange
 from rightly.inference.book import Price
+from rightly.inference.endpoint import endpoint_fingerprint
 from rightly.inference.generator import Completion, Request
-from rightly.inference.openai_api import endpoint_fingerprint
 from rightly.inference.specs import Sampling, build_generator, generator_fingerprint, parse_spec
 from rightly.types import Message, content_key
 from tests.fake_endpoint import FakeEndpoint

@@ -3,17 +3,20 @@
 import asyncio
 import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rightly.errors import BudgetExceededError, InputError
-from rightly.inference.book import LOCKS, Entry, Price, SpendingBook
+from rightly.inference.book import Entry, Price, SpendingBook
 from rightly.inference.bounds import worst_usage
 from rightly.inference.generator import Completion, Generator, Request
+from rightly.store.locks import LOCKS
 from rightly.types import Usage
 
+BATCH_SHARE = 0.5
+"""Part of the price that is billed for a call in a batch."""
 POLL_S = 0.2
 """Poll interval while a process waits for another one's reservations."""
 
@@ -68,6 +71,7 @@ class Account:
         self._waiting: list[asyncio.Future[None]] = []
         self._problem, self._retries = "", 0
         self._queued = False
+        self._batches: dict[str, tuple[int, int]] = {}
 
     @contextmanager
     def kept_in(self, folder: Path) -> Iterator[None]:
@@ -135,9 +139,24 @@ class Account:
         self._retries += 1
         self.on_retry(self.trouble)
 
+    def waits_for_batch(self, name: str, done: int, total: int) -> None:
+        """Note that the provider works on a batch, and how many of its requests are answered."""
+        self._batches[name] = (done, total)
+        self._problem, self._retries = "", 0
+        self.on_retry(self.trouble)
+
+    def batch_ended(self, name: str) -> None:
+        """Note that a batch is no longer waited for."""
+        self._batches.pop(name, None)
+
     @property
     def trouble(self) -> str:
-        """The last problem and the number of failed attempts since the last answer; empty while answers arrive."""
+        """Why nothing arrives: the last problem and its retries since the last answer, or the batches that are waited for."""
+        waiting = list(self._batches.values())
+        if waiting and not self._problem:
+            done, total = (sum(counts) for counts in zip(*waiting, strict=True))
+            what = "a batch" if len(waiting) == 1 else f"{len(waiting)} batches"
+            return f"waiting for {what} of {total:,} requests at the provider, {done:,} answered; it may take up to 24 hours"
         if self._queued:
             return "waiting for budget that another run in this folder has reserved"
         plural = "retry" if self._retries == 1 else "retries"
@@ -164,7 +183,11 @@ class Account:
         Raises:
             BudgetExceededError: The worst case does not fit, and no call in flight can free money.
         """
-        entry = await self._reserve(role, model, request)
+        entry = self.call(role, model, request)
+        if self.budget is None:
+            self._in_flight += 1
+        else:
+            await self.reserve([entry])
         billed: list[Usage] = []
         try:
             yield billed.append
@@ -173,19 +196,35 @@ class Account:
                 if billed:
                     self._settle(entry, billed[0])
             finally:
-                self._ended()
+                self.ended()
 
     def _settle(self, entry: Entry, billed: Usage) -> None:
         if self.budget is None and billed == Usage():
             return
+        self.book.settle(self.bill(entry, billed))
+
+    def bill(self, entry: Entry, billed: Usage, share: float = 1.0) -> Entry:
+        """The settlement of a call.
+
+        Args:
+            entry: The call.
+            billed: Billed tokens.
+            share: Part of the price that is billed.
+        """
         price = self.prices.get(entry.model)
-        dollars = None if price is None else price.of(billed)
+        dollars = None if price is None else price.of(billed) * share
         if self.budget is not None and dollars is not None and entry.dollars is not None:
             self.overrun += max(0.0, dollars - entry.dollars)
-        self.book.settle(entry.model_copy(update={"event": "settle", "usage": billed, "dollars": dollars}))
+        return entry.model_copy(update={"event": "settle", "usage": billed, "dollars": dollars})
 
-    def _ended(self) -> None:
-        self._in_flight -= 1
+    def resumed(self, n: int) -> None:
+        """Note that calls of an earlier process are in flight again."""
+        self._in_flight += n
+        self.book.begin()
+
+    def ended(self, n: int = 1) -> None:
+        """Note that calls are no longer in flight."""
+        self._in_flight -= n
         if not self._in_flight:
             self.book.rest()
         waiting, self._waiting = self._waiting, []
@@ -193,7 +232,18 @@ class Account:
             if not each.done():
                 each.set_result(None)
 
-    async def _reserve(self, role: str, model: str, request: Request) -> Entry:
+    def call(self, role: str, model: str, request: Request, share: float = 1.0) -> Entry:
+        """The reservation of a call, not yet written: of its worst case if there is a budget, else of nothing.
+
+        Args:
+            role: Role of the model.
+            model: Name of the model in the price list.
+            request: The request.
+            share: Part of the price that is billed.
+
+        Raises:
+            InputError: There is a budget and the request has no limit.
+        """
         self._calls += 1
         entry = Entry(
             event="reserve",
@@ -205,22 +255,26 @@ class Account:
             dollars=0.0,
         )
         if self.budget is None:
-            self._in_flight += 1
             return entry
         worst = worst_usage(request)
         if worst is None:
             raise InputError(f"a request to {model!r} has no max_tokens, which --budget needs")
-        entry = entry.model_copy(update={"usage": worst, "dollars": self._priced(model).of(worst)})
-        await self._fit(entry, self.budget)
-        return entry
+        return entry.model_copy(update={"usage": worst, "dollars": self._priced(model).of(worst) * share})
 
-    async def _fit(self, entry: Entry, budget: float) -> None:
-        """Wait until the reservation fits into the budget, then write it."""
+    async def reserve(self, entries: Sequence[Entry]) -> int:
+        """Wait until the first reservation fits into the budget, then write as many as fit; returns their number.
+
+        The caller settles them or not, and says `ended` for each one.
+
+        Raises:
+            BudgetExceededError: The first does not fit, and no call in flight can free money.
+        """
         idle = self._queued = False
-        while not self.book.reserve(entry, budget, self.prices, first=not self._in_flight):
+        first = entries[0].dollars or 0.0
+        while not (n := self.book.reserve(entries, self.budget, self.prices, first=not self._in_flight)):
             if self._in_flight:
                 idle = False
-                await self._settlement(entry.dollars or 0.0, budget)
+                await self._settlement(first)
             elif self.book.others_in_flight():
                 idle, self._queued = False, True
                 await asyncio.sleep(POLL_S)
@@ -228,22 +282,23 @@ class Account:
                 # Check once more: another process may have settled its last call between the two checks.
                 idle = True
             else:
-                raise BudgetExceededError(self._no_room(entry.dollars or 0.0, budget))
-        self._in_flight += 1
+                raise BudgetExceededError(self._no_room(first))
+        self._in_flight += n
         self._queued = False
+        return n
 
-    async def _settlement(self, dollars: float, budget: float) -> None:
+    async def _settlement(self, dollars: float) -> None:
         """Wait until a call of this process has ended and the sum fits, or no call is in flight."""
-        while self._in_flight and not self.book.fits(dollars, budget, self.prices):
+        while self._in_flight and self.budget is not None and not self.book.fits(dollars, self.budget, self.prices):
             ended = asyncio.get_running_loop().create_future()
             self._waiting.append(ended)
             await ended
 
-    def _no_room(self, dollars: float, budget: float) -> str:
+    def _no_room(self, dollars: float) -> str:
         reserved = self.book.reserved()
         lost = f", ${reserved:.4f} of it reserved for calls whose bill never arrived" if reserved else ""
         return (
-            f"the budget of ${budget:g} does not cover the next call, which may cost ${dollars:.4f}: ${self.spent:.4f} is "
+            f"the budget of ${self.budget:g} does not cover the next call, which may cost ${dollars:.4f}: ${self.spent:.4f} is "
             f"spent{lost}. All answers are kept; to resume, run the same command with a higher --budget"
         )
 

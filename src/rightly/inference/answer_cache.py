@@ -27,6 +27,11 @@ class Exchange(Frozen):
     completion: Completion
 
 
+def answer_key(model: str, request: Request) -> str:
+    """The key of an answer: the model's fingerprint and the whole request."""
+    return content_key([model, request.key])
+
+
 class AnswerCache:
     """The file of answers.
 
@@ -108,7 +113,7 @@ class CachedGenerator:
 
     async def generate(self, request: Request) -> Completion:
         """The stored answer, or a new one that is stored before it is returned."""
-        key = content_key([self.fingerprint, request.key])
+        key = answer_key(self.fingerprint, request)
         while (found := self._cache.get(key)) is None and (asked := self._asking.get(key)) is not None:
             await asyncio.wait([asked])
             if not asked.cancelled():

@@ -6,27 +6,21 @@ was killed, the answer never arrived) counts in full permanently, because the ca
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import fsum
+from itertools import accumulate, takewhile
+from math import fsum, inf
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from rightly.errors import InputError
+from rightly.store.locks import LOCKS, lock, open_to_lock, unlock
 from rightly.types import Frozen, Usage
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
 BOOK, IN_FLIGHT = LEDGER = ("spending.jsonl", "spending.lock")
-
-LOCKS = fcntl is not None
-"""Whether this system lets processes share a book."""
 
 SLACK = 1e-9
 """Rounding tolerance: dollars by which a sum may exceed the budget."""
@@ -102,7 +96,7 @@ class SpendingBook:
         self._read_to = self._lines = 0
         if self._path is not None:
             try:
-                self._files = (_opened(self._path), _opened(self._path.with_name(IN_FLIGHT)))
+                self._files = (open_to_lock(self._path), open_to_lock(self._path.with_name(IN_FLIGHT)))
             except OSError as error:
                 raise InputError(f"cannot be opened ({error.strerror})", where=str(self._path)) from error
             with self._locked():
@@ -135,40 +129,61 @@ class SpendingBook:
         """Whether this amount still fits the budget, by the lines read so far."""
         return self.spent(prices) + dollars <= budget + SLACK
 
-    def reserve(self, entry: Entry, budget: float, prices: Mapping[str, Price], *, first: bool) -> bool:
-        """Write a reservation if it fits the budget, and return whether it did.
+    def reserve(
+        self, entries: Sequence[Entry], budget: float | None, prices: Mapping[str, Price], *, first: bool
+    ) -> int:
+        """Write the reservations that fit the budget, from the first one on, and return how many did.
 
         Args:
-            entry: Reservation of a call's worst case.
-            budget: Dollars for the whole folder.
+            entries: Reservations of the worst case of calls.
+            budget: Dollars for the whole folder; ``None`` is no limit.
             prices: Prices by model name.
             first: Whether this process has no other call in flight. Other processes see its calls from now on.
         """
         with self._locked():
-            if not self.fits(entry.dollars or 0.0, budget, prices):
-                return False
-            if first and self._files is not None:
-                _lock(self._files[1], shared=True)
-            self._append(entry)
-        return True
+            room = inf if budget is None else budget + SLACK - self.spent(prices)
+            sums = accumulate(entry.dollars or 0.0 for entry in entries)
+            n = sum(1 for _ in takewhile(lambda dollars: dollars <= room, sums))
+            if n:
+                if first:
+                    self.begin()
+                self._append(*entries[:n])
+        return n
+
+    def begin(self) -> None:
+        """Tell the other processes that this one has calls in flight."""
+        if self._files is not None:
+            lock(self._files[1], shared=True)
 
     def settle(self, entry: Entry) -> None:
         """Write the bill of a call, with or without a reservation."""
         with self._locked():
             self._append(entry)
 
+    def settle_open(self, entries: Iterable[Entry]) -> None:
+        """Write the bills of those calls that are reserved and not settled; repeated calls have no effect."""
+        with self._locked():
+            found = [entry for entry in entries if entry.call in self.open]
+            if found:
+                self._append(*found)
+
+    @property
+    def folder(self) -> Path | None:
+        """The run folder; ``None`` if the book is in memory."""
+        return None if self._path is None else self._path.parent
+
     def rest(self) -> None:
         """Tell the other processes that this one has no call in flight."""
         if self._files is not None:
-            _unlock(self._files[1])
+            unlock(self._files[1])
 
     def others_in_flight(self) -> bool:
         """Whether another process has calls in flight that may free money. Call it while this process has none."""
         if self._files is None:
             return False
-        alone = _lock(self._files[1], shared=False, wait=False)
+        alone = lock(self._files[1], shared=False, wait=False)
         if alone:
-            _unlock(self._files[1])
+            unlock(self._files[1])
         return not alone
 
     def close(self) -> None:
@@ -183,12 +198,12 @@ class SpendingBook:
         if self._files is None:
             yield
             return
-        _lock(self._files[0], shared=False)
+        lock(self._files[0], shared=False)
         try:
             self._read()
             yield
         finally:
-            _unlock(self._files[0])
+            unlock(self._files[0])
 
     def _read(self) -> None:
         assert self._files is not None
@@ -211,18 +226,19 @@ class SpendingBook:
         self._read_to += len(data) - len(torn)
         return torn
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, *entries: Entry) -> None:
         if self._files is not None:
-            line = entry.model_dump_json().encode() + b"\n"
+            lines = b"".join(entry.model_dump_json().encode() + b"\n" for entry in entries)
             try:
-                whole = os.write(self._files[0], line) == len(line)
+                whole = os.write(self._files[0], lines) == len(lines)
             except OSError:
                 whole = False
             if not whole:
                 raise InputError("cannot be written to; is the disk full?", where=str(self._path))
-            self._read_to += len(line)
-            self._lines += 1
-        self._enter(entry)
+            self._read_to += len(lines)
+            self._lines += len(entries)
+        for entry in entries:
+            self._enter(entry)
 
     def _enter(self, entry: Entry) -> None:
         if entry.event == "reserve":
@@ -238,22 +254,3 @@ class SpendingBook:
             one.unpriced += entry.usage
         else:
             one.dollars += entry.dollars
-
-
-def _opened(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-
-
-def _lock(file: int, *, shared: bool, wait: bool = True) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _unlock(file: int) -> None:
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_UN)

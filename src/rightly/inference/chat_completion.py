@@ -8,6 +8,7 @@ from rightly.inference.generator import Completion
 from rightly.inference.token_logprobs import served_logprobs
 from rightly.types import Usage, without_surrogates
 
+_MODERATED = ("content_filter", "content_policy", "content management policy", "moderation", "flagged")
 _THINKING = ("thinking", "redacted_thinking", "reasoning")
 """Types of content parts that hold a model's thoughts and not its answer."""
 
@@ -64,6 +65,14 @@ def read_answer(raw: bytes, logprobs_of: Sequence[str] = ()) -> Completion | Ret
         return Retry(f"an empty answer (finish_reason {finish!r})", usage=usage)
     logprobs = served_logprobs(listed, text, logprobs_of) if logprobs_of else ()
     return Completion(text=text, finish_reason=finish, usage=usage, logprobs=logprobs)
+
+
+def moderated(status: int, raw: bytes) -> Completion | None:
+    """The completion of a request that a server's filter refused; ``None`` for any other refusal."""
+    whole = raw[:10_000].decode("utf-8", "replace").lower()
+    if status in (400, 403) and any(word in whole for word in _MODERATED):
+        return Completion(failure="refused", detail=f"HTTP {status}: {message_of(raw)}")
+    return None
 
 
 def message_of(raw: bytes) -> str:

@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationError
 
 from rightly.errors import InputError, did_you_mean
-from rightly.inference.account import Account, AccountedGenerator, AccountMeter
+from rightly.inference.account import BATCH_SHARE, Account, AccountedGenerator, AccountMeter
 from rightly.inference.answer_cache import AnswerCache, CachedGenerator
+from rightly.inference.book import Price
 from rightly.inference.generator import Generator, Request
 from rightly.inference.providers import PROVIDERS
 from rightly.types import Frozen, Turn
@@ -40,7 +41,16 @@ _HOSTED = Engine(
     "rightly.inference.openai_api",
     "OpenAIGenerator",
     "endpoint_fingerprint",
-    {**_SENT, "base_url": str, "key_env": str, "concurrency": int, "timeout_s": float, "max_attempts": int},
+    {
+        **_SENT,
+        "base_url": str,
+        "key_env": str,
+        "concurrency": int,
+        "timeout_s": float,
+        "max_attempts": int,
+        "batch": bool,
+        "poll_s": float,
+    },
     metered=True,
 )
 _ENGINES: Mapping[str, Engine] = {
@@ -133,6 +143,15 @@ def is_metered(spec: Spec) -> bool:
     return spec.scheme in _ENGINES and _ENGINES[spec.scheme].metered
 
 
+def price_of(text: str, prices: Mapping[str, Price]) -> Price | None:
+    """The price of the calls of a spec, by its model's name in the price list; ``None`` if it has none or costs nothing."""
+    spec = parse_spec(text)
+    if not is_metered(spec) or spec.target not in prices:
+        return None
+    price, share = prices[spec.target], BATCH_SHARE if spec.options.get("batch") == "true" else 1.0
+    return Price(price.input * share, price.output * share)
+
+
 def build_generator(
     spec: Spec, *, cache: AnswerCache | None, account: Account, role: str
 ) -> tuple[Generator, Sampling]:
@@ -151,8 +170,12 @@ def build_generator(
     engine = _ENGINES[spec.scheme]
     if engine.metered:
         account.require(spec.target, options.max_tokens)
-        values["meter"] = AccountMeter(account, role, spec.target)
-    generator: Generator = import_name(engine.module, engine.build)(spec.target, **values)
+    if values.pop("batch", False):
+        generator = _batched(spec, values, cache, account, role)
+    else:
+        if engine.metered:
+            values["meter"] = AccountMeter(account, role, spec.target)
+        generator = import_name(engine.module, engine.build)(spec.target, **values)
     if spec.scheme == "replay":
         return generator, options
     booked = AccountedGenerator(generator, account, role, spec.target)
@@ -169,6 +192,21 @@ def generator_fingerprint(spec: Spec) -> tuple[str, Sampling]:
     made_of = {name: value for name, value in values.items() if name in _IDENTIFYING}
     engine = _ENGINES[spec.scheme]
     return import_name(engine.module, engine.identify)(spec.target, **made_of), options
+
+
+def _batched(
+    spec: Spec, values: Mapping[str, Any], cache: AnswerCache | None, account: Account, role: str
+) -> Generator:
+    """The model that a spec with ``batch=true`` names."""
+    from rightly.inference.batch_api import BatchGenerator
+    from rightly.inference.batch_money import BatchMoney
+
+    if cache is None:
+        raise InputError("batch=true needs an answer cache", fix="name one, or remove batch=true")
+    money = BatchMoney(account, role, spec.target)
+    return BatchGenerator(
+        spec.target, cache=cache, money=money, **{k: v for k, v in values.items() if k != "concurrency"}
+    )
 
 
 def import_name(module: str, name: str) -> Any:
@@ -197,6 +235,8 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
         options = Sampling.model_validate_strings(sampling)
     except (ValueError, ValidationError) as error:
         raise InputError(f"{text!r}: an option has an unusable value ({_first_line(error)})") from error
+    if "poll_s" in values and not values.get("batch"):
+        raise InputError(f"{text!r}: poll_s is an option of batches", fix="add batch=true, or remove poll_s")
     if spec.scheme in PROVIDERS:
         values = {**PROVIDERS[spec.scheme]._asdict(), **values}
     return values, options
@@ -205,6 +245,10 @@ def _options(spec: Spec) -> tuple[dict[str, object], Sampling]:
 def _value(kind: type, name: str, text: str) -> object:
     if kind is dict:
         return _json_object(name, text)
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise ValueError(f"{name}={text} is neither true nor false")
+        return text == "true"
     try:
         value = kind(text)
     except ValueError as error:

@@ -22,12 +22,12 @@ from rightly.errors import InputError
 from rightly.inference.account import Account, parse_price
 from rightly.inference.book import LEDGER, Price, SpendingBook
 from rightly.inference.run_now import in_one_go
+from rightly.inference.specs import price_of
 from rightly.jobs.asking import answer_cache, build_judges, closing, require_answers, say_all, spending
 from rightly.jobs.config import AnyMatcher, Flag, JudgingConfig
 from rightly.jobs.cost import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.jobs.events import SILENT, Events
 from rightly.judges.base import Judge
-from rightly.judges.specs import priced_model
 from rightly.matchers.base import Matcher
 from rightly.matchers.specs import MatcherBuilder
 from rightly.matchers.validation.trust import Trust, known, trust_in
@@ -193,8 +193,8 @@ def _require_answers(account: Account, pairs: Sequence[PreferencePair], folder: 
 
 def _prices(judges: Sequence[str], prices: Mapping[str, Price]) -> dict[str, Price]:
     """Known prices of the judges' models."""
-    models = {name: priced_model(name) or "" for name in judges}
-    return {name: prices[model] for name, model in models.items() if model in prices}
+    found = {name: price_of(name, prices) for name in judges}
+    return {name: price for name, price in found.items() if price is not None}
 
 
 class StoredAudit(NamedTuple):

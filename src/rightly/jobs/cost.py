@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from rightly.auditing.points import Atomiser, GenerativeAtomiser
 from rightly.inference.account import Account
-from rightly.inference.book import Price, SpendingBook
+from rightly.inference.book import SpendingBook
 from rightly.inference.bounds import estimate_usage, worst_usage
 from rightly.inference.generator import Request
+from rightly.inference.specs import price_of
 from rightly.judges.base import Judge
 from rightly.judges.panel import PanelJudge
-from rightly.judges.specs import priced_model
 from rightly.matchers.base import Matcher
 from rightly.matchers.language_model import LLMMatcher
 from rightly.types import PreferencePair, Usage
@@ -95,7 +95,7 @@ def estimate_lines(asked: Sequence[Asked], n_looked: int, n_pairs: int | None, a
     per = " for every 1,000 pairs" if n_pairs is None else ""
     lines, sums, worsts = [], [], []
     for each in asked:
-        usage, price = estimate_usage(each.requests, output_tokens=ANSWER_TOKENS), _price(each.name, account)
+        usage, price = estimate_usage(each.requests, output_tokens=ANSWER_TOKENS), price_of(each.name, account.prices)
         worst = None if price is None or each.worst is None else price.of(each.worst) * scale
         lines.append(
             f"{each.role} {each.name}: about {len(each.requests) * scale:,.0f} calls, {usage.input_tokens * scale:,.0f} "
@@ -128,11 +128,6 @@ def spending_lines(book: SpendingBook) -> list[str]:
             f"${book.reserved():,.4f} more, which counts as spent"
         )
     return ["spent in this run folder:", *lines] if lines else []
-
-
-def _price(name: str, account: Account) -> Price | None:
-    model = priced_model(name)
-    return None if model is None else account.prices.get(model)
 
 
 def _dollars(expected: float, worst: float | None) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rightly.errors import InputError, did_you_mean
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
-from rightly.inference.specs import SCHEMES, Spec, build_generator, generator_fingerprint, is_metered, parse_spec
+from rightly.inference.specs import SCHEMES, Spec, build_generator, generator_fingerprint, parse_spec
 from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.format import DEFAULT, load_format
 from rightly.judges.generative import GenerativeJudge, JudgeSettings
@@ -111,9 +111,3 @@ def _text(path: str) -> str:
         return Path(path).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the system prompt cannot be read ({error})", where=path, fix="give a text file") from None
-
-
-def priced_model(spec: str) -> str | None:
-    """The model behind a judge whose calls cost money, by its name in the price list; ``None`` for other judges."""
-    parsed = parse_spec(spec)
-    return parsed.target if is_metered(parsed) else None
