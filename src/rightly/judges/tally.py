@@ -9,8 +9,8 @@ import numpy as np
 from rightly.judges.base import JudgeIdentity
 from rightly.types import Choice, FailureKind, Frozen, Judgment, PreferencePair, content_key, letter_of
 
-_MOST = 100
-"""Number of responses whose names can be counted."""
+_MOST = 99
+"""Number of responses whose names can be counted: as many as a pair may have."""
 _CODES: dict[Choice | None, int] = {None: 0, "tie": 1} | {letter_of(place): place + 2 for place in range(_MOST)}
 
 
