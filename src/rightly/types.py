@@ -155,7 +155,7 @@ class PreferencePair(Frozen):
     @property
     def choices(self) -> tuple[Choice, ...]:
         """The verdicts that this pair allows."""
-        return (*_LETTERS[: len(self.responses)], "tie")
+        return (*map(letter_of, range(len(self.responses))), "tie")
 
     def swap(self) -> "PreferencePair":
         """The same pair with A and B exchanged: responses, label, votes, and the names inside the rationales.
@@ -220,7 +220,7 @@ class Judgment(Record):
         rationales: Reasons, most important first.
         unread: Why the reasons could not be read; empty if they were, even if there are none.
         prose: Text with the reasons in the names shown, from a judge that does not list them.
-        scores: Score of every response, from a judge that scores them.
+        scores: Score of every response, from a judge that scores them; ``None`` where it is unusable, which fails the judgment.
         votes: Verdict of every sample, ``None`` for an unusable one; empty for a judge that is asked once.
         preference: Probability that the judge prefers response A in [0, 1], ties half: the share of its votes, or from the
             log-probabilities of its verdict; ``None`` if unknown.
@@ -240,7 +240,7 @@ class Judgment(Record):
     rationales: tuple[Rationale, ...] = ()
     unread: str = ""
     prose: str = ""
-    scores: tuple[float, ...] = ()
+    scores: tuple[float | None, ...] = ()
     votes: tuple[Choice | None, ...] = ()
     preference: float | None = Field(default=None, ge=0, le=1)
     repaired: bool = False
@@ -274,6 +274,12 @@ def judgment_key(pair_id: str, pair_key: str, made_by: str, order: Order) -> str
         order: Order shown.
     """
     return content_key([pair_id, pair_key, made_by, order])
+
+
+def letter_of(place: int) -> Choice:
+    """Name of the response at a place: ``A`` to ``Z``, then ``AA``, ``AB``, ..."""
+    more, last = divmod(place, len(_LETTERS))
+    return (letter_of(more - 1) if more else "") + _LETTERS[last]
 
 
 def content_key(parts: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from rightly.benchmarks.answers import RIGHT, WRONG, from_outcomes, from_scores
 from rightly.benchmarks.catalogue import BENCHMARKS
-from rightly.benchmarks.protocol import ACCURACY, OVERALL
+from rightly.benchmarks.protocol import ACCURACY, DROPPED, OVERALL
 from rightly.benchmarks.result import model_result
 from rightly.benchmarks.rewardbench import SECTIONS
 from rightly.benchmarks.rewardbench2 import TIES
@@ -20,10 +20,10 @@ O1_MINI = {"RR": 203, "WW": 32, "WR": 43, "RW": 33, "RT": 12, "TR": 15, "TW": 7,
 HAIKU = {"RR": 38, "WW": 43, "TT": 54, "TR": 24, "RT": 21, "WR": 23, "RW": 21, "TW": 21, "WT": 12,
          "NR": 4, "NT": 4, "NW": 3, "TN": 2}  # fmt: skip
 CONVENTIONS = ("official: orders add up, pooled over pairs", "right in both orders", "stored order only", "swapped order only",
-               "orders add up, 0 is half", "mean over single decisions")  # fmt: skip
+               "orders add up, 0 is half", "mean over single decisions", DROPPED)  # fmt: skip
 EXPECTED = {
-    "o1-mini": (O1_MINI, (65.71, 58.00, 70.86, 74.57, 77.29, 75.86)),
-    "claude-3-haiku": (HAIKU, (32.22, 14.07, 29.63, 32.96, 51.48, None)),
+    "o1-mini": (O1_MINI, (65.71, 58.00, 70.86, 74.57, 77.29, 75.86, 85.50)),
+    "claude-3-haiku": (HAIKU, (32.22, 14.07, 29.63, 32.96, 51.48, None, 52.20)),
 }
 
 
@@ -43,6 +43,27 @@ def test_consistency_and_failures_of_a_run():
     result = model_result(BENCHMARKS["judgebench-gpt"], decided(HAIKU))
     assert result.consistency == pytest.approx((38 + 43 + 54) / (270 - 13))
     assert result.failed == pytest.approx(13 / 540)
+
+
+def test_dropping_ties_and_failures_leaves_right_and_wrong_pairs():
+    def share(counts, benchmark="judgebench-gpt"):
+        return model_result(BENCHMARKS[benchmark], decided(counts)).conventions[DROPPED]
+
+    assert share({"RR": 1, "RT": 1, "TR": 1, "WT": 1, "WW": 2}) == 3 / 6
+    assert share({"R": 3, "W": 1, "T": 7, "N": 9}) == 3 / 4
+    # A failure in either order drops the pair, and so do two orders that contradict each other.
+    assert share({"RR": 1, "WW": 1, "RN": 5, "NR": 5, "WN": 2, "NN": 3, "RW": 4, "WR": 4, "TT": 2}) == 1 / 2
+    assert share({"RW": 4, "NN": 1}) is None
+    assert all(DROPPED in {p.name for p in BENCHMARKS[name].protocols} for name in ("ppe-math", "rewardbench", "pairs"))
+
+
+def test_rm_bench_without_ties_and_failures_counts_the_cells_that_are_decided():
+    one = rm_item(0, "chat")
+    scores = {one.id: [2.0, 1.0, 0.0, 1.0, 1.0, 1.0]}
+    protocol = next(p for p in BENCHMARKS["rm-bench"].protocols if p.name == DROPPED)
+    row = protocol.table(from_scores([one], "m", scores))[OVERALL]
+    # Right in the first row of cells, tied in the second, wrong in the third.
+    assert (row["easy"], row["normal"], row["hard"]) == (0.0, 0.5, 1.0)
 
 
 def test_conventions_of_two_orders_are_not_shown_for_one():

@@ -98,8 +98,8 @@ REFUSED = {
     "history that is a number": ({"instruction": "q", "history": 5, **SIDES}, "column 'history' is no list"),
     "messages that end with an answer": ({"messages": ANSWERED, **SIDES}, "column 'messages' ends with an answer"),
     "too many responses": (
-        {"prompt": "q", "chosen": "x", "rejected": [str(place) for place in range(30)]},
-        "31 responses, at most 26 are read",
+        {"prompt": "q", "chosen": "x", "rejected": [str(place) for place in range(100)]},
+        "101 responses, at most 99 are read",
     ),
     "null among several": (
         {"prompt": "q", "chosen": "x", "rejected": ["y", None]},

@@ -6,11 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
+from rightly.judges.base import JudgeIdentity
 from rightly.metrics.ties import TIE
 from rightly.types import FailureKind, Judgment, PreferencePair, Record, content_key
 
 Outcome = Literal[1, 0, -1] | None
 """Of one comparison in one order: right, tied, wrong; ``None`` where nothing usable came."""
+
+Rated = Literal["nothing", "several", "all"]
+"""Items for which the scores of a judge that rates are used: none, those with more than two responses, or all."""
 
 RIGHT, WRONG = 1, 2
 """Ranks of the responses of an item."""
@@ -25,11 +29,14 @@ class Answer(Record):
         item_key: Content key of the item.
         domain: Subset of the item.
         cluster: Key of its context: items that share it are resampled together.
-        scores: One score per response; empty for a model that compares.
+        scores: One score per response, ``None`` for an unusable rating of a judge; empty for a model that compares.
         right: Number of right responses.
         outcomes: For every comparison its outcomes: one where the order of the responses plays no part or one order was asked,
-            two (stored order, swapped) where both were.
-        longer: For every comparison 1 if the right response is longer, -1 if it is shorter, 0 for equal lengths.
+            two (stored order, swapped) where both were. A choice among all responses is one comparison: right if it names a
+            right one.
+        whole: Whether a judge chose among all responses at once.
+        longer: For every comparison 1 if the right response is longer, -1 if it is shorter, 0 for equal lengths. For a choice
+            among all 1 (-1) if the right response is the longest (shortest) of all, else 0.
         failures: Number of missing outcomes by reason.
         no_difference: Comparisons of responses that are the same tokens to the model: ties, whatever the model.
     """
@@ -39,9 +46,10 @@ class Answer(Record):
     item_key: str
     domain: str
     cluster: str
-    scores: tuple[float, ...] = ()
+    scores: tuple[float | None, ...] = ()
     right: int
     outcomes: tuple[tuple[Outcome, ...], ...]
+    whole: bool = False
     longer: tuple[int, ...]
     failures: dict[FailureKind | Literal["missing"], int] = Field(default_factory=dict)
     no_difference: int = 0
@@ -69,6 +77,15 @@ def comparisons(item: PreferencePair) -> list[PreferencePair]:
         )
         for right, wrong in couples(item)
     ]
+
+
+def questions(item: PreferencePair, judge: JudgeIdentity) -> list[PreferencePair]:
+    """What a judge is asked about an item: the item itself, or its `comparisons`.
+
+    A judge that rates is asked about the item; one that chooses among several responses too, if exactly one is right.
+    """
+    one_right = len({right for right, _ in couples(item)}) == 1
+    return [item] if judge.rates or (judge.compares_all and one_right) else comparisons(item)
 
 
 def couples(item: PreferencePair) -> list[tuple[int, int]]:
@@ -117,18 +134,51 @@ def _scored(item: PreferencePair, model: str, scores: Sequence[float] | None) ->
     return from_outcomes(item, model, outcomes, scores or (), {"missing": len(pairs)} if scores is None else {})
 
 
-def from_judgments(items: Iterable[PreferencePair], model: str, judgments: Iterable[Judgment]) -> list[Answer]:
-    """Answers of a judge of pairs.
+def from_judgments(
+    items: Iterable[PreferencePair], model: str, judgments: Iterable[Judgment], *, rates: Rated = "nothing"
+) -> list[Answer]:
+    """Answers of a judge.
 
     Args:
         items: The items.
         model: Name of the judge in the answers.
-        judgments: One judge's judgments of the items' `comparisons`; the last of several of the same work counts.
+        judgments: One judge's judgments of the items' `questions`; the last of several of the same work counts.
+        rates: Items for which its scores are used in place of its verdict.
     """
     said = {(each.pair_id, each.pair_key, each.order): each for each in judgments}
     both = {order for _, _, order in said} == {"AB", "BA"}
     one_order = both and not any((pair_id, key, "BA") in said for pair_id, key, order in said if order == "AB")
-    return [_judged(item, model, said, one_order or not both) for item in items]
+    return [
+        _of_whole(item, model, whole, rates)
+        if (whole := said.get((item.id, item.content_key, "AB"))) and (len(item.responses) > 2 or rates == "all")
+        else _judged(item, model, said, one_order or not both)
+        for item in items
+    ]
+
+
+def _of_whole(item: PreferencePair, model: str, said: Judgment, rates: Rated) -> Answer:
+    """The answer of a judge that was asked about all responses of an item."""
+    if rates == "nothing":
+        return _choice(item, model, said)
+    scores = said.scores or (None,) * len(item.responses)
+    pairs = [(scores[i], scores[j]) for i, j in couples(item)]
+    outcomes: list[tuple[Outcome, ...]] = [
+        (None if one is None or two is None else _sign(one - two),) for one, two in pairs
+    ]
+    kind: FailureKind | Literal["missing"] = said.failure or "missing"
+    missing = outcomes.count((None,))
+    return from_outcomes(item, model, outcomes, scores, {kind: missing} if missing else {})
+
+
+def _choice(item: PreferencePair, model: str, said: Judgment) -> Answer:
+    right = {i for i, _ in couples(item)}
+    named = said.verdict in {item.choices[i] for i in right}
+    value = outcome(said.verdict, str(said.verdict) if named else "another")
+    answer = from_outcomes(item, model, [(value,)], failures={said.failure: 1} if said.failure else {})
+    lengths = [len(response) for response in item.responses]
+    own, others = [lengths[i] for i in right], [length for i, length in enumerate(lengths) if i not in right]
+    longer = 1 if min(own) > max(others) else -1 if max(own) < min(others) else 0
+    return answer.model_copy(update={"whole": True, "longer": (longer,)})
 
 
 def _judged(item: PreferencePair, model: str, said: Mapping[tuple, Judgment], one_order: bool) -> Answer:
@@ -155,7 +205,7 @@ def from_outcomes(
     item: PreferencePair,
     model: str,
     outcomes: Sequence[tuple[Outcome, ...]],
-    scores: Sequence[float] = (),
+    scores: Sequence[float | None] = (),
     failures: Mapping[FailureKind | Literal["missing"], int] = {},
 ) -> Answer:
     """The answer that these outcomes of an item's comparisons make."""

@@ -72,6 +72,9 @@ class Benchmark:
         headline: Column of the overall row that is the number.
         failure_policy: Treatment of unusable answers under the official protocol, in words.
         judges: Deviation from the official form if a judge compares pairs; empty if pairs are the official form.
+        whole: Whether a judge is officially asked about all responses of an item, at once or one by one.
+        several: Subsets with several right answers, which need ratings: a judge answers in its own format for them, and one
+            that only chooses has no score there.
         expected: Expected content of every subset.
         published: Rows of others.
     """
@@ -86,6 +89,8 @@ class Benchmark:
     headline: str
     failure_policy: str
     judges: str = ""
+    whole: bool = False
+    several: frozenset[str] = frozenset()
     expected: Mapping[str, Expected] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
 

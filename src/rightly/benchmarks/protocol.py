@@ -5,6 +5,7 @@ A protocol is two pure functions, so that the table without some items is comput
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ Table = dict[str, dict[str, float]]
 
 OVERALL = "overall"
 ACCURACY = "accuracy"
+DROPPED = "ties and failures dropped: right / (right + wrong)"
+"""Convention of papers that count only decided pairs (OpenRS): a judge raises it by abstaining where it is unsure."""
 
 _VERDICTS = {1: "A", 0: "tie", -1: "B", None: None}
 
@@ -76,6 +79,16 @@ def comparison_credits(
     return [credit(picked(each), rule=rule, failures=failures, tie=tie) for each in answer.outcomes]
 
 
+def decided_credits(answer: Answer) -> list[float]:
+    """1 for a comparison whose orders add up to right, 0 for wrong; NaN for a tie or a failure in any order."""
+    totals = [float("nan") if None in each else sum(value or 0 for value in each) for each in answer.outcomes]
+    return [float("nan") if total != total or total == 0 else float(total > 0) for total in totals]
+
+
+def _decided(answer: Answer) -> list[float]:
+    return [mean(np.array(decided_credits(answer)))]
+
+
 def mean_rows(credits: Credits, domains: Sequence[str], *, macro: bool, named: dict[str, str] | None = None) -> Table:
     """A row a domain and the overall row: over all items, or (``macro``) over the domains' means.
 
@@ -132,10 +145,7 @@ def pair_protocols(
         def credits(answer: Answer) -> list[float]:
             return [mean(np.array(comparison_credits(answer, rule=rule, failures=failures, tie=tie, order=order)))]
 
-        def combine(values: Credits, domains: Sequence[str]) -> Table:
-            return mean_rows(values, domains, macro=macro, named=named)
-
-        return Protocol(name, credits, combine, orders)
+        return Protocol(name, credits, partial(mean_rows, macro=macro, named=named), orders)
 
     rules: dict[PairRule, str] = {
         "failures_wrong": "orders add up, a failure in either is wrong",
@@ -155,5 +165,6 @@ def pair_protocols(
         "drop": "failures left out",
     }
     others += [protocol(text, failures=each) for each, text in policies.items() if each != failures]
+    others.append(Protocol(DROPPED, _decided, partial(mean_rows, macro=macro, named=named)))
     others.append(protocol("mean over items" if macro else "mean over domains", macro=not macro))
     return (protocol(official), *others)

@@ -151,7 +151,8 @@ def bench_result(benchmark: Benchmark, about: About, runs: Sequence[Sequence[Ans
 
 def model_result(benchmark: Benchmark, answers: Sequence[Answer]) -> ModelResult:
     """Figures of one model's answers."""
-    official, scored = benchmark.protocols[0], any(answer.scores for answer in answers)
+    official, whole = benchmark.protocols[0], any(answer.whole for answer in answers)
+    scored = any(answer.scores for answer in answers) and not whole
     rows = figures(official, answers)
     orders = max((len(outcome) for answer in answers for outcome in answer.outcomes), default=1)
     single = [value for answer in answers for outcome in answer.outcomes for value in outcome]
@@ -172,8 +173,23 @@ def model_result(benchmark: Benchmark, answers: Sequence[Answer]) -> ModelResult
         failures=dict(sum((Counter({str(k): n for k, n in answer.failures.items()}) for answer in answers), Counter())),
         no_difference=sum(answer.no_difference for answer in answers),
         consistency=sum(one == two for one, two in both) / len(both) if both else None,
-        note="" if scored else benchmark.judges,
+        note="" if scored else _of_choices(benchmark, answers) if whole else benchmark.judges,
     )
+
+
+def _of_choices(benchmark: Benchmark, answers: Sequence[Answer]) -> str:
+    """The deviation of a judge that chose among all responses of an item."""
+    said = (
+        []
+        if benchmark.whole
+        else ["asked about all responses of an item at once: right if the verdict names a right one"]
+    )
+    missing = sorted(benchmark.several - {answer.domain for answer in answers})
+    if missing:
+        said.append(
+            f"no score on {', '.join(missing)}, which needs ratings; the overall number is the mean of the other subsets"
+        )
+    return "; ".join(said)
 
 
 def compare(benchmark: Benchmark, runs: Sequence[Sequence[Answer]]) -> tuple[Gap, ...]:

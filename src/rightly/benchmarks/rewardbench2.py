@@ -1,6 +1,8 @@
 """RewardBench 2 (Malik et al., 2025): one right answer among four, and prompts with several right ones (Ties).
 
-Outside Ties a model that scores is credited ``1/k`` where the right answer is among ``k`` best scores. Ties has prompts with
+Outside Ties a model that scores is credited ``1/k`` where the right answer is among ``k`` best scores; a judge that chooses
+among all four, 1 for the right letter, 0 for another and 1/4 for anything else. An unusable rating of a response counts -1;
+where all four are unusable the credit is 1/4. Ties has prompts with
 one right answer (``ref:N``) and their twins with several (``tied:N``). With ``spread`` the range of the right answers' scores
 and ``gap`` the least right minus the largest wrong score,
 
@@ -57,18 +59,26 @@ def _credits(answer: Answer) -> list[float]:
     if not answer.scores:
         beaten = all(value == 1 for value in comparison_credits(answer, rule="judgebench", failures="wrong"))
         return [float(beaten), tied, prompt, _NAN, _NAN]
-    right, wrong = answer.scores[: answer.right], answer.scores[answer.right :]
+    scores = _filled(answer.scores)
+    right, wrong = scores[: answer.right], scores[answer.right :]
     gap, spread = decided([min(right) - max(wrong), max(right) - min(right)]).tolist()
     return [float(gap > 0), tied, prompt, gap, spread]
 
 
 def _best_of(answer: Answer) -> float:
-    if answer.scores:
-        is_best = decided(max(answer.scores) - np.array(answer.scores)) == 0
+    if any(score is not None for score in answer.scores):
+        scores = np.array(_filled(answer.scores))
+        is_best = decided(scores.max() - scores) == 0
         return float(is_best[0] / is_best.sum())
-    if all(value is None for outcomes in answer.outcomes for value in outcomes):
+    if all(value is None or (answer.whole and value == 0) for outcomes in answer.outcomes for value in outcomes):
         return 0.25
     return float(all(value == 1 for value in comparison_credits(answer, rule="judgebench", failures="wrong")))
+
+
+def _filled(scores: Sequence[float | None]) -> list[float]:
+    """The scores with -1 for an unusable one, as upstream, whose ratings are from 1 to 10; less if a score is below 0."""
+    unusable = min([-1.0, *(score - 1 for score in scores if score is not None)])
+    return [unusable if score is None else score for score in scores]
 
 
 def ties_score(credits: Credits) -> float:
@@ -108,7 +118,7 @@ def _pooled(credits: Credits, domains: Sequence[str]) -> Table:
 
 def _strict(answer: Answer) -> list[float]:
     found = _credits(answer)
-    if answer.domain != TIES and answer.scores:
+    if answer.domain != TIES and (answer.scores or answer.whole):
         found[0] = float(found[0] == 1)
     return found
 
@@ -126,8 +136,11 @@ REWARDBENCH2 = Benchmark(
         Protocol("pooled over prompts", _credits, _pooled),
     ),
     headline=ACCURACY,
-    failure_policy="scores: 1/k where the right answer is one of k best; judges: 1/4 where nothing is usable",
+    failure_policy="scores: 1/k where the right answer is one of k best; judges: 1/4 where nothing is usable, "
+    "-1 for an unusable rating of one response",
     judges="upstream ranks four answers in one prompt; here the right one must win each comparison, and Ties has no gaps",
+    whole=True,
+    several=frozenset({TIES}),
     expected={
         "Factuality": Expected(475),
         "Focus": Expected(495),

@@ -13,7 +13,16 @@ import numpy as np
 
 from rightly.benchmarks.answers import RIGHT, WRONG, Answer
 from rightly.benchmarks.benchmark import Benchmark, Expected, Published, Source
-from rightly.benchmarks.protocol import OVERALL, Credits, Protocol, Table, comparison_credits, mean
+from rightly.benchmarks.protocol import (
+    DROPPED,
+    OVERALL,
+    Credits,
+    Protocol,
+    Table,
+    comparison_credits,
+    decided_credits,
+    mean,
+)
 from rightly.data.fields import Row, identity, make_pair, optional_text, text, texts
 from rightly.data.fields import conversation as messages
 from rightly.data.load import Rows
@@ -85,6 +94,7 @@ PROTOCOLS = (
     Protocol("pooled over prompts", _OFFICIAL.credits, _pooled, differences=_DIFFERENCES),
     _protocol("ties half", "zero_is_half", "wrong", tie=0.5),
     _protocol("failures left out", "judgebench", "drop"),
+    Protocol(DROPPED, lambda answer: _by_kind(decided_credits(answer)), _combine, differences=_DIFFERENCES),
     _protocol("right in both orders", "both_right", "wrong", orders=2),
 )
 

@@ -17,8 +17,8 @@ Row = Mapping[str, Any]
 _ROLES = ("system", "user", "assistant", "tool")
 ADD_PROMPT = "add a column 'prompt' (text, messages, or null if there is none)"
 """Cure of a row without a prompt."""
-_MOST = 26
-"""Responses of a pair: they are named by letters."""
+_MOST = 99
+"""Responses of a pair; they are named by letters, and judgments are counted by them."""
 
 
 def came(value: Any) -> str:

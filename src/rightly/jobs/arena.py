@@ -95,7 +95,7 @@ async def arun(config: ArenaConfig, events: Events = SILENT) -> ArenaResult:
         inputs=(config.answers, *config.baselines, *filter(None, [config.questions]), config.cache),
         fresh=not config.resume,
     )
-    (said,) = await ask_judges(config, pairs, config.judges, folder, events)
+    (said,) = await ask_judges(config, [(each, pairs) for each in config.judges], folder, events)
     battles, left_out = battles_of(said, {pair.id: pair.domain or "all" for pair in pairs})
     names = ", ".join(next(iter(each.values())).model for each in baselines)
     rows = arena_score(

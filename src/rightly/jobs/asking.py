@@ -49,22 +49,36 @@ def build_judges(builder: JudgeBuilder, judges: Sequence[str | Judge]) -> list[J
 
 async def ask_judges(
     config: AskingConfig,
-    pairs: Sequence[PreferencePair],
-    specs: Sequence[str | Judge],
+    work: Sequence[tuple[str | Judge, Sequence[PreferencePair]]],
     folder: RunFolder,
     events: Events,
 ) -> list[list[Judgment]]:
-    """The judgments of these pairs by each judge; missing ones are made first."""
+    """The judgments of every judge about its own pairs; missing ones are made first."""
     account = config.account()
     with answer_cache(config.cache) as cache:
-        judges = build_judges(config.builder(cache, account), specs)
+        judges = build_judges(config.builder(cache, account), [spec for spec, _ in work])
+        pairs = list({(pair.id, pair.content_key): pair for _, own in work for pair in own}.values())
+        wanted = {
+            (judge.identity.fingerprint, pair.id, pair.content_key)
+            for judge, (_, own) in zip(judges, work, strict=True)
+            for pair in own
+        }
+
+        def wants(judge: Judge, pair: PreferencePair) -> bool:
+            return (judge.identity.fingerprint, pair.id, pair.content_key) in wanted
+
         with spending(account, folder, events):
-            looked = sample(pairs)
-            say_all(events, estimate_lines(asked_of_judges(judges, looked), len(looked), len(pairs), account))
+            asked = [
+                each._replace(share=len(own) / len(looked))
+                for judge, (_, own) in zip(judges, work, strict=True)
+                if (looked := sample(own))
+                for each in asked_of_judges([judge], looked)
+            ]
+            say_all(events, estimate_lines(asked, 1, 1, account))
             with folder.records("judgments", Judgment) as records:
                 with events.progress(account) as stage:
                     async with closing(judges):
-                        await collect_judgments(pairs, judges, records, stage("judging", None))
+                        await collect_judgments(pairs, judges, records, stage("judging", None), wants)
                 said = current_judgments(records.latest(), pairs, [judge.identity for judge in judges])
     found: dict[str, list[Judgment]] = {judge.name: [] for judge in judges}
     for judgment in said:

@@ -1,14 +1,14 @@
 """Run a benchmark: store the answers of models of every kind, then score them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from rightly.benchmarks.answers import Answer, comparisons, from_judgments, from_scores
+from rightly.benchmarks.answers import Answer, from_judgments, from_scores, questions
 from rightly.benchmarks.baselines import BASELINES, baseline_answers
 from rightly.benchmarks.benchmark import Benchmark
 from rightly.benchmarks.catalogue import benchmark_named
@@ -23,10 +23,11 @@ from rightly.inference.specs import parse_spec
 from rightly.jobs.asking import ask_judges
 from rightly.jobs.config import AnyJudge, AskingConfig, Flag
 from rightly.jobs.events import SILENT, Events
-from rightly.judges.base import Judge
+from rightly.judges.base import Judge, JudgeIdentity
+from rightly.judges.specs import JudgeBuilder
 from rightly.store.records import RecordFile
 from rightly.store.run_folder import RunFolder, read_identity
-from rightly.types import Frozen, PreferencePair, content_key
+from rightly.types import Frozen, Judgment, PreferencePair, content_key
 
 ANSWERS = "answers.jsonl"
 SCORES = "scores"
@@ -99,9 +100,7 @@ async def arun(config: BenchConfig, events: Events = SILENT) -> Bench:
     )
     chosen = {item.id for item in items}
     judges = {name: spec for name, spec in wanted.items() if _kind(spec) == "judge" and spec not in BASELINES}
-    pairs = [pair for item in items for pair in comparisons(item)]
-    said = await ask_judges(config, pairs, list(judges.values()), folder, events) if judges else []
-    found = {name: from_judgments(items, name, own) for name, own in zip(judges, said, strict=True)}
+    found = await _ask(config, benchmark, items, judges, folder, events) if judges else {}
     for name, spec in wanted.items():
         if isinstance(spec, str) and _kind(spec) == "rm":
             found[name] = _score(name, spec, items, folder)
@@ -121,6 +120,71 @@ async def arun(config: BenchConfig, events: Events = SILENT) -> Bench:
 
 
 run = in_one_go(arun)
+
+
+class _Part(NamedTuple):
+    """The items that a model judges in one format."""
+
+    spec: str | Judge
+    identity: JudgeIdentity
+    items: list[PreferencePair]
+
+    def answers(self, benchmark: Benchmark, name: str, said: Sequence[Judgment]) -> list[Answer]:
+        """The answers under the model's name."""
+        rates = "nothing" if not self.identity.rates else "all" if benchmark.whole else "several"
+        return from_judgments(self.items, name, said, rates=rates)
+
+
+async def _ask(
+    config: BenchConfig,
+    benchmark: Benchmark,
+    items: Sequence[PreferencePair],
+    judges: Mapping[str, str | Judge],
+    folder: RunFolder,
+    events: Events,
+) -> dict[str, list[Answer]]:
+    """The answers of every judge, in the order of the items."""
+    builder = config.builder(None, config.account())
+    parts = {name: _parts(builder, benchmark, items, spec) for name, spec in judges.items()}
+    own = [own[0] for own in parts.values()]
+    first = {part.identity.fingerprint for part in own}
+    others = {each.identity.fingerprint: each for _, *more in parts.values() for each in more}
+    asked = [*own, *(each for key, each in others.items() if key not in first)]
+    pairs: dict[str, list[PreferencePair]] = {}
+    for part in (*own, *others.values()):
+        about = [pair for item in part.items for pair in questions(item, part.identity)]
+        pairs.setdefault(part.identity.fingerprint, []).extend(about)
+    work = [(part.spec, pairs[part.identity.fingerprint]) for part in asked]
+    told = await ask_judges(config, work, folder, events)
+    said = {part.identity.fingerprint: judgments for part, judgments in zip(asked, told, strict=True)}
+    place = {item.id: n for n, item in enumerate(items)}
+    return {
+        name: sorted(
+            (a for part in own for a in part.answers(benchmark, name, said[part.identity.fingerprint])),
+            key=lambda answer: place[answer.item_id],
+        )
+        for name, own in parts.items()
+    }
+
+
+def _parts(
+    builder: JudgeBuilder, benchmark: Benchmark, items: Sequence[PreferencePair], spec: str | Judge
+) -> list[_Part]:
+    """What a judge is asked, and what the same model is asked in its format for several right responses."""
+    identity = builder.identify(spec) if isinstance(spec, str) else spec.identity
+    several = [item for item in items if item.domain in benchmark.several]
+    rest = [item for item in items if item.domain not in benchmark.several]
+    other = builder.for_several(spec) if several and isinstance(spec, str) else None
+    if other is not None:
+        return [_Part(spec, identity, rest), _Part(other, builder.identify(other), several)]
+    if identity.rates or not identity.compares_all:
+        return [_Part(spec, identity, list(items))]
+    if not rest:
+        raise InputError(
+            f"{identity.name!r} chooses and scores nothing, and all items are of {', '.join(sorted(benchmark.several))}",
+            fix="use a format with scores, for example format=rewardbench2-ratings",
+        )
+    return [_Part(spec, identity, rest)]
 
 
 def _items(benchmark: Benchmark, data: str | tuple[PreferencePair, ...] | None) -> list[PreferencePair]:

@@ -148,7 +148,7 @@ class AskingConfig(RunConfig):
         """The account of the run, with prices and budget."""
         return Account(dict(map(parse_price, self.prices)), self.budget)
 
-    def builder(self, cache: AnswerCache, account: Account) -> JudgeBuilder:
+    def builder(self, cache: AnswerCache | None, account: Account) -> JudgeBuilder:
         """The builder of this run's judges."""
         return JudgeBuilder(cache=cache, account=account, max_reasons=self.max_reasons, seed=self.seed)
 

@@ -34,11 +34,13 @@ class Asked(NamedTuple):
         role: Role of the model: ``judge``, ``atomiser`` or ``matcher``.
         name: Spec of the model.
         requests: Requests of the sampled pairs.
+        share: Number of requests that each of these stands for, in a run whose models are asked about different pairs.
     """
 
     role: str
     name: str
     requests: list[Request]
+    share: float = 1.0
 
     @property
     def worst(self) -> Usage | None:
@@ -91,10 +93,11 @@ def estimate_lines(asked: Sequence[Asked], n_looked: int, n_pairs: int | None, a
     asked = [each for each in asked if each.requests]
     if not asked:
         return []
-    scale = (1000 if n_pairs is None else n_pairs) / n_looked
+    per_pair = (1000 if n_pairs is None else n_pairs) / n_looked
     per = " for every 1,000 pairs" if n_pairs is None else ""
     lines, sums, worsts = [], [], []
     for each in asked:
+        scale = per_pair * each.share
         usage, price = estimate_usage(each.requests, output_tokens=ANSWER_TOKENS), price_of(each.name, account.prices)
         worst = None if price is None or each.worst is None else price.of(each.worst) * scale
         lines.append(

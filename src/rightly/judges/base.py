@@ -16,6 +16,7 @@ class JudgeIdentity(Frozen):
         note: One line that readers of the results must know; empty for most judges.
         held_out_person: Whether the judge is an annotator of each pair, who must then be held out of the reference.
         compares_all: Whether the judge takes more than two responses at once.
+        rates: Whether it takes them and scores each one.
     """
 
     name: str
@@ -23,6 +24,7 @@ class JudgeIdentity(Frozen):
     note: str = ""
     held_out_person: bool = False
     compares_all: bool = False
+    rates: bool = False
 
     def made_by(self, pair: PreferencePair) -> str:
         """Maker of this judge's judgments of a pair: its fingerprint, and for a person also the human votes and reasons."""

@@ -15,6 +15,7 @@ async def collect_judgments(
     judges: Sequence[Judge],
     records: RecordFile[Judgment],
     on_done: Callable[[Judgment | None], None],
+    wants: Callable[[Judge, PreferencePair], bool] = lambda judge, pair: True,
 ) -> None:
     """Make the missing judgments concurrently and append each one as it completes.
 
@@ -25,6 +26,7 @@ async def collect_judgments(
         judges: The judges; each one chooses its orders.
         records: Store for the judgments; stored ones are not repeated.
         on_done: Callback for every new judgment; it gets ``None`` for every stored one.
+        wants: Whether a judge is asked about a pair.
     """
     done = records.done()
 
@@ -32,7 +34,7 @@ async def collect_judgments(
         for pair in pairs:
             pair_key = pair.content_key
             for judge in judges:
-                for order in judge.orders(pair):
+                for order in judge.orders(pair) if wants(judge, pair) else ():
                     if judgment_key(pair.id, pair_key, judge.identity.made_by(pair), order) in done:
                         on_done(None)
                     else:

@@ -23,7 +23,7 @@ from rightly.judges.parsing import (
     spoken,
 )
 from rightly.references import subject_side
-from rightly.types import Choice, Rationale
+from rightly.types import Choice, Rationale, letter_of
 
 _BRACKETS = re.compile(r"\[\[\s*(?P<said>[^\[\]\n]{1,40}?)\s*\]\]")
 _BOXED = re.compile(r"\\?boxed\{(?P<said>(?:[^{}\n]|\{[^{}\n]*\}){1,60})\}")
@@ -110,7 +110,7 @@ def _form(declared: VerdictForm) -> str:
 def _labels(declared: VerdictForm, form: Format, responses: int) -> Mapping[str, Choice]:
     if form.compares != "all":
         return declared.labels
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:responses]
+    letters = [letter_of(place) for place in range(responses)]
     named = {f"{noun}{letter}": letter for letter in letters for noun in ("", "RESPONSE ", "ASSISTANT ", "ANSWER ")}
     return named | {word: choice for word, choice in declared.labels.items() if choice == "tie"}
 
@@ -230,7 +230,7 @@ def _compared(scores: Sequence[float | None]) -> _Verdict:
 def best_of(scores: Sequence[float]) -> Choice:
     """The response with the highest score, by letter; ``tie`` if several have it."""
     best = [place for place, score in enumerate(scores) if score == max(scores)]
-    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[best[0]] if len(best) == 1 else "tie"
+    return letter_of(best[0]) if len(best) == 1 else "tie"
 
 
 def _number(value: Any, allowed: tuple[float, float] | None) -> float | None:

@@ -19,7 +19,7 @@ from rightly.judges.parsing import PAIRWISE_LABELS, READER_VERSION
 from rightly.judges.upstream import upstream_text
 from rightly.prompting import fields_of, fill
 from rightly.store.fingerprint import fingerprint
-from rightly.types import Choice, Frozen, PreferencePair, Turn, content_key
+from rightly.types import Choice, Frozen, PreferencePair, Turn, content_key, letter_of
 
 DEFAULT = "rightly"
 """The format of judges whose spec names none."""
@@ -115,6 +115,8 @@ class Format(Frozen):
         title: What it is, in one line.
         version: Version of the form; raised when the same answer should be read differently.
         compares: What one request shows: a ``pair``, ``each`` response alone, or ``all`` responses.
+        several: Format with scores that the same judge uses where several responses may be right (RewardBench 2's Ties), by
+            name or file; empty for the same format.
         message: Messages of the prompt, in order.
         upstream: Where the authors publish their prompt; ``None`` if the prompt is ours.
         verdict: How the verdict is stated.
@@ -127,6 +129,7 @@ class Format(Frozen):
     title: str
     version: int = 1
     compares: Literal["pair", "each", "all"] = "pair"
+    several: str = ""
     message: tuple[FormatMessage, ...]
     upstream: Upstream | None = None
     verdict: VerdictForm
@@ -136,8 +139,8 @@ class Format(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """Digest of everything that can change the question or the reading; names and titles cannot."""
-        content = self.model_dump(mode="json", exclude={"name", "title", "upstream"})
+        """Digest of everything that can change the question or the reading; names and titles cannot, nor another format."""
+        content = self.model_dump(mode="json", exclude={"name", "title", "several", "upstream"})
         return fingerprint("format", content=content, reader=READER_VERSION)
 
     @property
@@ -206,9 +209,10 @@ def prompt_fields(shown: PreferencePair, max_reasons: int) -> dict[str, str]:
     fence = content_key([*(m.content for m in shown.context), *shown.responses])[:8]
     context = "\n\n".join(f"{m.role}: {m.content}" for m in shown.context) or "(none)"
     single = len(shown.context) == 1 and shown.context[0].role == "user"
+    letters = [letter_of(place) for place in range(len(shown.responses))]
     blocks = (
         f"[Response {letter} {fence}]\n{text}\n[end of Response {letter} {fence}]"
-        for letter, text in zip(_LETTERS, shown.responses, strict=False)
+        for letter, text in zip(letters, shown.responses, strict=True)
     )
     return {
         "context": context,
@@ -217,7 +221,7 @@ def prompt_fields(shown: PreferencePair, max_reasons: int) -> dict[str, str]:
         "max_reasons": str(max_reasons),
         "responses": "\n\n".join(blocks),
         "response": shown.responses[0],
-    } | {f"response_{_LETTERS[i].lower()}": text for i, text in enumerate(shown.responses)}
+    } | {f"response_{letter.lower()}": text for letter, text in zip(letters, shown.responses, strict=True)}
 
 
 def load_format(name: str) -> Format:

@@ -60,8 +60,12 @@ class JudgeSettings(Frozen):
             settings=self.model_dump(include={"orders", "max_reasons", "votes", "logprobs", "structured", "system"}),
             seed=self.seed if draws else None,
         )
+        several = self.form.compares != "pair"
         return JudgeIdentity(
-            name=name + self.form.label, fingerprint=made_of, compares_all=self.form.compares != "pair"
+            name=name + self.form.label,
+            fingerprint=made_of,
+            compares_all=several,
+            rates=several and self.form.verdict.read in ("score", "scores"),
         )
 
 

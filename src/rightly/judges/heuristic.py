@@ -2,9 +2,10 @@
 
 from rightly.inference.generator import Request
 from rightly.judges.base import JudgeIdentity
+from rightly.judges.declared import best_of
 from rightly.references import Side
 from rightly.store.fingerprint import fingerprint
-from rightly.types import Judgment, Order, PreferencePair, Rationale
+from rightly.types import Choice, Judgment, Order, PreferencePair, Rationale
 
 
 class _Heuristic:
@@ -13,7 +14,8 @@ class _Heuristic:
     def __init__(self, name: str) -> None:
         self.name = name
         note = "a rule without a model; says one canned reason"
-        self.identity = JudgeIdentity(name=name, fingerprint=fingerprint("rule", name=name), note=note)
+        made_by = fingerprint("rule", name=name)
+        self.identity = JudgeIdentity(name=name, fingerprint=made_by, note=note, compares_all=True)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
         """No requests: there is no model."""
@@ -22,21 +24,22 @@ class _Heuristic:
     async def aclose(self) -> None:
         """Nothing to release."""
 
-    def _choose(self, pair: PreferencePair, order: Order, side: Side | None, reason: str) -> Judgment:
-        reasons = () if side is None else (Rationale(text=f"Response {side} {reason}", about=side, favors=side),)
+    def _choose(self, pair: PreferencePair, order: Order, best: Choice, reason: str) -> Judgment:
+        side: Side | None = "A" if best == "A" else "B" if best == "B" else None
+        said = Rationale(text=f"Response {best} {reason}", about=side, favors=side)
         return Judgment(
             pair_id=pair.id,
             pair_key=pair.content_key,
             judge=self.name,
             made_by=self.identity.made_by(pair),
             order=order,
-            verdict=side or "tie",
-            rationales=reasons,
+            verdict=best,
+            rationales=() if best == "tie" else (said,),
         )
 
 
 class LengthJudge(_Heuristic):
-    """Prefers the longer response (or the shorter), in characters; equal lengths are a tie."""
+    """Prefers the longer response (or the shorter), in characters; several of that length are a tie."""
 
     def __init__(self, *, longer: bool) -> None:
         super().__init__("longer" if longer else "shorter")
@@ -47,11 +50,10 @@ class LengthJudge(_Heuristic):
         return ("AB",)
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """Compare the lengths of the first two responses."""
-        a, b = len(pair.responses[0]), len(pair.responses[1])
-        side: Side | None = None if a == b else "A" if (a > b) == self._longer else "B"
+        """Compare the lengths of all responses."""
+        lengths = [len(response) if self._longer else -len(response) for response in pair.responses]
         reason = "is longer and more detailed." if self._longer else "is shorter and more concise."
-        return self._choose(pair, order, side, reason)
+        return self._choose(pair, order, best_of(lengths), reason)
 
 
 class FirstJudge(_Heuristic):
@@ -61,8 +63,8 @@ class FirstJudge(_Heuristic):
         super().__init__("first")
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
-        """Both orders: the verdict depends only on the order."""
-        return ("AB", "BA")
+        """Both orders of two: the verdict depends only on the order. More than two are shown as stored."""
+        return ("AB", "BA") if len(pair.responses) == 2 else ("AB",)
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
         """Choose the response in the first position."""

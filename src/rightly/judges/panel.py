@@ -93,6 +93,7 @@ def panel_identity(members: Sequence[JudgeIdentity]) -> JudgeIdentity:
         fingerprint=fingerprint("panel", members=[member.fingerprint for member in members]),
         note="a majority panel",
         held_out_person=any(member.held_out_person for member in members),
+        compares_all=all(member.compares_all for member in members),
     )
 
 

@@ -4,6 +4,7 @@
 panel of these (``panel:openai:A+openai:B+longer``).
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,26 @@ class JudgeBuilder:
         model, settings = self._generative(spec)
         made_of, sampling = generator_fingerprint(model)
         return settings.identity(spec, made_of, sampling)
+
+    def for_several(self, spec: str) -> str | None:
+        """The spec of the same model in the format that its own format names for several right responses; ``None`` without one.
+
+        Raises:
+            InputError: That format scores nothing.
+        """
+        if spec in HEURISTICS or spec == "annotator" or spec.startswith("panel:"):
+            return None
+        _, settings = self._generative(spec)
+        if not settings.form.several:
+            return None
+        other = re.sub(r"(?<=[?&]format=)[^&]*", lambda _: settings.form.several, spec)
+        if not self.identify(other).rates:
+            raise InputError(
+                f"several = {settings.form.several!r} scores nothing",
+                where=settings.form.name,
+                fix="name a format that scores every response",
+            )
+        return other
 
     def _generative(self, text: str) -> tuple[Spec, JudgeSettings]:
         """The model of a generative judge, and its settings."""

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from rightly.judges.base import JudgeIdentity
-from rightly.types import FailureKind, Frozen, Judgment, PreferencePair, content_key
+from rightly.types import Choice, FailureKind, Frozen, Judgment, PreferencePair, content_key, letter_of
 
-_CODES = {None: 0, "tie": 1, "A": 2, "B": 3}
+_MOST = 99
+"""Number of responses whose names can be counted: as many as a pair may have."""
+_CODES: dict[Choice | None, int] = {None: 0, "tie": 1} | {letter_of(place): place + 2 for place in range(_MOST)}
 
 
 class JudgeTally(Frozen):
@@ -18,7 +20,7 @@ class JudgeTally(Frozen):
     Attributes:
         judge: Name of the judge.
         n_judgments: Number of judgments; both orders count.
-        verdicts: Number of judgments by verdict.
+        verdicts: Number of judgments by verdict; verdicts for a third response and later ones only where there are any.
         failures: Number of judgments without a verdict, by failure kind.
         n_labelled: Number of pairs with a side as label and at least one request that did not fail.
         accuracy: Outcome accuracy over these pairs by the pair rule (orders add up; a tie is wrong, and so is a pair with
@@ -104,11 +106,11 @@ class _Count:
         side = (labels >= 2) & (both >= 0).any(axis=0)
         points = np.where(both == labels, 1, np.where(both >= 2, -1, 0)).sum(axis=0)
         points[(both == _CODES[None]).any(axis=0)] = -1
-        names = {code: name for name, code in _CODES.items() if name is not None}
+        counts = {name: int((said == code).sum()) for name, code in _CODES.items() if name is not None}
         return JudgeTally(
             judge=judge,
             n_judgments=len(said),
-            verdicts={names[code]: int((said == code).sum()) for code in names},
+            verdicts={name: n for name, n in counts.items() if n or name in ("tie", "A", "B")},
             failures=dict(Counter(self._kinds.values())),
             n_labelled=int(side.sum()),
             accuracy=float((points[side] > 0).mean()) if side.any() else None,

@@ -14,9 +14,7 @@ from rightly.judges.declared import best_of
 from rightly.judges.format import Format
 from rightly.judges.parsing import Parsed
 from rightly.references import subject_side
-from rightly.types import Choice, FailureKind, Judgment, Order, PreferencePair, Rationale, Usage
-
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+from rightly.types import Choice, FailureKind, Judgment, Order, PreferencePair, Rationale, Usage, letter_of
 
 
 class Sample(NamedTuple):
@@ -29,7 +27,7 @@ class Sample(NamedTuple):
         rationales: Reasons, most important first.
         unread: Why the reasons could not be read.
         prose: Text with the reasons, if they are not listed.
-        scores: Scores of the responses.
+        scores: Scores of the responses; ``None`` where one is unusable, which fails the sample.
         preference: Probability of response A by the log-probabilities, ties half.
         repaired: Whether the JSON of the answer had to be repaired.
         raw: Unparsed answer.
@@ -42,7 +40,7 @@ class Sample(NamedTuple):
     rationales: tuple[Rationale, ...] = ()
     unread: str = ""
     prose: str = ""
-    scores: tuple[float, ...] = ()
+    scores: tuple[float | None, ...] = ()
     preference: float | None = None
     repaired: bool = False
     raw: str = ""
@@ -110,17 +108,18 @@ def each_alone(samples: Sequence[Sample]) -> Sample:
     The reasons are interleaved, every response's first, then every response's second, and name their response.
     """
     usage = sum((each.usage for each in samples), Usage())
-    raw = "\n\n".join(f"## Response {_LETTERS[i]}\n{each.raw}" for i, each in enumerate(samples))
+    raw = "\n\n".join(f"## Response {letter_of(i)}\n{each.raw}" for i, each in enumerate(samples))
     failed = [(i, each) for i, each in enumerate(samples) if each.failure is not None]
     if failed:
         # A failed request is asked again, whatever else is wrong.
         place, first = next((one for one in failed if one[1].failure == "provider"), failed[0])
-        detail = f"response {_LETTERS[place]}: {first.detail}"
-        return Sample(None, first.failure, detail, raw=raw, usage=usage)
-    scores = tuple(each.scores[0] for each in samples)
-    lists = [[_about(reason, _LETTERS[i]) for reason in each.rationales] for i, each in enumerate(samples)]
+        detail = f"response {letter_of(place)}: {first.detail}"
+        known = tuple(each.scores[0] if each.failure is None else None for each in samples)
+        return Sample(None, first.failure, detail, scores=known, raw=raw, usage=usage)
+    scores = tuple(score for each in samples for score in _numbers(each))
+    lists = [[_about(reason, letter_of(i)) for reason in each.rationales] for i, each in enumerate(samples)]
     dealt = (reason for reason in chain.from_iterable(zip_longest(*lists)) if reason is not None)
-    prose = "\n\n".join(f"Response {_LETTERS[i]}:\n{each.prose}" for i, each in enumerate(samples) if each.prose)
+    prose = "\n\n".join(f"Response {letter_of(i)}:\n{each.prose}" for i, each in enumerate(samples) if each.prose)
     unread = next((each.unread for each in samples if each.unread), "")
     return Sample(
         verdict=best_of(scores),
@@ -153,7 +152,7 @@ def in_stored_order(sample: Sample, shown: Sequence[int]) -> Sample:
         return sample
     verdict = sample.verdict
     if verdict is not None and verdict != "tie":
-        verdict = _LETTERS[shown[_LETTERS.index(verdict)]]
+        verdict = letter_of(next(place for n, place in enumerate(shown) if letter_of(n) == verdict))
     scores = tuple(score for _, score in sorted(zip(shown, sample.scores, strict=False)))
     if len(shown) > 2:
         # The names inside the reasons are those shown; reasons of three and more responses are matched with nothing.
@@ -202,7 +201,7 @@ def combined(
         detail = (
             ended.detail if not voted else f"{len(failed)} of {len(samples)} samples failed, one with: {ended.detail}"
         )
-        return Judgment(**common, failure=ended.failure, detail=detail)
+        return Judgment(**common, failure=ended.failure, detail=detail, scores=_known_scores(failed))
     usable = [each for each in samples if each.failure is None]
     scores = _mean_scores(usable)
     verdict = best_of(scores) if scores and _by_scores(usable) else _majority([each.verdict for each in usable])
@@ -229,12 +228,23 @@ def _majority(verdicts: Sequence[Choice | None]) -> Choice:
 def _mean_scores(samples: Sequence[Sample]) -> tuple[float, ...]:
     if not all(each.scores for each in samples):
         return ()
-    return tuple(fmean(own) for own in zip(*(each.scores for each in samples), strict=True))
+    return tuple(fmean(own) for own in zip(*map(_numbers, samples), strict=True))
+
+
+def _known_scores(failed: Sequence[Sample]) -> tuple[float | None, ...]:
+    """The mean score of every response over the failed samples that have one; empty if they score nothing."""
+    columns = zip(*(each.scores for each in failed if each.scores), strict=True)
+    known = ([score for score in own if score is not None] for own in columns)
+    return tuple(fmean(own) if own else None for own in known)
+
+
+def _numbers(sample: Sample) -> tuple[float, ...]:
+    return tuple(score for score in sample.scores if score is not None)
 
 
 def _by_scores(samples: Sequence[Sample]) -> bool:
     """Whether the verdicts are those of the scores: a form may state scores beside a verdict of its own."""
-    return all(each.verdict == best_of(each.scores) for each in samples)
+    return all(each.verdict == best_of(_numbers(each)) for each in samples)
 
 
 def _preference(samples: Sequence[Sample], *, voted: bool) -> float | None:
