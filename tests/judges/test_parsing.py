@@ -129,7 +129,7 @@ FAILURES = [
     ("Verdict: A/B", "no verdict"),
     ("Verdict: A or B", "no verdict"),
     ("Final verdict: A, B or tie", "none of the labels"),
-    ("Choose among [[A]], [[B]] and [[C]].", "none of the labels"),
+    ("Choose among [[A]], [[B]] and [[C]].", "no verdict"),
     ('say "[[A]]" if assistant A is better, "[[B]]" if assistant B is better, and "[[C]]" for a tie', "no verdict"),
     ('I answer with "verdict": "A" or "B" or "tie".\nBoth are fine; I decide nothing.', "no verdict"),
     ('{"reasons": [{"point": "...", "about": "A" or "B"}, ...], "verdict": "A" or "B" or "tie"}', "cannot be read"),

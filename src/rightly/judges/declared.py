@@ -5,13 +5,23 @@ statement that is offered (``[[A]] or [[B]]``), echoed, quoted from a response o
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rightly.inference.reading import Block, json_blocks, strip_thinking, thinking_of
 from rightly.judges.format import Format, VerdictForm
 from rightly.judges.parsing import Parsed, choice_of, json_reasons, listed_reasons, parse_answer, spoken
-from rightly.judges.stated import is_alone, is_complete, is_draft, is_introduced, is_offer, is_quoted, is_solution
+from rightly.judges.stated import (
+    is_alone,
+    is_complete,
+    is_draft,
+    is_in_item,
+    is_introduced,
+    is_offer,
+    is_quoted,
+    is_solution,
+    masked,
+)
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale
 
@@ -120,10 +130,10 @@ def _statements(answer: str, blocks: Sequence[Block], declared: VerdictForm) -> 
         if not is_quoted(answer, start) and not _continues_list(before + line_end, line):
             yield _Said(start, len(answer), line)
         return
-    prose = _blanked(answer, [(block.start, block.end) for block in blocks])
-    prose = _blanked(prose, [match.span() for match in _ENCLOSED.finditer(prose)]).translate(_WIDE)
+    prose = masked(answer, [(block.start, block.end) for block in blocks])
+    prose = masked(prose, [match.span() for match in _ENCLOSED.finditer(prose)]).translate(_WIDE)
     found = list(_pattern(declared).finditer(prose))
-    rest = prose if declared.at == "after" else _blanked(prose, [match.span() for match in found])
+    rest = prose if declared.at == "after" else masked(prose, [match.span() for match in found])
     offered = _offered(prose, found, to_end=declared.at != "after") if declared.which != "each" else set()
     for n, match in enumerate(found):
         if n not in offered and _is_meant(rest, match, declared):
@@ -132,17 +142,13 @@ def _statements(answer: str, blocks: Sequence[Block], declared: VerdictForm) -> 
             yield _Said(match.start(), match.end(), match["said"], about=about)
 
 
-def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text with spaces in place of the spans."""
-    for start, end in spans:
-        text = text[:start] + " " * (end - start) + text[end:]
-    return text
-
-
 def _continues_list(before: str, line: str) -> bool:
-    """Whether a last line that is only a number is the next number of a list, truncated."""
+    """Whether a last line that is only a number is the next number of a list, or the first one, truncated."""
     items = list(_NUMBERED.finditer(before))
     bare = line.strip().rstrip(".)")
+    above = before.rstrip().rpartition("\n")[2].rstrip(" *_")
+    if not items and bare == "1" and above.endswith((":", "：")):
+        return _SCORE.fullmatch(f"{above} 1") is None
     if not items or not bare.isdecimal() or int(bare) != int(items[-1]["number"]) + 1:
         return False
     apart = len(items) < 2 or "\n\n" in before[items[-2].end() : items[-1].start()]
@@ -151,9 +157,9 @@ def _continues_list(before: str, line: str) -> bool:
 
 def _members(answer: str, blocks: Sequence[Block], name: str) -> Iterator[_Said]:
     """The objects that have the member, at the top or as the only value of another object."""
-    prose = _blanked(answer, [(block.start, block.end) for block in blocks])
+    prose = masked(answer, [(block.start, block.end) for block in blocks])
     for block in blocks:
-        if is_quoted(prose, block.start) or is_draft(prose, block.start):
+        if is_quoted(prose, block.start) or is_draft(prose, block.start) or is_in_item(prose, block.start):
             continue
         found: Any = block.found
         while isinstance(found, dict):
@@ -207,17 +213,16 @@ def _is_meant(rest: str, match: re.Match[str], declared: VerdictForm) -> bool:
         return False
     if declared.at == "after":
         return True
-    introduced = is_introduced(rest, start)
-    if _ITEM.match(rest, rest.rfind("\n", 0, start) + 1, start) and not introduced:
-        return False  # a reason that mentions a statement
+    if is_in_item(rest, start):
+        return False
     if declared.at == "brackets":
         return is_complete(rest, match.end())
     if is_solution(rest, start):
         return False
-    if introduced or is_alone(rest, start):
+    if is_introduced(rest, start) or (is_alone(rest, start) and is_complete(rest, match.end())):
         return True
     names = declared.which == "each" and rest[:start].rstrip().endswith(":")
-    return names or not rest[match.end() :].strip(" \t\n$*_.")
+    return names or not rest[match.end() :].strip(" \t\n\x1f$*_.")
 
 
 def _verdict(said: Sequence[_Said], declared: VerdictForm, labels: Mapping[str, Choice], responses: int) -> _Verdict:

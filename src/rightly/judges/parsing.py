@@ -13,7 +13,18 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from rightly.inference.reading import Block, json_blocks, strip_thinking
-from rightly.judges.stated import HEADING, STATED, is_complete, is_draft, is_final, is_introduced, is_offer, is_quoted
+from rightly.judges.stated import (
+    HEADING,
+    STATED,
+    is_complete,
+    is_draft,
+    is_final,
+    is_in_item,
+    is_introduced,
+    is_offer,
+    is_quoted,
+    masked,
+)
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale
 
@@ -38,7 +49,7 @@ _VERDICT_KEY = re.compile(rf"""(?i)["'](?:{"|".join(_KEYS)})["']\s*:""")
 _OFFER = re.compile(r"(?i)\bor\b|\|")
 _NOT_TEXT = frozenset(("about", "favors"))
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_MARKUP = re.compile(r"\\(?:text|math)[a-z]*|[*_`\"'(){}\[\]$\\]")
+_MARKUP = re.compile(r"\\(?:text|math)[a-z]*|[*_`\"'(){}\[\]$]|\\(?![A-Za-z])")
 _RELATIONS = {"gg": ">>", "ll": "<<", "gt": ">", "lt": "<"}
 _RELATION = re.compile(r"\\(gg|ll|gt|lt)\b")
 _DEGREE = r"(?:(?:slightly|somewhat|marginally|clearly|significantly|much|far|a\s+bit|a\s+little|overall|the)\s+)*"
@@ -177,11 +188,8 @@ def explicit_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS)
 
 def _read(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> tuple[list[_Said], list[_Said]]:
     """The verdicts in explicit forms and the verdicts in sentences."""
-    ends = [0, *(block.end for block in blocks)]
-    gaps = [*(block.start for block in blocks), len(answer)]
-    masks = [*(" " * (block.end - block.start) for block in blocks), ""]
-    prose = "".join(answer[end:gap] + mask for end, gap, mask in zip(ends, gaps, masks, strict=True))
-    explicit = [*_in_objects(answer, blocks, labels), *_in_forms(prose, labels)]
+    prose = masked(answer, [(block.start, block.end) for block in blocks])
+    explicit = [*_in_objects(answer, prose, blocks, labels), *_in_forms(prose, labels)]
     explicit.sort(key=lambda said: said.start)
     return explicit, _in_sentences(prose, labels, alone=not explicit)
 
@@ -196,11 +204,12 @@ def _contradicts(sentence: _Said, last: _Said) -> bool:
     return last.form == "prose" or sentence.start >= last.start or sentence.firm or not last.firm
 
 
-def _in_objects(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> Iterator[_Said]:
+def _in_objects(answer: str, prose: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> Iterator[_Said]:
+    """Verdicts in JSON objects; ``prose`` is the answer without the objects."""
     before: tuple[_Said, int] | None = None
     for block in blocks:
         members = None if block.found is None else _with_verdict(block.found)
-        if members is None or is_quoted(answer, block.start):
+        if members is None or is_quoted(prose, block.start) or is_in_item(prose, block.start):
             continue
         values = [members[key] for key in _KEYS if key in members]
         choices = {choice for value in values if (choice := choice_of(value, labels)) is not None}
@@ -241,19 +250,17 @@ def _in_forms(text: str, labels: Mapping[str, Choice]) -> list[_Said]:
         (one, other), between = choices[n - 1 : n + 1], text[matches[n - 1].end() : matches[n].start()]
         if one is not None and other is not None and is_offer(one, other, between):
             offered |= {n - 1, n}
-    found: list[tuple[_Said, bool]] = []
-    for n, (match, words, choice) in enumerate(zip(matches, said, choices, strict=True)):
-        if n not in offered and _is_stated(text, match):
-            firm = is_introduced(text, match.start())
-            in_item = _ITEM.match(text, text.rfind("\n", 0, match.start()) + 1, match.start()) is not None
-            found.append((_Said(match.lastgroup or "", match.start(), words, choice, firm), in_item and not firm))
-    return [said for said, listed in found if not listed] or [said for said, _ in found]
+    return [
+        _Said(match.lastgroup or "", match.start(), words, choice, is_introduced(text, match.start()))
+        for n, (match, words, choice) in enumerate(zip(matches, said, choices, strict=True))
+        if n not in offered and _is_stated(text, match)
+    ]
 
 
 def _is_stated(text: str, match: re.Match[str]) -> bool:
     """Whether a label in an explicit form is a verdict in its context, and not only mentioned."""
     start = match.start()
-    if is_draft(text, start) or is_quoted(text, start) or not is_complete(text, match.end()):
+    if is_draft(text, start) or is_quoted(text, start) or is_in_item(text, start) or not is_complete(text, match.end()):
         return False
     may_quote = match["boxed"] is not None or (match["tag"] or "").lower() == "answer"
     return not may_quote or is_introduced(text, start)

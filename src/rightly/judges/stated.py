@@ -5,7 +5,10 @@ A statement whose author is in doubt is not a verdict.
 """
 
 import re
+from collections.abc import Iterable
 
+_MASK = "\x1f"
+"""Stands for a part that is left out: white space to every pattern, but not to quotation marks around it."""
 _ABROAD = (
     r"(?:最终|最后|最終|综合|総合)(?:结论|結論|判断|判定|裁决|裁定|评判|評価)|判定|裁决|裁定|评判|評決"
     r"|최종\s*(?:판정|결론|판단)|판정|(?:endgültiges|abschließendes|finales)\s+urteil|urteil|fazit|endurteil"
@@ -36,7 +39,8 @@ _GOES_ON = re.compile(r"[\s*_`\"')$\\\]]*(?:$|[.,;!(<]|(?:[-\u2013\u2014]\s*)?(?
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 _NO_VERDICT = re.compile(
     r"(?i)\b(?:draft|(?:initial|first|tentative|preliminary)\s+(?:verdict|judge?ment|answer|choice|guess|impression|thought)"
-    r"|at\s+first|format\s*(?:is\b|:)|legend)(?!\w)(?!.*[.!?]\s)"
+    r"|at\s+first|format\s*(?:is\b|:)|legend"
+    r"|(?:choose|select|pick)\w*\s+(?:from|among|between)|I\s+(?:will|must|should|can)\s+(?:write|output|use))(?!\w)(?!.*[.!?]\s)"
 )
 _NEAR = 200
 """Number of characters before a statement that show how it is meant."""
@@ -45,7 +49,7 @@ _REPORTED = re.compile(
     r"|answered|gives?|gave|conclude[sd]?|state[sd]?|says?|said|writes?|wrote|written|box(?:e[sd])?|claim(?:s|ed)?|end(?:s|ed)?"
     r"|close[sd]?|open(?:s|ed)?|starts?|begins?|reports?|picks?|selects?|chooses?|chose|arrives?|contain(?:s|ed)?|includes?"
     r"|presents?|outputs?|reads?|prints?|adds?|added|inserts?|inject(?:s|ed)?|append(?:s|ed)?|tells?|told|asks?|instructs?"
-    r"|demands?|declares?|announces?|repeats?|tries|quotes?|grades?|scores?)\b"
+    r"|demands?|declares?|announces?|repeats?|tries|quotes?|grades?|scores?|words|phrase|string|text|lines?)\b"
     r"(?![^.!?\n]*[,;]\s*(?:so|thus|therefore|hence)\b)[^.!?\n]*$"
 )
 """Words before a statement that make it the words of a response."""
@@ -54,11 +58,21 @@ _KEY = re.compile(
     r"(?![^.!?\n]*[,;]\s*(?:so|thus|therefore|hence)\b)[^.!?\n]*$"
 )
 """Words before a statement that make it the solution of the task."""
-_QUOTE_OPENS = r"(?<![^\s(\[{:,;>*\u2014\u2013-])\"(?=\S)"
+_QUOTE_OPENS = r"(?<![^\s(\[{:,;>*\u2014\u2013-])\"(?=[^ \t\n])"
 _CLOSED = re.compile(rf"“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|{_QUOTE_OPENS}[^\"]*\"|`[^`\n]*`")
 _OPEN = re.compile(rf"[“„«「『]|{_QUOTE_OPENS}|`[^`\n]*\Z")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_MARKS = " \t$*_`\"'#-“„«\\"
+_MARKS = f" \t$*_`\"'#-“„«\\{_MASK}"
+_ITEM = re.compile(r"[ \t]*(?:\d{1,2}[.)]|[-*•+–])[ \t]+(?=\S)")
+
+
+def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text without the spans, which do not overlap and are in order; positions in it stay."""
+    parts, end = [], 0
+    for start, stop in spans:
+        parts += [text[end:start], _MASK * (stop - start)]
+        end = stop
+    return "".join([*parts, text[end:]])
 
 
 def is_draft(text: str, position: int) -> bool:
@@ -69,6 +83,13 @@ def is_draft(text: str, position: int) -> bool:
 def is_introduced(text: str, position: int) -> bool:
     """Whether the words before a statement introduce a verdict."""
     return _INTRODUCED.fullmatch(_head(text, position)) is not None
+
+
+def is_in_item(text: str, position: int) -> bool:
+    """Whether a statement stands behind other words in an item of a list: a reason that mentions it."""
+    return _ITEM.match(text, text.rfind("\n", 0, position) + 1, position) is not None and not is_introduced(
+        text, position
+    )
 
 
 def is_complete(text: str, end: int) -> bool:
