@@ -1,4 +1,4 @@
-r"""Read the verdict and the reasons from a judge's answer; the only place that does so.
+r"""Read the verdict and the reasons from a judge's answer in any explicit form.
 
 A wrong verdict is far worse than an unread one. Thinking is removed first. Explicit forms outrank prose: a ``verdict`` in
 a JSON object, ``[[A>B]]``, ``\boxed{A}``, ``<verdict>A</verdict>``. The last explicit form binds, since an earlier one may
@@ -31,8 +31,8 @@ from rightly.types import Choice, Rationale
 READER_VERSION = 3
 """Version of the answer reader; part of the identity of every record made from an answer.
 
-Raise it with every change to this file or to `rightly.inference.reading` after which some answer gives another verdict,
-other reasons or another failure.
+Raise it with every change to this file, to `declared`, to `stated` or to `rightly.inference.reading` after which some answer
+gives another verdict, other reasons or another failure.
 """
 
 PAIRWISE_LABELS: Mapping[str, Choice] = {
