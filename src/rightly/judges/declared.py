@@ -12,6 +12,7 @@ from rightly.inference.reading import Block, json_blocks, strip_thinking, thinki
 from rightly.judges.format import Format, VerdictForm
 from rightly.judges.parsing import Parsed, choice_of, json_reasons, listed_reasons, parse_answer, spoken
 from rightly.judges.stated import (
+    MASK,
     is_alone,
     is_complete,
     is_draft,
@@ -137,8 +138,9 @@ def _statements(answer: str, blocks: Sequence[Block], declared: VerdictForm) -> 
     offered = _offered(prose, found, to_end=declared.at != "after") if declared.which != "each" else set()
     for n, match in enumerate(found):
         if n not in offered and _is_meant(rest, match, declared):
-            line = rest[rest.rfind("\n", 0, match.start()) + 1 : match.start()]
-            about = subject_side(line.strip()) or subject_side(match["said"]) if declared.which == "each" else None
+            before = rest[max(rest.rfind(mark, 0, match.start()) for mark in ("\n", MASK)) + 1 : match.start()]
+            named = subject_side(before.strip(" *_")) or subject_side(match["said"])
+            about = named if declared.which == "each" else None
             yield _Said(match.start(), match.end(), match["said"], about=about)
 
 
@@ -221,8 +223,8 @@ def _is_meant(rest: str, match: re.Match[str], declared: VerdictForm) -> bool:
         return False
     if is_introduced(rest, start) or (is_alone(rest, start) and is_complete(rest, match.end())):
         return True
-    names = declared.which == "each" and rest[:start].rstrip().endswith(":")
-    return names or not rest[match.end() :].strip(" \t\n\x1f$*_.")
+    names = declared.which == "each" and rest[:start].rstrip(" *_\n").endswith(":")
+    return names or not rest[match.end() :].strip(f" \t\n{MASK}$*_.")
 
 
 def _verdict(said: Sequence[_Said], declared: VerdictForm, labels: Mapping[str, Choice], responses: int) -> _Verdict:

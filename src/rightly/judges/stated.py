@@ -7,7 +7,7 @@ A statement whose author is in doubt is not a verdict.
 import re
 from collections.abc import Iterable
 
-_MASK = "\x1f"
+MASK = "\x1f"
 """Stands for a part that is left out: white space to every pattern, but not to quotation marks around it."""
 _ABROAD = (
     r"(?:最终|最后|最終|综合|総合)(?:结论|結論|判断|判定|裁决|裁定|评判|評価)|判定|裁决|裁定|评判|評決"
@@ -44,25 +44,27 @@ _NO_VERDICT = re.compile(
 )
 _NEAR = 200
 """Number of characters before a statement that show how it is meant."""
+_SO = r"(?:[,;]|\b(?:is|and))\s*(?:so|thus|therefore|hence)\b"
+"""Words after which the judge draws its own conclusion."""
 _REPORTED = re.compile(
     r"(?i)\b(?:response|assistant|answer|output|model|candidate|chatbot|it|which|who|that|[AB]|1|2)\b[^.!?\n]*\b(?:answers"
     r"|answered|gives?|gave|conclude[sd]?|state[sd]?|says?|said|writes?|wrote|written|box(?:e[sd])?|claim(?:s|ed)?|end(?:s|ed)?"
     r"|close[sd]?|open(?:s|ed)?|starts?|begins?|reports?|picks?|selects?|chooses?|chose|arrives?|contain(?:s|ed)?|includes?"
     r"|presents?|outputs?|reads?|prints?|adds?|added|inserts?|inject(?:s|ed)?|append(?:s|ed)?|tells?|told|asks?|instructs?"
-    r"|demands?|declares?|announces?|repeats?|tries|quotes?|grades?|scores?|words|phrase|string|text|lines?)\b"
-    r"(?![^.!?\n]*[,;]\s*(?:so|thus|therefore|hence)\b)[^.!?\n]*$"
+    r"|demands?|declares?|announces?|repeats?|tries|quotes?|grades|scores|words|phrase|string|text|lines?)\b"
+    rf"(?![^.!?\n]*{_SO})[^.!?\n]*$"
 )
 """Words before a statement that make it the words of a response."""
 _KEY = re.compile(
     r"(?i)(?:\b(?:option|key|solution|correct|right|wrong|equals?|compute[sd]?|value|result|(?<!final )answer\s+is)\b|=)"
-    r"(?![^.!?\n]*[,;]\s*(?:so|thus|therefore|hence)\b)[^.!?\n]*$"
+    rf"(?![^.!?\n]*{_SO})[^.!?\n]*$"
 )
 """Words before a statement that make it the solution of the task."""
 _QUOTE_OPENS = r"(?<![^\s(\[{:,;>*\u2014\u2013-])\"(?=[^ \t\n])"
 _CLOSED = re.compile(rf"“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|{_QUOTE_OPENS}[^\"]*\"|`[^`\n]*`")
 _OPEN = re.compile(rf"[“„«「『]|{_QUOTE_OPENS}|`[^`\n]*\Z")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_MARKS = f" \t$*_`\"'#-“„«\\{_MASK}"
+_MARKS = f" \t$*_`\"'#-“„«\\{MASK}"
 _ITEM = re.compile(r"[ \t]*(?:\d{1,2}[.)]|[-*•+–])[ \t]+(?=\S)")
 
 
@@ -70,7 +72,7 @@ def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """The text without the spans, which do not overlap and are in order; positions in it stay."""
     parts, end = [], 0
     for start, stop in spans:
-        parts += [text[end:start], _MASK * (stop - start)]
+        parts += [text[end:start], MASK * (stop - start)]
         end = stop
     return "".join([*parts, text[end:]])
 
