@@ -49,6 +49,9 @@ VERDICTS = [
     ('First:\n```json\n{"verdict": "A"}\n```\nThen:\n```json\n{"verdict": "B"}\n```', "B"),
     ("Accuracy\nWinner: A\nStyle\nWinner: B\n\n[[A]]", "A"),
     ('Accuracy\nWinner: A\nStyle\nWinner: B\n{"verdict": "A"}', "A"),
+    ("Verdict: A\n\u6700\u7ec8\u7ed3\u8bba\uff1aB", "B"),
+    ("Draft verdict: A.\n\u6700\u7ec8\u7ed3\u8bba\uff1aB", "B"),
+    ("Verdict: A\nResponse B ends with [[B]].", "A"),
     # a legend is not a verdict
     ("[[B]]\n\nKey: [[A]] = the first wins, [[B]] = the second wins, [[C]] = tie", "B"),
     # marks around a label
@@ -115,10 +118,8 @@ FAILURES = [
     # verdicts that differ
     ("Verdict: A. No: the answer is B.", "two verdicts"),
     ("Verdict: A\nVerdict: B", "two verdicts"),
-    ("Verdict: A\n\u6700\u7ec8\u7ed3\u8bba\uff1aB", "two verdicts"),
     ("[[A]]\nFinal verdict: B", "two verdicts"),
     ("Final verdict: A\n[[B]]", "two verdicts"),
-    ("Verdict: A\nResponse B ends with [[B]].", "two verdicts"),
     ('{"verdict": "A", "verdict": "B"}', "cannot be read"),
     ('{"winner": "A", "verdict": "B"}', "none of the labels"),
     ('[{"on": "style", "winner": "A"}, {"on": "facts", "winner": "B"}]', "none of the labels"),
@@ -128,7 +129,7 @@ FAILURES = [
     ("Verdict: A/B", "no verdict"),
     ("Verdict: A or B", "no verdict"),
     ("Final verdict: A, B or tie", "none of the labels"),
-    ("Choose among [[A]], [[B]] and [[C]].", "none of the labels"),
+    ("Choose among [[A]], [[B]] and [[C]].", "no verdict"),
     ('say "[[A]]" if assistant A is better, "[[B]]" if assistant B is better, and "[[C]]" for a tie', "no verdict"),
     ('I answer with "verdict": "A" or "B" or "tie".\nBoth are fine; I decide nothing.', "no verdict"),
     ('{"reasons": [{"point": "...", "about": "A" or "B"}, ...], "verdict": "A" or "B" or "tie"}', "cannot be read"),

@@ -165,6 +165,8 @@ def _whole_members(block: str) -> dict[str, Any]:
         while True:
             key, position = _DECODER.raw_decode(block, _skip(_GAP, block, position))
             value, position = _DECODER.raw_decode(block, _skip(_COLON, block, position))
+            if isinstance(value, int | float) and not block[position:].strip("0123456789.eE+-"):
+                break  # its other digits may be missing
             members.append((str(key), value))
     except (ValueError, RecursionError):
         pass

@@ -10,34 +10,37 @@ from typing import Any, NamedTuple
 
 from rightly.inference.reading import Block, json_blocks, strip_thinking, thinking_of
 from rightly.judges.format import Format, VerdictForm
-from rightly.judges.parsing import (
-    Parsed,
-    choice_of,
+from rightly.judges.parsing import Parsed, choice_of, json_reasons, listed_reasons, parse_answer, spoken
+from rightly.judges.stated import (
+    MASK,
+    is_alone,
     is_complete,
     is_draft,
+    is_in_item,
     is_introduced,
     is_offer,
-    json_reasons,
-    listed_reasons,
-    parse_answer,
-    spoken,
+    is_quoted,
+    is_solution,
+    masked,
 )
-from rightly.references import subject_side
+from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale, letter_of
 
-_BRACKETS = re.compile(r"\[\[\s*(?P<said>[^\[\]\n]{1,40}?)\s*\]\]")
+_BRACKETS = re.compile(r"(?<![\w)\]])\[\[\s*(?P<said>[^\[\]\n]{1,40}?)\s*\]\]")
+_WIDE = str.maketrans("［］【】", "[][]")
 _BOXED = re.compile(r"\\?boxed\{(?P<said>(?:[^{}\n]|\{[^{}\n]*\}){1,60})\}")
+_END_TOKENS = re.compile(r"(?:\s*(?:</s>|<\|[^\s|<>]+\|>|<eos>|<end_of_turn>))+\s*\Z")
+_ENCLOSED = re.compile(
+    r"(?is)<(?P<element>(?:quote|summary|eval|solution|rubric|justify)(?:_\w+)?)>.*?(?:</(?P=element)>|\Z)"
+)
+"""Parts of an answer in which a verdict is not the judge's own, or not yet; one that is never closed may be truncated."""
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _SCORE = re.compile(
-    rf"(?i)[\W_]*(?:(?:score|rating|result)\b\W*(?:of|is)?\W*)?(?P<number>{_NUMBER})"
-    rf"(?:\s*(?:/|out\s+of)\s*(?P<most>{_NUMBER}))?[\W_]*"
+    rf"(?i)[\W_]*?(?:(?:the|my|final|overall)\s+)*(?:(?:(?:score|rating|result|grade)\b|评分|得分|分数)\W*?(?:of|is)?\W*?)?"
+    rf"(?:(?:assistant|response|answer|chatbot|model)\s*[12AB]\s*:\W*?)?(?P<number>{_NUMBER})\s*(?:points?\b|分)?"
+    rf"[\s(]*(?:(?:/|out\s+of)\s*(?P<most>{_NUMBER}))?[\W_]*"
 )
-_QUOTED = re.compile(
-    r"(?i)\b(?:response|assistant|answer|output|model|candidate|chatbot|it|which|who|[AB]|1|2)\b[^.!?\n]*\b(?:answers?"
-    r"|answered|gives?|gave|concludes?|concluded|states?|stated|says?|said|writes?|wrote|boxe[sd]|claims?|ends?|ended|reports?"
-    r"|picks?|selects?|chooses?|chose|arrives?|contains?|presents?|outputs?|correct|right|wrong|solution)\b[^.!?\n]*$"
-)
-"""Words before a statement that make it a quotation of a response, or of the key of the task."""
+_NUMBERED = re.compile(r"^[ \t]*(?P<number>\d{1,2})[.)][ \t]", re.MULTILINE)
 _HEADING = re.compile(
     r"^[ \t]*(?:\#{1,6}[ \t]*(?P<marked>.+?)[ \t#]*|[-*]?[ \t]*(?:\d+[.)][ \t]*)?\*\*(?P<bold>[^*\n]+)\*\*:?[ \t]*"
     r"|(?P<plain>[^\W\d][^\n]{2,70}):)[ \t]*$",
@@ -55,6 +58,7 @@ class _Said(NamedTuple):
         value: Content: a text, or a JSON value.
         members: Members of its JSON object.
         repaired: Whether that object had to be repaired.
+        about: Response that a score is given to, if it is named.
     """
 
     start: int
@@ -62,6 +66,7 @@ class _Said(NamedTuple):
     value: Any
     members: Mapping[str, Any] | None = None
     repaired: bool = False
+    about: Side | None = None
 
 
 class _Verdict(NamedTuple):
@@ -85,7 +90,7 @@ def read_answer(text: str, form: Format, responses: int = 2) -> Parsed:
     declared = form.verdict
     if declared.at == "free":
         return _with_reasons(parse_answer(text, _labels(declared, form, responses)), text, form)
-    answer = strip_thinking(text)
+    answer = _END_TOKENS.sub("", strip_thinking(text))
     if not answer:
         return Parsed(None, (), "the answer is empty" if not text.strip() else "nothing but thinking")
     blocks = list(json_blocks(answer))
@@ -118,25 +123,46 @@ def _labels(declared: VerdictForm, form: Format, responses: int) -> Mapping[str,
 def _statements(answer: str, blocks: Sequence[Block], declared: VerdictForm) -> Iterator[_Said]:
     """The statements in the declared place, without those that are offered, drafts or quotations."""
     if declared.at == "json":
-        yield from _members(blocks, declared.name.lower())
+        yield from _members(answer, blocks, declared.name.lower())
         return
     if declared.at == "end":
-        line = answer.rstrip().rpartition("\n")[2]
-        yield _Said(len(answer.rstrip()) - len(line), len(answer), line)
+        before, line_end, line = answer.rstrip().rpartition("\n")
+        start = len(before) + len(line_end)
+        if not is_quoted(answer, start) and not _continues_list(before + line_end, line):
+            yield _Said(start, len(answer), line)
         return
-    prose = answer
-    for block in blocks:
-        prose = prose[: block.start] + " " * (block.end - block.start) + prose[block.end :]
+    prose = masked(answer, [(block.start, block.end) for block in blocks])
+    prose = masked(prose, [match.span() for match in _ENCLOSED.finditer(prose)]).translate(_WIDE)
     found = list(_pattern(declared).finditer(prose))
-    offered = _offered(prose, found) if declared.which != "each" else set()
+    rest = prose if declared.at == "after" else masked(prose, [match.span() for match in found])
+    offered = _offered(prose, found, to_end=declared.at != "after") if declared.which != "each" else set()
     for n, match in enumerate(found):
-        if n not in offered and _is_meant(prose, match, declared):
-            yield _Said(match.start(), match.end(), match["said"])
+        if n not in offered and _is_meant(rest, match, declared):
+            before = rest[max(rest.rfind(mark, 0, match.start()) for mark in ("\n", MASK)) + 1 : match.start()]
+            named = subject_side(before.strip(" *_")) or subject_side(match["said"])
+            about = named if declared.which == "each" else None
+            yield _Said(match.start(), match.end(), match["said"], about=about)
 
 
-def _members(blocks: Sequence[Block], name: str) -> Iterator[_Said]:
+def _continues_list(before: str, line: str) -> bool:
+    """Whether a last line that is only a number is the next number of a list, or the first one, truncated."""
+    items = list(_NUMBERED.finditer(before))
+    bare = line.strip().rstrip(".)")
+    above = before.rstrip().rpartition("\n")[2].rstrip(" *_")
+    if not items and bare == "1" and above.endswith((":", "：")):
+        return _SCORE.fullmatch(f"{above} 1") is None
+    if not items or not bare.isdecimal() or int(bare) != int(items[-1]["number"]) + 1:
+        return False
+    apart = len(items) < 2 or "\n\n" in before[items[-2].end() : items[-1].start()]
+    return apart or "\n\n" not in before[items[-1].end() :]
+
+
+def _members(answer: str, blocks: Sequence[Block], name: str) -> Iterator[_Said]:
     """The objects that have the member, at the top or as the only value of another object."""
+    prose = masked(answer, [(block.start, block.end) for block in blocks])
     for block in blocks:
+        if is_quoted(prose, block.start) or is_draft(prose, block.start) or is_in_item(prose, block.start):
+            continue
         found: Any = block.found
         while isinstance(found, dict):
             members = {"_".join(str(key).lower().split()): value for key, value in found.items()}
@@ -155,39 +181,60 @@ def _pattern(declared: VerdictForm) -> re.Pattern[str]:
     if declared.at == "tag":
         return re.compile(rf"(?is)<{name}>\s*(?P<said>(?:(?!</?{name}>).){{1,300}}?)\s*</{name}>")
     # The marker may close its bracket after the content: "[RESULT: A]" for "[RESULT]".
-    opened = re.escape(declared.name.rstrip("]:*")) + (r"(?:\]|:)" if declared.name.endswith("]") else r"[:*]*")
-    return re.compile(rf"(?i){opened}[:*]*[ \t]*\n?[ \t]*(?P<said>[^\n]{{1,120}})")
+    marker = re.escape(declared.name.rstrip("]:*"))
+    opened = marker + (r"(?:\]|:)" if declared.name.endswith("]") else r"[:*]*")
+    return re.compile(rf"(?i){opened}[:*]*[ \t]*(?:\n[ \t]*){{0,2}}(?P<said>(?:(?!{marker})[^\n]){{1,120}})")
 
 
-def _offered(prose: str, found: Sequence[re.Match[str]]) -> set[int]:
-    """Numbers of the statements that only list what may be answered."""
+def _offered(prose: str, found: Sequence[re.Match[str]], *, to_end: bool) -> set[int]:
+    """Numbers of the statements that only list what may be answered.
+
+    Args:
+        prose: The answer.
+        found: The statements.
+        to_end: Whether a statement has an end of its own; else the text up to the next one is part of it.
+    """
     offered: set[int] = set()
     for n in range(1, len(found)):
-        between = prose[found[n - 1].end() : found[n].start()]
+        between = prose[found[n - 1].end() if to_end else found[n - 1].start("said") : found[n].start()]
         if is_offer(found[n - 1]["said"], found[n]["said"], between):
             offered |= {n - 1, n}
     return offered
 
 
-def _is_meant(prose: str, match: re.Match[str], declared: VerdictForm) -> bool:
-    """Whether a statement is the judge's own."""
-    if is_draft(prose, match.start()):
+def _is_meant(rest: str, match: re.Match[str], declared: VerdictForm) -> bool:
+    """Whether a statement is the judge's own.
+
+    Args:
+        rest: The answer; statements that end in themselves are left out.
+        match: The statement.
+        declared: Declared form of the verdict.
+    """
+    start = match.start()
+    if is_draft(rest, start) or is_quoted(rest, start):
         return False
     if declared.at == "after":
         return True
+    if is_in_item(rest, start):
+        return False
     if declared.at == "brackets":
-        return is_complete(prose, match.end())
-    head = prose[max(prose.rfind("\n", 0, match.start()) + 1, match.start() - 200) : match.start()]
-    if not head.strip(" \t$*_>#-") or is_introduced(prose, match.start()):
+        return is_complete(rest, match.end())
+    if is_solution(rest, start):
+        return False
+    if is_introduced(rest, start) or (is_alone(rest, start) and is_complete(rest, match.end())):
         return True
-    sentence = re.split(r"[.!?]\s", head)[-1]
-    return not _QUOTED.search(sentence) and not prose[match.end() :].strip(" \t\n$*_.")
+    names = declared.which == "each" and rest[:start].rstrip(" *_\n").endswith(":")
+    return names or not rest[match.end() :].strip(f" \t\n{MASK}$*_.")
 
 
 def _verdict(said: Sequence[_Said], declared: VerdictForm, labels: Mapping[str, Choice], responses: int) -> _Verdict:
     if declared.which == "each":
         if len(said) != responses:
             return _Verdict(None, (), f"{len(said)} scores for {responses} responses")
+        if any(
+            each.about not in (None, letter) for each, letter in zip(said, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", strict=False)
+        ):
+            return _Verdict(None, (), "the scores are not in the order of the responses")
         return _compared([_number(each.value, declared.range) for each in said])
     read = [_content(each, declared, labels, responses) for each in said]
     if declared.which == "only" and len({(each.choice, each.scores) for each in read}) > 1:
@@ -201,8 +248,8 @@ def _content(said: _Said, declared: VerdictForm, labels: Mapping[str, Choice], r
     if declared.scores is not None and said.members is not None:
         beside = [_number(said.members.get(name), None) for name in declared.scores]
         scores = tuple(each for each in beside if each is not None) if None not in beside else ()
+    words = re.split(r"[.!?](?:\s|$)", said.value)[0] if declared.at == "after" else said.value
     if declared.read == "label":
-        words = re.split(r"[.!?](?:\s|$)|</s>", said.value)[0] if declared.at == "after" else said.value
         choice = choice_of(words, labels) or (spoken(words, labels) if isinstance(words, str) else None)
         return _Verdict(choice, scores, "" if choice else _unread(said.value, "is none of the labels offered"))
     if declared.read == "scores":
@@ -210,7 +257,7 @@ def _content(said: _Said, declared: VerdictForm, labels: Mapping[str, Choice], r
         if len(numbers) != responses:
             return _Verdict(None, (), _unread(said.value, f"is not {responses} scores"))
         return _compared([_number(each, declared.range) for each in numbers])
-    number = _number(said.value, declared.range)
+    number = _number(words, declared.range)
     if number is None:
         return _Verdict(None, (), _unread(said.value, f"is no number from {_range(declared)}"))
     if declared.read == "score":

@@ -1,4 +1,4 @@
-r"""Read the verdict and the reasons from a judge's answer; the only place that does so.
+r"""Read the verdict and the reasons from a judge's answer in any explicit form.
 
 A wrong verdict is far worse than an unread one. Thinking is removed first. Explicit forms outrank prose: a ``verdict`` in
 a JSON object, ``[[A>B]]``, ``\boxed{A}``, ``<verdict>A</verdict>``. The last explicit form binds, since an earlier one may
@@ -13,14 +13,26 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from rightly.inference.reading import Block, json_blocks, strip_thinking
+from rightly.judges.stated import (
+    HEADING,
+    STATED,
+    is_complete,
+    is_draft,
+    is_final,
+    is_in_item,
+    is_introduced,
+    is_offer,
+    is_quoted,
+    masked,
+)
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale
 
 READER_VERSION = 3
 """Version of the answer reader; part of the identity of every record made from an answer.
 
-Raise it with every change to this file or to `rightly.inference.reading` after which some answer gives another verdict,
-other reasons or another failure.
+Raise it with every change to this file, to `declared`, to `stated` or to `rightly.inference.reading` after which some answer
+gives another verdict, other reasons or another failure.
 """
 
 PAIRWISE_LABELS: Mapping[str, Choice] = {
@@ -37,8 +49,20 @@ _VERDICT_KEY = re.compile(rf"""(?i)["'](?:{"|".join(_KEYS)})["']\s*:""")
 _OFFER = re.compile(r"(?i)\bor\b|\|")
 _NOT_TEXT = frozenset(("about", "favors"))
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_MARKUP = re.compile(r"\\(?:text|math)[a-z]*|[*_`\"'(){}\[\]$\\]")
+_MARKUP = re.compile(r"\\(?:text|math)[a-z]*|[*_`\"'(){}\[\]$]|\\(?![A-Za-z])")
+_RELATIONS = {"gg": ">>", "ll": "<<", "gt": ">", "lt": "<"}
+_RELATION = re.compile(r"\\(gg|ll|gt|lt)\b")
 _DEGREE = r"(?:(?:slightly|somewhat|marginally|clearly|significantly|much|far|a\s+bit|a\s+little|overall|the)\s+)*"
+_NOUNS = (
+    r"(?:(?i:response|assistant|answer|option|chatbot|model|candidate|output|antwort|réponse|respuesta|resposta|risposta"
+    r"|ответ)\s+|(?:回答|回复|答案|助手|応答|アシスタント|응답|답변)\s*)"
+)
+_NOUN = re.compile(rf"^{_NOUNS}(?=[A-Z]$)")
+_TIES = frozenset(
+    ("平局", "平手", "引き分け", "무승부", "UNENTSCHIEDEN", "GLEICHSTAND", "ÉGALITÉ", "EMPATE", "PAREGGIO", "НИЧЬЯ")
+)
+_LONGEST = 200
+"""Number of characters above which a text is not a label."""
 _RANKED = re.compile(
     rf"(?i)(?P<label>.+?)\s+(?:is|was)\s+{_DEGREE}(?:(?P<better>better|best|winner|stronger|superior|preferred)"
     r"(?:\s+(?:one|response|answer))?|(?P<worse>worse))(?:\s+than\s+(?P<other>.+))?"
@@ -52,25 +76,9 @@ _FORMS = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_GOES_ON = re.compile(r"[\s*_`\"')$\\\]]*(?:$|[.,;!(<]|(?:[-\u2013\u2014]\s*)?(?:because|since|as)\b|is\s+better\b)")
-"""Text after an explicit verdict; after a mere mention ("[[A]] if ...", "[[A]] = ...") the sentence continues."""
-_SENTENCE_END = re.compile(r"[.!?]\s|\n")
-_NO_VERDICT = re.compile(
-    r"(?i)\b(?:draft|(?:initial|first|tentative|preliminary)\s+(?:verdict|judge?ment|answer|choice|guess|impression|thought)"
-    r"|at\s+first|format\s*(?:is|:)|legend)\b(?!.*[.!?]\s)"
-)
-_OPENING = (
-    r"\W{0,12}(?:\d{1,2}[.)]\s*)?(?:(?:so|thus|therefore|hence|overall|finally|in\s+conclusion)\W{1,12})?"
-    r"(?:(?:the|my|our)\s+)?(?P<final>final\s+|overall\s+)?(?:verdict|judge?ment|decision|winner|choice|preference"
-    r"|(?:better|best|preferred|stronger)\s+(?:response|assistant)|(?P<answer>answer))"
-)
-_INTRODUCED = re.compile(rf"(?i)\W*(?:\d{{1,2}}[.)]\W*)?|(?:.*[.!?])?{_OPENING}\s*(?:is|:)*\W{{0,12}}")
-_NEAR = 200
-"""Number of characters before an explicit verdict that show how it is meant."""
-_STATED = re.compile(rf"(?i)(?:^|(?<=[.!?])\s){_OPENING}(?:\s+is\s*:?|\s*:)\s*(?P<said>[^.!?\n]+)")
-_HEADING = re.compile(rf"(?i){_OPENING}\W*")
 _LABEL = re.compile(
-    r"(?P<label>(?:(?i:response|assistant|answer|option)\s+)?[A-Z](?:\s*(?:>>|>|=|<<|<)\s*[A-Z])?|(?:[Aa]\s+)?(?i:tie))"
+    rf"(?P<label>(?:{_NOUNS})?[A-Z](?:\s*(?:>>|>|=|<<|<)\s*[A-Z])?|(?:[Aa]\s+)?(?i:tie))"
+    r"(?:更好|更优|更佳|较好|胜出|获胜|が優れている|の方が優れている|の勝ち)?"
     r"(?:\s*[,;(\u2013\u2014-](?P<tail>.*)|\s+(?:because|since|as)\b.*|\W*)"
 )
 _OTHER_LABEL = re.compile(
@@ -180,11 +188,8 @@ def explicit_verdicts(text: str, labels: Mapping[str, Choice] = PAIRWISE_LABELS)
 
 def _read(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> tuple[list[_Said], list[_Said]]:
     """The verdicts in explicit forms and the verdicts in sentences."""
-    ends = [0, *(block.end for block in blocks)]
-    gaps = [*(block.start for block in blocks), len(answer)]
-    masks = [*(" " * (block.end - block.start) for block in blocks), ""]
-    prose = "".join(answer[end:gap] + mask for end, gap, mask in zip(ends, gaps, masks, strict=True))
-    explicit = [*_in_objects(answer, blocks, labels), *_in_forms(prose, labels)]
+    prose = masked(answer, [(block.start, block.end) for block in blocks])
+    explicit = [*_in_objects(answer, prose, blocks, labels), *_in_forms(prose, labels)]
     explicit.sort(key=lambda said: said.start)
     return explicit, _in_sentences(prose, labels, alone=not explicit)
 
@@ -199,11 +204,12 @@ def _contradicts(sentence: _Said, last: _Said) -> bool:
     return last.form == "prose" or sentence.start >= last.start or sentence.firm or not last.firm
 
 
-def _in_objects(answer: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> Iterator[_Said]:
+def _in_objects(answer: str, prose: str, blocks: Sequence[Block], labels: Mapping[str, Choice]) -> Iterator[_Said]:
+    """Verdicts in JSON objects; ``prose`` is the answer without the objects."""
     before: tuple[_Said, int] | None = None
     for block in blocks:
         members = None if block.found is None else _with_verdict(block.found)
-        if members is None:
+        if members is None or is_quoted(prose, block.start) or is_in_item(prose, block.start):
             continue
         values = [members[key] for key in _KEYS if key in members]
         choices = {choice for value in values if (choice := choice_of(value, labels)) is not None}
@@ -244,45 +250,20 @@ def _in_forms(text: str, labels: Mapping[str, Choice]) -> list[_Said]:
         (one, other), between = choices[n - 1 : n + 1], text[matches[n - 1].end() : matches[n].start()]
         if one is not None and other is not None and is_offer(one, other, between):
             offered |= {n - 1, n}
-    found: list[tuple[_Said, bool]] = []
-    for n, (match, words, choice) in enumerate(zip(matches, said, choices, strict=True)):
-        if n not in offered and _is_stated(text, match):
-            firm = is_introduced(text, match.start())
-            in_item = _ITEM.match(text, text.rfind("\n", 0, match.start()) + 1, match.start()) is not None
-            found.append((_Said(match.lastgroup or "", match.start(), words, choice, firm), in_item and not firm))
-    return [said for said, listed in found if not listed] or [said for said, _ in found]
+    return [
+        _Said(match.lastgroup or "", match.start(), words, choice, is_introduced(text, match.start()))
+        for n, (match, words, choice) in enumerate(zip(matches, said, choices, strict=True))
+        if n not in offered and _is_stated(text, match)
+    ]
 
 
 def _is_stated(text: str, match: re.Match[str]) -> bool:
     """Whether a label in an explicit form is a verdict in its context, and not only mentioned."""
-    if is_draft(text, match.start()) or not is_complete(text, match.end()):
+    start = match.start()
+    if is_draft(text, start) or is_quoted(text, start) or is_in_item(text, start) or not is_complete(text, match.end()):
         return False
     may_quote = match["boxed"] is not None or (match["tag"] or "").lower() == "answer"
-    return not may_quote or is_introduced(text, match.start())
-
-
-def is_draft(text: str, position: int) -> bool:
-    """Whether the words before a statement call it a draft, a form or a legend."""
-    return _NO_VERDICT.search(_head(text, position)) is not None
-
-
-def is_introduced(text: str, position: int) -> bool:
-    """Whether the words before a statement introduce a verdict."""
-    return _INTRODUCED.fullmatch(_head(text, position)) is not None
-
-
-def is_complete(text: str, end: int) -> bool:
-    """Whether a statement ends its clause; after a mere mention the sentence continues."""
-    return _GOES_ON.match(text[end : end + 40].partition("\n")[0]) is not None
-
-
-def is_offer(one: str, other: str, between: str) -> bool:
-    """Whether two statements that follow each other only list what may be answered."""
-    return one != other and not _SENTENCE_END.search(between)
-
-
-def _head(text: str, position: int) -> str:
-    return text[max(text.rfind("\n", 0, position) + 1, position - _NEAR) : position]
+    return not may_quote or is_introduced(text, start)
 
 
 def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> list[_Said]:
@@ -295,14 +276,17 @@ def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> li
     """
     starts = accumulate((len(line) + 1 for line in text.split("\n")), initial=0)
     lines = [(start, _plain(line)) for start, line in zip(starts, text.split("\n"), strict=False) if line.strip()]
+    lines = [(start, line) for start, line in lines if not is_quoted(text, start)]
     found: list[_Said] = []
     for number, (start, line) in enumerate(lines):
         following = lines[number + 1][1] if number + 1 < len(lines) else ""
-        heading = _HEADING.fullmatch(line)
+        heading = HEADING.fullmatch(line)
         if heading and (choice := spoken(following, labels)) is not None:
-            found.append(_Said("prose", start, following, choice, heading["final"] is not None))
-        for stated in _STATED.finditer(line):
-            final, words = stated["final"] is not None, stated["said"].strip()
+            found.append(_Said("prose", start, following, choice, is_final(heading["announced"])))
+        for stated in STATED.finditer(line):
+            final, words = is_final(stated["announced"]), stated["said"].strip()
+            if is_quoted(line, stated.start("announced")):
+                continue
             if stated["answer"] and not final and (following or stated[0].strip() != line.strip(" .")):
                 continue
             choice = spoken(words, labels)
@@ -333,19 +317,25 @@ def spoken(words: str, labels: Mapping[str, Choice]) -> Choice | None:
 
 def choice_of(said: Any, labels: Mapping[str, Choice]) -> Choice | None:
     """The meaning of a label or of a sentence that ranks one: ``A``, ``**Response A**``, ``A is better than B``."""
-    if not isinstance(said, str) or len(said) > _NEAR:
+    if not isinstance(said, str) or len(said) > _LONGEST:
         return None
-    words = " ".join(_MARKUP.sub(" ", _HIDDEN.sub("", unicodedata.normalize("NFKC", said))).split()).strip(" .,;:!")
+    plain = _RELATION.sub(lambda found: _RELATIONS[found[1]], _HIDDEN.sub("", unicodedata.normalize("NFKC", said)))
+    words = " ".join(_MARKUP.sub(" ", plain).split()).strip(" .,;:!")
     label = re.sub(r"\s*([<>=]+)\s*", r"\1", words.upper())
     label = label.removeprefix("A ") if label == "A TIE" else label
     ranked = _RANKED.fullmatch(words) if label not in labels else None
     if ranked is None:
-        return labels.get(label)
-    first = labels.get(ranked["label"].upper())
+        return _offered_choice(label, labels)
+    first = _offered_choice(ranked["label"].upper(), labels)
     second = {"A": "B", "B": "A"}.get(first or "")
-    if second is None or (ranked["other"] and labels.get(ranked["other"].upper()) != second):
+    if second is None or (ranked["other"] and _offered_choice(ranked["other"].upper(), labels) != second):
         return None
     return first if ranked["better"] else second
+
+
+def _offered_choice(label: str, labels: Mapping[str, Choice]) -> Choice | None:
+    """The choice of a label, also with a noun before its letter ("CHATBOT B"), or of the word for a tie in other languages."""
+    return labels.get(label) or labels.get(_NOUN.sub("", label)) or labels.get("TIE" if label in _TIES else "")
 
 
 def _why_unread(said: _Said) -> str:
