@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
+from rightly.auditing.consistency import official_list
 from rightly.auditing.result import JudgeResult, LengthRow, Position, RankPrecision
 from rightly.auditing.scoring import ScoredJudgment
 from rightly.inference.account import Price
@@ -65,6 +66,14 @@ class JudgmentsByPair:
         """A metric of `ReasonMetrics` for each pair."""
         return self.mean_over_orders(lambda each: getattr(each.metrics, name) if each.metrics else None)
 
+    def official(self, name: str) -> Values:
+        """A metric of the official script for each pair whose list the script counts."""
+        return self.mean_over_orders(
+            lambda each: (
+                getattr(each.metrics, name) if each.metrics and official_list(len(each.judgment.rationales)) else None
+            )
+        )
+
     def estimate(self, values: Mapping[str, float | None]) -> Estimate:
         """The mean over pairs with its interval, contexts as the unit."""
         known = {pair_id: value for pair_id, value in values.items() if value is not None}
@@ -92,7 +101,10 @@ def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price |
         f1=view.estimate(view.metric("f1")),
         ap_hard=view.estimate(view.metric("ap_hard")),
         ap_soft=view.estimate(view.metric("ap_soft")),
-        ap_official=view.estimate(view.metric("ap_official")),
+        recall_official=view.estimate(view.official("recall_official")),
+        precision_official=view.estimate(view.official("precision_official")),
+        f1_official=view.estimate(view.official("f1_official")),
+        ap_official=view.estimate(view.official("ap_official")),
         spurious=view.estimate(_where(consistency, right, 1.0, lambda value: float(value < spurious_below))),
         consistency_right=view.estimate(_where(consistency, right, 1.0)),
         consistency_wrong=view.estimate(_where(consistency, right, 0.0)),

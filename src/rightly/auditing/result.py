@@ -75,7 +75,11 @@ class JudgeResult(Frozen):
         f1: Mean of the per-list F1.
         ap_hard: Average precision with true ranks, in which a matched reason counts 1.
         ap_soft: Average precision with true ranks, in which a matched reason counts its score.
-        ap_official: Average precision of the official scripts (ranks among matched reasons, of the first five only).
+        recall_official: Recall of the official scripts, as are the next three: over lists of one to ten reasons whose match
+            did not fail, links to reasons after the fifth void.
+        precision_official: Precision of the official scripts.
+        f1_official: Mean of the per-list F1 of the official scripts.
+        ap_official: Average precision of the official scripts (ranks among the named reasons).
         spurious: Share of right verdicts whose consistency is below ``AuditResult.spurious_below``.
         consistency_right: Consistency among right verdicts.
         consistency_wrong: Consistency among wrong verdicts.
@@ -110,6 +114,9 @@ class JudgeResult(Frozen):
     f1: Estimate
     ap_hard: Estimate
     ap_soft: Estimate
+    recall_official: Estimate
+    precision_official: Estimate
+    f1_official: Estimate
     ap_official: Estimate
     spurious: Estimate
     consistency_right: Estimate
