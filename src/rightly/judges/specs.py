@@ -1,7 +1,7 @@
 """Build a judge from its spec.
 
-``longer``, ``shorter``, ``first``, ``annotator``, any model (``openai:MODEL?temperature=0&orders=single``), or a majority
-panel of these (``panel:openai:A+openai:B+longer``).
+``longer``, ``shorter``, ``first``, ``annotator``, any model (``openai:MODEL?temperature=0&orders=single``), published answers
+(``replay:FILE?model=NAME``), or a majority panel of these (``panel:openai:A+openai:B+longer``).
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from rightly.judges.generative import GenerativeJudge, generative_identity
 from rightly.judges.held_out_person import AnnotatorJudge
 from rightly.judges.heuristic import HEURISTICS
 from rightly.judges.panel import PanelJudge, panel_identity
+from rightly.judges.published import PublishedJudge, is_published, published_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class JudgeBuilder:
             return AnnotatorJudge(self.seed)
         if spec.startswith("panel:"):
             return PanelJudge([self.build(member) for member in _members(spec)])
+        if is_published(spec):
+            return PublishedJudge(spec)
         model, orders = _generative(spec)
         generator, sampling = build_generator(model, cache=self.cache, account=self.account, role="judge")
         return GenerativeJudge(spec, generator, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
@@ -59,6 +62,8 @@ class JudgeBuilder:
             return self.build(spec).identity
         if spec.startswith("panel:"):
             return panel_identity([self.identify(member) for member in _members(spec)])
+        if is_published(spec):
+            return published_identity(spec)
         model, orders = _generative(spec)
         made_of, sampling = generator_fingerprint(model)
         return generative_identity(spec, made_of, sampling, orders=orders, max_reasons=self.max_reasons, seed=self.seed)
