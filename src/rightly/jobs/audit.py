@@ -41,7 +41,8 @@ class AuditConfig(JudgingConfig):
     """Configuration of an audit: pairs, judges, atomiser and matcher."""
 
     matcher: Annotated[AnyMatcher, Flag(metavar="SPEC")]
-    """Matcher of the reasons: a model (openai:MODEL, ...), local:FOLDER (trained), embedding, lexical (smoke tests)."""
+    """Matcher of the reasons: a model (openai:MODEL, ...), local:FOLDER (trained), embedding, lexical (smoke tests);
+    rationalerm-official:FILE (a result file of RationaleRM's MetaJudge), rationalerm-official:MODEL_SPEC?prompt=PATH."""
     atomiser: Annotated[str, Flag(metavar="SPEC")] = "given"
     """Atomiser that splits human feedback into points: a model, or given (the human reasons unchanged)."""
     spurious_below: Annotated[float, Field(ge=0, le=1)] = 0.25

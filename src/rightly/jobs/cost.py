@@ -14,6 +14,8 @@ from rightly.judges.panel import PanelJudge
 from rightly.judges.specs import priced_model
 from rightly.matchers.base import Matcher
 from rightly.matchers.language_model import LLMMatcher
+from rightly.matchers.official_grammar import SCHEME as OFFICIAL
+from rightly.matchers.official_judge import OfficialMetaJudge
 from rightly.types import PreferencePair, Usage
 
 ANSWER_TOKENS = 400
@@ -62,7 +64,7 @@ def asked_of_graders(
     asked = []
     if isinstance(atomiser, GenerativeAtomiser):
         asked.append(Asked("atomiser", atomiser.name, [atomiser.request(pair) for pair in with_reasons]))
-    if isinstance(matcher, LLMMatcher):
+    if isinstance(matcher, LLMMatcher | OfficialMetaJudge):
         reasons = [REASON] * max_reasons
         lists = [
             matcher.request([reason.text for reason in pair.rationales], reasons)
@@ -131,7 +133,7 @@ def spending_lines(book: SpendingBook) -> list[str]:
 
 
 def _price(name: str, account: Account) -> Price | None:
-    model = priced_model(name)
+    model = priced_model(name.removeprefix(f"{OFFICIAL}:"))
     return None if model is None else account.prices.get(model)
 
 
