@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 from rightly.auditing.consistency import official_list
-from rightly.auditing.result import JudgeResult, LengthRow, Position, RankPrecision
+from rightly.auditing.result import ExplanationFigures, JudgeResult, LengthRow, Position, RankPrecision
 from rightly.auditing.scoring import ScoredJudgment
 from rightly.inference.account import Price
 from rightly.metrics.accuracy import combine_orders, pair_values
@@ -119,6 +119,7 @@ def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price |
         usage=usage,
         cost=None if price is None else price.of(usage),
         note=note,
+        explanations=_explanations(view),
     )
 
 
@@ -160,6 +161,28 @@ def _grounded_accuracy(right: Values, consistency: Values, spurious_below: float
         for pair_id, value in consistency.items()
         if value is not None and right[pair_id] is not None
     }
+
+
+def _explanations(view: JudgmentsByPair) -> ExplanationFigures | None:
+    if all(each.judgment.rationale_verdict is None for each in view.scored):
+        return None
+
+    def right(each: ScoredJudgment) -> bool | None:
+        return None if each.pair.label in (None, "tie") else each.judgment.verdict == each.pair.label
+
+    def spurious(each: ScoredJudgment) -> bool | None:
+        said = each.judgment.rationale_verdict
+        return said == "incorrect" if right(each) and said in ("correct", "incorrect") else None
+
+    def faithful(each: ScoredJudgment) -> bool | None:
+        said, ok = each.judgment.rationale_verdict, right(each)
+        return None if ok is None or said == "failed" else ok and said == "correct"
+
+    return ExplanationFigures(
+        label_accuracy=view.estimate(view.mean_over_orders(right)),
+        spurious_correctness=view.estimate(view.mean_over_orders(spurious)),
+        fidelity=view.estimate(view.mean_over_orders(faithful)),
+    )
 
 
 def _position(view: JudgmentsByPair) -> Position:

@@ -51,6 +51,20 @@ class LengthRow(Frozen):
     chose_longer: float | None
 
 
+class ExplanationFigures(Frozen):
+    """R-Align's figures (2602.06763) of a judge whose reasons another judge compared with a golden explanation.
+
+    Attributes:
+        label_accuracy: Right verdicts over all labelled pairs; a failed answer of any kind is not right.
+        spurious_correctness: S-Corr: incorrect reasons among right verdicts with correct or incorrect reasons.
+        fidelity: F: right verdicts with correct reasons over the labelled pairs on which the other judge did not fail.
+    """
+
+    label_accuracy: Estimate
+    spurious_correctness: Estimate
+    fidelity: Estimate
+
+
 class JudgeResult(Frozen):
     """All results of an audit for one judge.
 
@@ -97,6 +111,7 @@ class JudgeResult(Frozen):
         usage: Billed tokens of judging.
         cost: Cost in dollars, if the prices are known.
         note: One line that readers must know about this judge (a held-out annotator, a fixed reason).
+        explanations: Figures of the judgments' ``rationale_verdict``; ``None`` if no judgment has one.
     """
 
     judge: str
@@ -134,6 +149,7 @@ class JudgeResult(Frozen):
     usage: Usage = Usage()
     cost: float | None = None
     note: str = ""
+    explanations: ExplanationFigures | None = None
 
 
 class PairedTest(Frozen):
