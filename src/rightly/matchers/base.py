@@ -85,7 +85,7 @@ class Matcher(Protocol):
         fingerprint: Digest of everything that can change the links.
         concurrency: Useful number of matches in flight at once.
         smoke_only: Whether the matcher is for smoke tests only; reports say so.
-        free: Whether matching costs no call to a language model.
+        free: Whether any lists can be matched without a call to a language model.
         operating_point: Score at or above which two reasons make the same point; `MOSTLY` on the MetaJudge's scale.
         held_out: SummHay topics (``summhay: NAME``) and debates (``votes: NAME``) that a trained matcher was not trained on;
             ``None`` for a matcher without training.

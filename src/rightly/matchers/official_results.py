@@ -50,7 +50,7 @@ class ReplayedMetaJudge:
 
     concurrency = 64
     smoke_only = False
-    free = True
+    free = False  # it knows the lists of its file only, so nothing can be measured with it
     operating_point = MOSTLY
     held_out: frozenset[str] | None = None
 
