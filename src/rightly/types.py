@@ -22,6 +22,9 @@ Order = Literal["AB", "BA"]
 FailureKind = Literal["unparsed", "refused", "truncated", "provider"]
 """Kind of failure of a call. The first three are the model's own failures; ``provider`` is a failed request."""
 
+RationaleVerdict = Literal["correct", "incorrect", "failed"]
+"""What another judge said of the reasons behind a right verdict; ``failed`` if it gave no usable answer."""
+
 _LETTERS = string.ascii_uppercase
 _OTHER = {"A": "B", "B": "A", "tie": "tie"}
 
@@ -227,6 +230,7 @@ class Judgment(Record):
         repaired: Whether the JSON of the answer had to be repaired.
         raw: Unparsed answer.
         usage: Billed tokens.
+        rationale_verdict: Verdict of another judge on the reasons, if it was published with the judgment (R-Align's MetaRM).
     """
 
     pair_id: str
@@ -246,6 +250,7 @@ class Judgment(Record):
     repaired: bool = False
     raw: str = ""
     usage: Usage = Usage()
+    rationale_verdict: RationaleVerdict | None = None
 
     @model_validator(mode="after")
     def _verdict_or_failure(self) -> "Judgment":

@@ -60,7 +60,7 @@ def test_official_metrics_use_five_reasons():
 
 
 def as_released(answers, n_points, n_reasons):
-    """The released analysis in our words: of ``{point: (reason, score)}`` its recall, precision and average precision.
+    """The released analysis in our words: of ``{point: (reason, score)}`` its precision, recall, F1 and average precision.
 
     Points and reasons count from 1, and a reason of 0 is no match. Of a list the first five reasons exist; an answer that
     names a later one is void. Recall sums over points, precision and average precision over reasons, each with the best
@@ -74,22 +74,35 @@ def as_released(answers, n_points, n_reasons):
     running = [best[reason] for reason in sorted(best)]
     averages = [sum(running[:place]) / place for place in range(1, len(running) + 1)]
     recall = sum(score for _, score in standing.values()) / n_points
-    return recall, sum(running) / length, sum(averages) / n_points
+    precision = sum(running) / length
+    f1 = 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
+    return precision, recall, f1, sum(averages) / n_points
 
 
 def test_official_metrics_equal_released_script_on_ten_thousand_lists():
     random = Random(602)
-    long = 0
+    long = void = 0
     for _ in range(10_000):
         n_points, n_reasons = random.randint(1, 10), random.randint(1, 10)
-        answers = {
-            point: (random.randint(0, n_reasons), random.randint(1, 20) / 20) for point in range(1, n_points + 1)
-        }
+        scores = [0.0, 0.25, 0.5, 0.75, 1.0, random.random(), random.random()]
+        answers = {p: (random.randint(0, n_reasons), random.choice(scores)) for p in range(1, n_points + 1)}
         found = reason_metrics(n_points, n_reasons, [link(p - 1, r - 1, s) for p, (r, s) in answers.items() if r])
-        expected = as_released(answers, n_points, n_reasons)
-        assert (found.recall_official, found.precision_official, found.ap_official) == pytest.approx(expected)
+        of_script = (found.precision_official, found.recall_official, found.f1_official, found.ap_official)
+        assert of_script == pytest.approx(as_released(answers, n_points, n_reasons), rel=0, abs=1e-12)
         long += any(reason > 5 for reason, _ in answers.values())
-    assert long > 3000
+        void += any(reason and not score for reason, score in answers.values())
+    assert min(long, void) > 3000
+
+
+def test_reason_named_with_score_zero_takes_a_rank_only_in_official_average_precision():
+    named, unnamed = (reason_metrics(2, 2, [*zero, link(1, 1)]) for zero in ([link(0, 0, 0.0)], []))
+    assert (named.ap_official, unnamed.ap_official) == (0.25, 0.5)
+    assert (named.consistency, named.ap_soft, named.ap_hard, named.score_by_rank) == (
+        unnamed.consistency,
+        unnamed.ap_soft,
+        unnamed.ap_hard,
+        unnamed.score_by_rank,
+    )
 
 
 @pytest.mark.parametrize("outside", [link(3, 0), link(0, 2), link(-1, 0)])

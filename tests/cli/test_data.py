@@ -145,3 +145,41 @@ def test_check_needs_a_limit_of_at_least_one(limit, tmp_path):
     with pytest.raises(InputError, match="expected 1 or more"):
         inspect_pairs(str(file), limit=limit)
     assert "x>=1" in run("check", file, "--limit", limit).output
+
+
+CHECKLIST = {"context": "2+2?", "response1": "4", "response2": "5", "human-checklist": ["Response 2 is wrong"]}
+PREFERRED = {"context": "2+2?", "response1": "4", "response2": "5", "overall_preference": -2}
+
+
+def test_convert_joins_labels_by_context_and_responses(tmp_path):
+    checklists = write(tmp_path / "c.jsonl", CHECKLIST, {**CHECKLIST, "context": "3+1?"})
+    votes = [{"score": -2, "reasoning": "r"}]
+    labels = write(tmp_path / "l.jsonl", {**PREFERRED, "individual_preference": votes}, {**PREFERRED, "response1": "6"})
+    done = run("convert", checklists, "--labels", labels, "--out", tmp_path / "out.jsonl")
+    assert done.output == f"2 pairs, 1 without a label: {tmp_path / 'out.jsonl'}\n"
+    joined, other = load_pairs(tmp_path / "out.jsonl")
+    assert (joined.label, joined.degree, len(joined.votes), other.label) == ("A", 2, 1, None)
+    assert joined.rationales[0].text == "Response 2 is wrong"
+
+
+def test_convert_joins_no_label_that_contradicts_another(tmp_path):
+    checklists = write(tmp_path / "c.jsonl", CHECKLIST, {**CHECKLIST, "response2": "7"})
+    rows = [PREFERRED, {**PREFERRED, "overall_preference": 1}, {**PREFERRED, "response2": "7"}]
+    run("convert", checklists, "--labels", write(tmp_path / "l.jsonl", *rows), "--out", tmp_path / "out.jsonl")
+    assert [pair.label for pair in load_pairs(tmp_path / "out.jsonl")] == [None, "A"]
+
+
+def test_convert_keeps_labels_that_are_there(tmp_path):
+    rows = [{**CHECKLIST, "overall_preference": 1}, {**CHECKLIST, "response2": "7"}]
+    labels = write(tmp_path / "l.jsonl", PREFERRED, {**PREFERRED, "response2": "7"})
+    run("convert", write(tmp_path / "c.jsonl", *rows), "--labels", labels, "--out", tmp_path / "out.jsonl")
+    assert [pair.label for pair in load_pairs(tmp_path / "out.jsonl")] == ["B", "A"]
+
+
+def test_convert_refuses_labels_of_other_pairs(tmp_path):
+    labels = write(tmp_path / "l.jsonl", {**PREFERRED, "context": "other"})
+    checklists = write(tmp_path / "c.jsonl", CHECKLIST)
+    refused = run("convert", checklists, "--labels", labels, "--out", tmp_path / "out.jsonl")
+    assert isinstance(refused.exception, InputError)
+    assert str(refused.exception).startswith(f"{labels}: gave no pair a label")
+    assert not (tmp_path / "out.jsonl").exists()

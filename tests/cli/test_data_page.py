@@ -54,6 +54,7 @@ BESIDE = {
     "judgebench": {"system", "rationales", "domain"},
     "helpsteer3": {"system", "rationales", "domain"},
     "rationalerm": {"system", "rationales", "domain"},
+    "r-align": {"system", "rationales"},
 }
 
 

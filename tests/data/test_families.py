@@ -1,9 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from rightly.data.columns import FAMILIES
 from rightly.data.load import load_pairs
+from rightly.errors import InputError
 from rightly.types import Message, Rationale, Vote
 
 ROWS = Path(__file__).parent / "rows"
@@ -116,6 +118,26 @@ def test_rationalerm_reads_only_the_checklist():
     assert [r.text for r in first.rationales] == ["Response 1 names a prime", "Response 2 calls 15 prime"]
     assert (first.label, len(first.votes)) == ("A", 3)
     assert (unlabelled.label, unlabelled.degree, unlabelled.rationales) == (None, None, ())
+
+
+def test_r_align_reads_the_golden_explanation_without_thinking():
+    first, bare = rows("r_align")
+    assert (first.id, first.label, first.domain) == ("r1", "A", "helpsteer3")
+    assert first.rationales == (Rationale(text="15 is composite.", annotator="gold"),)
+    assert (first.context, first.responses) == ((user("Name a prime above 10."),), ("11 is prime.", "15 is prime."))
+    assert (bare.label, bare.rationales, len(bare.context)) == ("B", (), 3)
+
+
+def test_r_align_refuses_a_tie():
+    row = {"conversations": [], "response_A": "x", "response_B": "y", "gt_label": "tie"}
+    with pytest.raises(InputError, match="'gt_label' is the text 'tie', expected one of 'A', 'B'"):
+        FAMILIES["r-align"].convert(row)
+
+
+def test_result_rows_of_the_metajudge_are_the_rows_that_it_judged(tmp_path):
+    judged = [json.loads(line) for line in (ROWS / "rationalerm.jsonl").read_text().splitlines()]
+    results = [{"prompt": "p", "samples": [], "status": "error", "metadata": row} for row in judged]
+    assert list(load_pairs(results)) == rows("rationalerm")
 
 
 def test_arena():

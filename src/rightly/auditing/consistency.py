@@ -21,20 +21,23 @@ score t_j::
 
     official recall    = sum over i with a link of s_i,j(i) / |R|
     official precision = sum_j t_j / min(|S|, 5)
-    official AP        = sum_m (mean of the first m of the t_j) / |R|,  ranks among the *matched* reasons only
+    official F1        = 2 P R / (P + R) of these two
+    official AP        = sum_m (mean of the first m of the t_j) / |R|,  ranks among the *named* reasons only
 
-The script excludes lists without reasons and with more than ten; here they count. A link with score 0 is not a link here;
-the script counts a reason named with score 0 as matched in its AP.
+The script excludes lists without reasons and with more than ten (`official_list`); here they count. A link with score 0 is
+no link in our metrics; in the official AP a reason that is named with score 0 takes a rank, as in the script.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rightly.matchers.assignment import assign
 from rightly.matchers.base import Link
 
 OFFICIAL_LIST_CAP = 5
 """Number of reasons that the official script reads."""
+_OFFICIAL_LONGEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class ReasonMetrics:
         unconstrained: Recall without one-to-one; equal to the official script's for lists of up to five reasons.
         recall_official: Recall of the official script.
         precision_official: Precision of the official script; ``None`` for an empty list.
+        f1_official: Harmonic mean of the two; 0 for an empty list.
         score_by_rank: Matched score of every reason, 0 for an unmatched one; length ``|S|``.
     """
 
@@ -63,6 +67,7 @@ class ReasonMetrics:
     unconstrained: float
     recall_official: float
     precision_official: float | None
+    f1_official: float
     score_by_rank: tuple[float, ...]
 
 
@@ -72,7 +77,7 @@ def reason_metrics(n_reference: int, n_candidate: int, links: Sequence[Link]) ->
     Args:
         n_reference: Number of human points, at least 1.
         n_candidate: Number of the judge's reasons; may be 0.
-        links: All links between points and reasons, indices from 0.
+        links: All links between points and reasons, indices from 0; only the official AP sees those with score 0.
 
     Raises:
         ValueError: There are no human points, or a link points outside the lists.
@@ -90,19 +95,27 @@ def reason_metrics(n_reference: int, n_candidate: int, links: Sequence[Link]) ->
     precision = total / n_candidate if n_candidate else None
     chosen = _best_of_each_point(links)
     seen = [link for link in chosen if link.candidate < OFFICIAL_LIST_CAP]
-    by_reason = _by_candidate(seen, n_candidate)
+    named = _by_candidate(seen)
+    recall_official = sum(link.score for link in seen) / n_reference
+    precision_official = sum(named) / min(n_candidate, OFFICIAL_LIST_CAP) if n_candidate else None
     return ReasonMetrics(
         consistency=recall,
         precision=precision,
-        f1=2 * precision * recall / (precision + recall) if precision and recall else 0.0,
+        f1=_f1(precision, recall),
         ap_hard=average_precision([1.0 if s > 0 else 0.0 for s in scores], n_reference),
         ap_soft=average_precision(scores, n_reference),
-        ap_official=average_precision([score for score in by_reason if score > 0], n_reference),
+        ap_official=sum(total / rank for rank, total in enumerate(accumulate(named), start=1)) / n_reference,
         unconstrained=sum(link.score for link in chosen) / n_reference,
-        recall_official=sum(link.score for link in seen) / n_reference,
-        precision_official=sum(by_reason) / min(n_candidate, OFFICIAL_LIST_CAP) if n_candidate else None,
+        recall_official=recall_official,
+        precision_official=precision_official,
+        f1_official=_f1(precision_official, recall_official),
         score_by_rank=tuple(scores),
     )
+
+
+def official_list(n_candidate: int) -> bool:
+    """Whether the official script counts a list of this length; it skips all others silently."""
+    return 1 <= n_candidate <= _OFFICIAL_LONGEST
 
 
 def average_precision(scores: Sequence[float], n_reference: int) -> float:
@@ -119,20 +132,24 @@ def average_precision(scores: Sequence[float], n_reference: int) -> float:
     return total / n_reference
 
 
+def _f1(precision: float | None, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall) if precision and recall else 0.0
+
+
 def _best_of_each_point(links: Sequence[Link]) -> list[Link]:
     """Every point's best reason, which several points may share; the earlier reason for equal scores."""
     best: dict[int, Link] = {}
     for link in sorted(links, key=lambda each: (-each.score, each.candidate)):
-        if link.score > 0:
-            best.setdefault(link.reference, link)
+        best.setdefault(link.reference, link)
     return list(best.values())
 
 
-def _by_candidate(chosen: Sequence[Link], n_candidate: int) -> list[float]:
-    scores = [0.0] * n_candidate
+def _by_candidate(chosen: Sequence[Link]) -> list[float]:
+    """The best score of every reason that a point chose, by rank."""
+    scores: dict[int, float] = {}
     for link in chosen:
-        scores[link.candidate] = max(link.score, scores[link.candidate])
-    return scores
+        scores[link.candidate] = max(link.score, scores.get(link.candidate, 0.0))
+    return [scores[candidate] for candidate in sorted(scores)]
 
 
 def favors_agree(verdict: str, favors: Sequence[str | None]) -> bool | None:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
-from rightly.auditing.result import JudgeResult, LengthRow, Position, RankPrecision
+from rightly.auditing.consistency import official_list
+from rightly.auditing.result import ExplanationFigures, JudgeResult, LengthRow, Position, RankPrecision
 from rightly.auditing.scoring import ScoredJudgment
 from rightly.inference.account import Price
 from rightly.metrics.accuracy import combine_orders, pair_values
@@ -66,6 +67,14 @@ class JudgmentsByPair:
         """A metric of `ReasonMetrics` for each pair."""
         return self.mean_over_orders(lambda each: getattr(each.metrics, name) if each.metrics else None)
 
+    def official(self, name: str) -> Values:
+        """A metric of the official script for each pair whose list the script counts."""
+        return self.mean_over_orders(
+            lambda each: (
+                getattr(each.metrics, name) if each.metrics and official_list(len(each.judgment.rationales)) else None
+            )
+        )
+
     def estimate(self, values: Mapping[str, float | None]) -> Estimate:
         """The mean over pairs with its interval, contexts as the unit."""
         known = {pair_id: value for pair_id, value in values.items() if value is not None}
@@ -95,7 +104,10 @@ def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price |
         f1=view.estimate(view.metric("f1")),
         ap_hard=view.estimate(view.metric("ap_hard")),
         ap_soft=view.estimate(view.metric("ap_soft")),
-        ap_official=view.estimate(view.metric("ap_official")),
+        recall_official=view.estimate(view.official("recall_official")),
+        precision_official=view.estimate(view.official("precision_official")),
+        f1_official=view.estimate(view.official("f1_official")),
+        ap_official=view.estimate(view.official("ap_official")),
         spurious=view.estimate(_where(consistency, right, 1.0, lambda value: float(value < spurious_below))),
         consistency_right=view.estimate(_where(consistency, right, 1.0)),
         consistency_wrong=view.estimate(_where(consistency, right, 0.0)),
@@ -110,6 +122,7 @@ def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price |
         usage=usage,
         cost=None if price is None else price.of(usage),
         note=note,
+        explanations=_explanations(view),
     )
 
 
@@ -151,6 +164,28 @@ def _grounded_accuracy(right: Values, consistency: Values, spurious_below: float
         for pair_id, value in consistency.items()
         if value is not None and right[pair_id] is not None
     }
+
+
+def _explanations(view: JudgmentsByPair) -> ExplanationFigures | None:
+    if all(each.judgment.rationale_verdict is None for each in view.scored):
+        return None
+
+    def right(each: ScoredJudgment) -> bool | None:
+        return None if each.pair.label in (None, "tie") else each.judgment.verdict == each.pair.label
+
+    def spurious(each: ScoredJudgment) -> bool | None:
+        said = each.judgment.rationale_verdict
+        return said == "incorrect" if right(each) and said in ("correct", "incorrect") else None
+
+    def faithful(each: ScoredJudgment) -> bool | None:
+        said, ok = each.judgment.rationale_verdict, right(each)
+        return None if ok is None or said == "failed" else ok and said == "correct"
+
+    return ExplanationFigures(
+        label_accuracy=view.estimate(view.mean_over_orders(right)),
+        spurious_correctness=view.estimate(view.mean_over_orders(spurious)),
+        fidelity=view.estimate(view.mean_over_orders(faithful)),
+    )
 
 
 def _position(view: JudgmentsByPair) -> Position:

@@ -53,6 +53,20 @@ class LengthRow(Frozen):
     chose_longer: float | None
 
 
+class ExplanationFigures(Frozen):
+    """R-Align's figures (2602.06763) of a judge whose reasons another judge compared with a golden explanation.
+
+    Attributes:
+        label_accuracy: Right verdicts over all labelled pairs; a failed answer of any kind is not right.
+        spurious_correctness: S-Corr: incorrect reasons among right verdicts with correct or incorrect reasons.
+        fidelity: F: right verdicts with correct reasons over the labelled pairs on which the other judge did not fail.
+    """
+
+    label_accuracy: Estimate
+    spurious_correctness: Estimate
+    fidelity: Estimate
+
+
 class JudgeResult(Frozen):
     """All results of an audit for one judge.
 
@@ -79,7 +93,11 @@ class JudgeResult(Frozen):
         f1: Mean of the per-list F1.
         ap_hard: Average precision with true ranks, in which a matched reason counts 1.
         ap_soft: Average precision with true ranks, in which a matched reason counts its score.
-        ap_official: Average precision of the official scripts (ranks among matched reasons, of the first five only).
+        recall_official: Recall of the official scripts, as are the next three: over lists of one to ten reasons whose match
+            did not fail, links to reasons after the fifth void.
+        precision_official: Precision of the official scripts.
+        f1_official: Mean of the per-list F1 of the official scripts.
+        ap_official: Average precision of the official scripts (ranks among the named reasons).
         spurious: Share of right verdicts whose consistency is below ``AuditResult.spurious_below``.
         consistency_right: Consistency among right verdicts.
         consistency_wrong: Consistency among wrong verdicts.
@@ -97,6 +115,7 @@ class JudgeResult(Frozen):
         usage: Billed tokens of judging.
         cost: Cost in dollars, if the prices are known.
         note: One line that readers must know about this judge (a held-out annotator, a fixed reason).
+        explanations: Figures of the judgments' ``rationale_verdict``; ``None`` if no judgment has one.
     """
 
     judge: str
@@ -116,6 +135,9 @@ class JudgeResult(Frozen):
     f1: Estimate
     ap_hard: Estimate
     ap_soft: Estimate
+    recall_official: Estimate
+    precision_official: Estimate
+    f1_official: Estimate
     ap_official: Estimate
     spurious: Estimate
     consistency_right: Estimate
@@ -133,6 +155,7 @@ class JudgeResult(Frozen):
     usage: Usage = Usage()
     cost: float | None = None
     note: str = ""
+    explanations: ExplanationFigures | None = None
 
 
 class PairedTest(Frozen):

@@ -9,7 +9,7 @@ from rightly.matchers.assignment import assign
 from rightly.matchers.base import Link, MatchRecord
 from rightly.types import Judgment, PreferencePair
 
-NO_REASONS = ReasonMetrics(0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, ())
+NO_REASONS = ReasonMetrics(0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, 0.0, ())
 """Metrics of a judge's own failure on a pair with human points."""
 
 
@@ -22,7 +22,7 @@ class ScoredJudgment:
         judgment: The judgment.
         points: Human points; may be empty.
         reasons: Judge's reasons, as matched.
-        links: All links of the matcher.
+        links: All links of the matcher with a score above 0.
         resolved: Links of the one-to-one assignment.
         right: Whether the verdict is the label; ``None`` if there is no label, it is a tie, or the request failed.
         metrics: Metrics of the reasons; ``None`` without points, after a failed request or a failed match, and if the reasons
@@ -108,12 +108,11 @@ def _with_metrics(blank: ScoredJudgment, match: MatchRecord | None) -> ScoredJud
         return replace(blank, metrics=reason_metrics(len(blank.points), 0, ()))
     if match is None or match.match.failure is not None:
         return replace(blank, match_failed=True)
-    links = match.match.links
     return replace(
         blank,
-        links=links,
-        resolved=tuple(assign(links)),
-        metrics=reason_metrics(len(blank.points), len(blank.reasons), links),
+        links=tuple(link for link in match.match.links if link.score > 0),
+        resolved=tuple(assign(match.match.links)),
+        metrics=reason_metrics(len(blank.points), len(blank.reasons), match.match.links),
     )
 
 

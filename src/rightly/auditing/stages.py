@@ -2,8 +2,8 @@
 
     pairs -> judgments.jsonl -> points.jsonl -> matches.jsonl -> scores.jsonl, items.jsonl, audit.json
 
-``prose.jsonl`` beside them holds the reasons of judges that write prose. It and the first three hold the models' answers and are
-only appended to. The others are computed and are rewritten each time.
+``prose.jsonl`` beside them holds the reasons of judges that write prose. It and the first three hold the models' answers and
+are only appended to. The others are computed and are rewritten each time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -11,6 +11,7 @@ Examples:
   rightly data check pairs.jsonl
   rightly data check nvidia/HelpSteer3:preference#validation --limit 1000
   rightly data convert pairs.parquet --out pairs.jsonl
+  rightly data convert checklists.jsonl --labels nvidia/HelpSteer3:preference --out pairs.jsonl
 """
 
 
@@ -40,4 +41,6 @@ def check(config: data_check.DataCheckConfig, as_json: bool) -> None:
 @takes(data_check.DataConvertConfig, as_json=False)
 def convert(config: data_check.DataConvertConfig) -> None:
     """Write PAIRS as native JSON lines."""
-    click.echo(f"{data_check.run_convert(config):,} pairs: {config.out}")
+    written = data_check.run_convert(config)
+    without = f", {written.unlabelled:,} without a label" if written.unlabelled else ""
+    click.echo(f"{written.pairs:,} pairs{without}: {config.out}")

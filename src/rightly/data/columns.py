@@ -72,6 +72,7 @@ FAMILIES = {
         _family("judgebench", "response_A response_B label", families.judgebench),
         _family("helpsteer3", "response1 response2 overall_preference", families.helpsteer3, absent="human-checklist"),
         _family("rationalerm", "response1 response2 human-checklist", families.rationalerm),
+        _family("r-align", "conversations response_A response_B gt_label", families.r_align),
         _family("arena", "model_a model_b winner", families.arena),
         _family("ukpconvarg1", "response_a response_b votes strict_label title stance", families.ukpconvarg1),
         _family("pandalm", "instruction response1 response2 annotator1", families.pandalm),

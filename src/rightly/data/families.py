@@ -4,6 +4,7 @@ Labels keep their publishers' meaning, and a null label stays ``None``. Any othe
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -85,11 +86,31 @@ def helpsteer3(row: Row) -> PreferencePair:
 def rationalerm(row: Row) -> PreferencePair:
     """RationaleRM's checklist files: HelpSteer3's columns and ``human-checklist``, the human points already atomic.
 
-    Only the checklist gives the rationales, because it was made from the annotators' ``reasoning``. The stored lists of
-    single judges (``{model}-checklist``) are not read.
+    Only the checklist gives the rationales, because it was made from the annotators' ``reasoning``. A file without
+    ``overall_preference`` has no labels. The stored answers of single judges (``{model}-checklist``, ``-label``) are read by
+    `rightly.judges.published`.
     """
     points = tuple(Rationale(text=point) for point in texts(row, "human-checklist"))
     return _scored(row, _individual_preferences(row)[0], points)
+
+
+def r_align(row: Row) -> PreferencePair:
+    """R-Align's benchmark and result files: ``gt_label`` A or B, and ``gt_judgment``, a golden explanation as one reason.
+
+    The golden explanation was written by a model; thinking before ``</think>`` is
+    removed, as in the released scripts. ``source.subset`` is the domain. The stored answers of a judge (``model_judgment``,
+    ``model_pred``) are read by `rightly.judges.published`.
+    """
+    gold = (optional_text(row, "gt_judgment") or "").rpartition("</think>")[2].strip()
+    source = row.get("source")
+    return make_pair(
+        identity(row, "id"),
+        conversation(row, "conversations"),
+        (text(row, "response_A"), text(row, "response_B")),
+        label=choice(row, "gt_label", {"A": "A", "B": "B"}),
+        rationales=(Rationale(text=gold, annotator="gold"),) if gold else (),
+        domain=optional_text(source, "subset") if isinstance(source, Mapping) else optional_text(row, "source"),
+    )
 
 
 def arena(row: Row) -> PreferencePair:

@@ -1,7 +1,8 @@
 """Rewrite rows of other tools as rows of a known column family; rows that are known already pass unchanged.
 
-LLaMA-Factory (sharegpt ranking, alpaca), ms-swift, OpenAI's preference fine-tuning, lmarena-55k, and comparisons whose
-columns are spelled in another case. What cannot be read is refused, never left out.
+LLaMA-Factory (sharegpt ranking, alpaca), ms-swift, OpenAI's preference fine-tuning, lmarena-55k, the result files of
+RationaleRM's MetaJudge (the judged row is in ``metadata``), and comparisons whose columns are spelled in another case. What
+cannot be read is refused, never left out.
 """
 
 import json
@@ -232,7 +233,13 @@ def _are_single_messages(row: Row) -> bool:
     return {"chosen", "rejected"} <= row.keys() and all(isinstance(each, Mapping) and "role" in each for each in both)
 
 
+def _is_metajudge_result(row: Row) -> bool:
+    asked = row.get("metadata")
+    return "samples" in row and isinstance(asked, Mapping) and "human-checklist" in asked
+
+
 _LAYOUTS = (
+    (_is_metajudge_result, lambda row: dict(row["metadata"])),
     (lambda row: {"input", "preferred_output", "non_preferred_output"} <= row.keys(), _openai),
     (lambda row: {"messages", "rejected_response"} <= row.keys(), _swift),
     (lambda row: {"messages", "rejected_messages"} <= row.keys(), _swift_dialogues),

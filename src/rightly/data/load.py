@@ -146,6 +146,19 @@ def _place_of(wanted: PairError, source: str, columns: str | None) -> str | None
 
 
 def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
+    return (pair for _, pair in row_pairs(rows, chosen))
+
+
+def row_pairs(rows: Rows, chosen: Family | None = None) -> Iterator[tuple[Row, PreferencePair]]:
+    """The pairs of rows, each with its row in the columns of its family; to be used with `Rows.converted`.
+
+    Args:
+        rows: The rows of a source.
+        chosen: Column family that the user selected; ``None`` if the columns tell.
+
+    Raises:
+        InputError: A row is unusable, or there are none.
+    """
     family = chosen
     unique = UniqueIds()
     for given in rows:
@@ -153,7 +166,7 @@ def _pairs(rows: Rows, chosen: Family | None) -> Iterator[PreferencePair]:
         family = family or recognise(frozenset(row))
         check_columns(row, family, chosen=chosen is not None)
         pair = unique(family.pair(row))
-        yield pair if rows.corpus is None else pair.model_copy(update={"source": rows.corpus})
+        yield row, pair if rows.corpus is None else pair.model_copy(update={"source": rows.corpus})
     if unique.count == 0:
         raise InputError("holds no rows", where=rows.name)
 

@@ -28,6 +28,7 @@ from rightly.jobs.config import AnyMatcher, Flag, JudgingConfig
 from rightly.jobs.cost import asked_of_graders, asked_of_judges, estimate_lines, sample, spending_lines
 from rightly.jobs.events import SILENT, Events
 from rightly.judges.base import Judge
+from rightly.judges.specs import spec_of
 from rightly.matchers.base import Matcher
 from rightly.matchers.specs import MatcherBuilder
 from rightly.matchers.validation.trust import Trust, known, trust_in
@@ -42,7 +43,8 @@ class AuditConfig(JudgingConfig):
     """Configuration of an audit: pairs, judges, atomiser and matcher."""
 
     matcher: Annotated[AnyMatcher, Flag(metavar="SPEC")]
-    """Matcher of the reasons: a model (openai:MODEL, ...), local:FOLDER (trained), embedding, lexical (smoke tests)."""
+    """Matcher of the reasons: a model (openai:MODEL, ...), local:FOLDER (trained), embedding, lexical (smoke tests);
+    rationalerm-official:FILE (a result file of RationaleRM's MetaJudge), rationalerm-official:MODEL_SPEC?prompt=PATH."""
     atomiser: Annotated[str, Flag(metavar="SPEC")] = "given"
     """Atomiser that splits human feedback into points: a model, or given (the human reasons unchanged)."""
     spurious_below: Annotated[float, Field(ge=0, le=1)] = 0.25
@@ -193,7 +195,7 @@ def _require_answers(account: Account, pairs: Sequence[PreferencePair], folder: 
 
 def _prices(judges: Sequence[str], prices: Mapping[str, Price]) -> dict[str, Price]:
     """Known prices of the judges' models."""
-    found = {name: price_of(name, prices) for name in judges}
+    found = {name: price_of(spec_of(name), prices) for name in judges}
     return {name: price for name, price in found.items() if price is not None}
 
 

@@ -158,4 +158,5 @@ class JudgingConfig(AskingConfig, PairsConfig):
 
     judges: Annotated[tuple[AnyJudge, ...], Flag("--judge", metavar="SPEC")]
     """Judge: longer, shorter, first, annotator, openai:MODEL (or anthropic:, gemini:, openrouter:, together:, deepseek:,
-    mistral:), hf:PATH, vllm:PATH, replay:FILE, panel:SPEC+SPEC; repeat for several."""
+    mistral:), hf:PATH, vllm:PATH, replay:FILE (published answers: replay:FILE?model=NAME), panel:SPEC+SPEC; repeat for
+    several."""

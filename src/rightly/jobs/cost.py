@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 from rightly.auditing.points import Atomiser, GenerativeAtomiser
 from rightly.inference.account import Account
-from rightly.inference.book import SpendingBook
+from rightly.inference.book import Price, SpendingBook
 from rightly.inference.bounds import estimate_usage, worst_usage
 from rightly.inference.generator import Request
 from rightly.inference.specs import price_of
 from rightly.judges.base import Judge
 from rightly.judges.panel import PanelJudge
+from rightly.judges.specs import spec_of
 from rightly.matchers.base import Matcher
 from rightly.matchers.language_model import LLMMatcher
+from rightly.matchers.official_grammar import SCHEME as OFFICIAL
+from rightly.matchers.official_judge import OfficialMetaJudge
 from rightly.types import PreferencePair, Usage
 
 ANSWER_TOKENS = 400
@@ -64,7 +67,7 @@ def asked_of_graders(
     asked = []
     if isinstance(atomiser, GenerativeAtomiser):
         asked.append(Asked("atomiser", atomiser.name, [atomiser.request(pair) for pair in with_reasons]))
-    if isinstance(matcher, LLMMatcher):
+    if isinstance(matcher, LLMMatcher | OfficialMetaJudge):
         reasons = [REASON] * max_reasons
         lists = [
             matcher.request([reason.text for reason in pair.rationales], reasons)
@@ -98,7 +101,7 @@ def estimate_lines(asked: Sequence[Asked], n_looked: int, n_pairs: int | None, a
     lines, sums, worsts = [], [], []
     for each in asked:
         scale = per_pair * each.share
-        usage, price = estimate_usage(each.requests, output_tokens=ANSWER_TOKENS), price_of(each.name, account.prices)
+        usage, price = estimate_usage(each.requests, output_tokens=ANSWER_TOKENS), _price(each.name, account)
         worst = None if price is None or each.worst is None else price.of(each.worst) * scale
         lines.append(
             f"{each.role} {each.name}: about {len(each.requests) * scale:,.0f} calls, {usage.input_tokens * scale:,.0f} "
@@ -131,6 +134,10 @@ def spending_lines(book: SpendingBook) -> list[str]:
             f"${book.reserved():,.4f} more, which counts as spent"
         )
     return ["spent in this run folder:", *lines] if lines else []
+
+
+def _price(name: str, account: Account) -> Price | None:
+    return price_of(spec_of(name).removeprefix(f"{OFFICIAL}:"), account.prices)
 
 
 def _dollars(expected: float, worst: float | None) -> str:

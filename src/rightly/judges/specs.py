@@ -1,7 +1,7 @@
 """Build a judge from its spec.
 
-``longer``, ``shorter``, ``first``, ``annotator``, any model (``openai:MODEL?format=rm-r1&orders=single``), or a majority
-panel of these (``panel:openai:A+openai:B+longer``).
+``longer``, ``shorter``, ``first``, ``annotator``, any model (``openai:MODEL?format=rm-r1&orders=single``), published answers
+(``replay:FILE?model=NAME``), or a majority panel of these (``panel:openai:A+openai:B+longer``).
 """
 
 import re
@@ -20,6 +20,7 @@ from rightly.judges.generative import GenerativeJudge, JudgeSettings
 from rightly.judges.held_out_person import AnnotatorJudge
 from rightly.judges.heuristic import HEURISTICS
 from rightly.judges.panel import PanelJudge, panel_identity
+from rightly.judges.published import PublishedJudge, is_published, published_identity
 
 _OWN = {
     "orders": "orders=both or orders=single",
@@ -59,6 +60,8 @@ class JudgeBuilder:
             return AnnotatorJudge(self.seed)
         if spec.startswith("panel:"):
             return PanelJudge([self.build(member) for member in _members(spec)])
+        if is_published(spec):
+            return PublishedJudge(spec)
         model, settings = self._generative(spec)
         generator, sampling = build_generator(model, cache=self.cache, account=self.account, role="judge")
         return GenerativeJudge(spec, generator, sampling, settings)
@@ -73,6 +76,8 @@ class JudgeBuilder:
             return self.build(spec).identity
         if spec.startswith("panel:"):
             return panel_identity([self.identify(member) for member in _members(spec)])
+        if is_published(spec):
+            return published_identity(spec)
         model, settings = self._generative(spec)
         made_of, sampling = generator_fingerprint(model)
         return settings.identity(spec, made_of, sampling)
@@ -83,7 +88,7 @@ class JudgeBuilder:
         Raises:
             InputError: That format scores nothing.
         """
-        if spec in HEURISTICS or spec == "annotator" or spec.startswith("panel:"):
+        if spec in HEURISTICS or spec == "annotator" or spec.startswith("panel:") or is_published(spec):
             return None
         _, settings = self._generative(spec)
         if not settings.form.several:
@@ -118,6 +123,11 @@ class JudgeBuilder:
                 f"{text!r}: {name}={own.get(name, '')}: {first['msg']}", fix=f"use {_OWN[name]}"
             ) from error
         return spec, settings.model_copy(update={"form": form if place is None else form.with_upstream(place)})
+
+
+def spec_of(name: str) -> str:
+    """The spec in a judge's name, without the remark on its prompt (`Format.label`)."""
+    return re.sub(r" \(prompt ours(?: in part)?\)\Z", "", name)
 
 
 def _members(spec: str) -> list[str]:

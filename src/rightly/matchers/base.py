@@ -15,7 +15,8 @@ class Link(Frozen):
     Attributes:
         reference: Index into the human list, from 0.
         candidate: Index into the judge's list, from 0 (its rank minus one).
-        score: Degree of agreement in (0, 1]; 1 is the same point, key conditions included.
+        score: Degree of agreement in [0, 1]; 1 is the same point, key conditions included. 0 is no agreement: only matchers
+            with the official grammar name such a reason, because the official average precision gives it a rank.
     """
 
     reference: int
@@ -27,7 +28,7 @@ class Match(Frozen):
     """A matcher's answer for two lists, before the one-to-one assignment.
 
     Attributes:
-        links: Every link with a score above 0; ``()`` also if the match failed.
+        links: Every link; ``()`` also if the match failed.
         raw: Unparsed answer of the matcher (empty for matchers that compute).
         failure: Kind of failure, if any; the pair is then excluded from consistency and counted.
         detail: One line about the failure.
@@ -84,7 +85,7 @@ class Matcher(Protocol):
         fingerprint: Digest of everything that can change the links.
         concurrency: Useful number of matches in flight at once.
         smoke_only: Whether the matcher is for smoke tests only; reports say so.
-        free: Whether matching costs no call to a language model.
+        free: Whether any lists can be matched without a call to a language model.
         operating_point: Score at or above which two reasons make the same point; `MOSTLY` on the MetaJudge's scale.
         held_out: SummHay topics (``summhay: NAME``) and debates (``votes: NAME``) that a trained matcher was not trained on;
             ``None`` for a matcher without training.

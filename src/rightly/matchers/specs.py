@@ -9,6 +9,9 @@ from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.specs import build_generator, generator_fingerprint, import_name, parse_spec, require_model
 from rightly.matchers.base import Matcher
 from rightly.matchers.language_model import LLMMatcher, llm_matcher_fingerprint
+from rightly.matchers.official_grammar import SCHEME as OFFICIAL
+from rightly.matchers.official_judge import OfficialMetaJudge, official_judge_fingerprint, official_model
+from rightly.matchers.official_results import ReplayedMetaJudge, results_fingerprint
 
 
 class Offline(NamedTuple):
@@ -47,6 +50,9 @@ class MatcherBuilder:
     def matcher(self, text: str) -> Matcher:
         """Build ``lexical``, ``embedding``, ``embedding:PATH``, ``local:FOLDER``, or any model as MetaJudge.
 
+        ``rationalerm-official:FILE`` replays a result file, ``rationalerm-official:MODEL_SPEC?prompt=PATH`` asks a model with
+        the official prompt.
+
         Raises:
             InputError: The spec names no matcher.
         """
@@ -54,9 +60,18 @@ class MatcherBuilder:
         if spec.scheme in OFFLINE:
             offline = OFFLINE[spec.scheme]
             return import_name(offline.module, offline.build)(spec.target or None)
-        require_model(text, "matcher", tuple(OFFLINE))
+        if spec.scheme == OFFICIAL:
+            return self._official(text)
+        require_model(text, "matcher", (*OFFLINE, OFFICIAL))
         generator, sampling = build_generator(spec, cache=self.cache, account=self.account, role="matcher")
         return LLMMatcher(text, generator, sampling)
+
+    def _official(self, text: str) -> Matcher:
+        asked = official_model(text)
+        if asked is None:
+            return ReplayedMetaJudge(text.partition(":")[2])
+        generator, sampling = build_generator(asked[0], cache=self.cache, account=self.account, role="matcher")
+        return OfficialMetaJudge(text, generator, sampling, asked[1])
 
 
 def matcher_identity(text: str) -> str:
@@ -69,5 +84,10 @@ def matcher_identity(text: str) -> str:
     if spec.scheme in OFFLINE:
         offline = OFFLINE[spec.scheme]
         return import_name(offline.module, offline.identify)(spec.target or None)
-    require_model(text, "matcher", tuple(OFFLINE))
+    if spec.scheme == OFFICIAL:
+        asked = official_model(text)
+        if asked is None:
+            return results_fingerprint(text.partition(":")[2])
+        return official_judge_fingerprint(*generator_fingerprint(asked[0]), asked[1])
+    require_model(text, "matcher", (*OFFLINE, OFFICIAL))
     return llm_matcher_fingerprint(*generator_fingerprint(spec))

@@ -109,8 +109,16 @@ _WIDE_ONLY: dict[str, Callable[[JudgeResult], str]] = {
 }
 
 
+_EXPLAINED: dict[str, Callable[[JudgeResult], str]] = {
+    "S-Corr": lambda judge: decimal(judge.explanations.spurious_correctness.value) if judge.explanations else NONE,
+    "F": lambda judge: decimal(judge.explanations.fidelity.value) if judge.explanations else NONE,
+}
+
+
 def _judges_table(result: AuditResult, *, wide: bool) -> Table:
     columns = _ALWAYS | _WIDE_ONLY if wide else _ALWAYS
+    if any(judge.explanations for judge in result.judges):
+        columns = columns | _EXPLAINED
     accuracy = _padded([judge.groups_accuracy for judge in result.judges])
     ranks = consistency_ranks(result)
     consistency = _padded([judge.groups_consistency if ranks else "" for judge in result.judges])
@@ -129,6 +137,8 @@ def _table_notes(result: AuditResult) -> list[str]:
     notes = []
     if any(judge.groups_accuracy for judge in result.judges):
         notes.append("Judges that share a letter cannot be told apart (paired tests over contexts, Holm, 5%).")
+    if any(judge.explanations for judge in result.judges):
+        notes.append("S-Corr, F: R-Align's figures, by the published verdicts on the reasons.")
     notes += [
         f"{judge.judge}: failed {', '.join(failed)}" for judge in result.judges if (failed := failure_counts(judge))
     ]
