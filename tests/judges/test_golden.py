@@ -18,6 +18,7 @@ GOLDEN = {
     path.stem: [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
     for path in sorted(FOLDER.glob("*.jsonl"))
 }
+GOLDEN["rewardbench2-ties"] = GOLDEN["rewardbench2-ratings"]  # another prompt, the same form of answer
 ANSWERS = [(name, row) for name, rows in GOLDEN.items() for row in rows]
 
 
