@@ -121,9 +121,15 @@ def judge_result(view: JudgmentsByPair, *, spurious_below: float, price: Price |
         by_domain=_by_domain(view, right, consistency),
         usage=usage,
         cost=None if price is None else price.of(usage),
+        confidence=_confidence(view),
         note=note,
         explanations=_explanations(view),
     )
+
+
+def _confidence(view: JudgmentsByPair) -> Confidence | None:
+    labelled = [(both[0].pair.label, both) for both in view.by_pair.values() if both[0].pair.label in ("A", "B")]
+    return judge_confidence([told(str(label), [each.judgment for each in both]) for label, both in labelled])
 
 
 def _verdict(both: Sequence[ScoredJudgment]) -> Choice | None:

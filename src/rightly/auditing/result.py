@@ -5,6 +5,7 @@
 
 from pydantic import Field
 
+from rightly.judges.confidence import Confidence
 from rightly.matchers.base import Link
 from rightly.metrics.estimate import UNTESTED, Estimate, Tested
 from rightly.types import Choice, FailureKind, Frozen, Order, Usage
@@ -114,6 +115,7 @@ class JudgeResult(Frozen):
         groups_consistency: Letters; judges with a common letter do not differ significantly in consistency.
         usage: Billed tokens of judging.
         cost: Cost in dollars, if the prices are known.
+        confidence: How far the judge's confidence can be trusted; ``None`` for a judge that states no preference.
         note: One line that readers must know about this judge (a held-out annotator, a fixed reason).
         explanations: Figures of the judgments' ``rationale_verdict``; ``None`` if no judgment has one.
     """
@@ -154,6 +156,7 @@ class JudgeResult(Frozen):
     groups_consistency: str = ""
     usage: Usage = Usage()
     cost: float | None = None
+    confidence: Confidence | None = None
     note: str = ""
     explanations: ExplanationFigures | None = None
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from rightly.judges.base import JudgeIdentity
+from rightly.judges.confidence import Told, told
 from rightly.metrics.ties import TIE
 from rightly.types import FailureKind, Judgment, PreferencePair, Record, content_key
 
@@ -39,6 +40,7 @@ class Answer(Record):
             among all 1 (-1) if the right response is the longest (shortest) of all, else 0.
         failures: Number of missing outcomes by reason.
         no_difference: Comparisons of responses that are the same tokens to the model: ties, whatever the model.
+        told: What a judge with a preference says of every comparison; empty for other models.
     """
 
     model: str
@@ -53,6 +55,7 @@ class Answer(Record):
     longer: tuple[int, ...]
     failures: dict[FailureKind | Literal["missing"], int] = Field(default_factory=dict)
     no_difference: int = 0
+    told: tuple[Told, ...] = ()
 
     @property
     def key(self) -> str:
@@ -184,6 +187,7 @@ def _choice(item: PreferencePair, model: str, said: Judgment) -> Answer:
 def _judged(item: PreferencePair, model: str, said: Mapping[tuple, Judgment], one_order: bool) -> Answer:
     outcomes: list[tuple[Outcome, ...]] = []
     failures: dict[FailureKind | Literal["missing"], int] = {}
+    said_of: list[Told] = []
     for pair in comparisons(item):
         found = [said.get((pair.id, pair.content_key, order)) for order in ("AB", "BA")]
         if one_order:
@@ -193,7 +197,10 @@ def _judged(item: PreferencePair, model: str, said: Mapping[tuple, Judgment], on
                 kind = "missing" if judgment is None or judgment.failure is None else judgment.failure
                 failures[kind] = failures.get(kind, 0) + 1
         outcomes.append(tuple(outcome(each.verdict if each else None, str(pair.label)) for each in found))
-    return from_outcomes(item, model, outcomes, (), failures)
+        said_of.append(told(str(pair.label), [each for each in found if each is not None]))
+    answer = from_outcomes(item, model, outcomes, (), failures)
+    states = any(chance is not None for each in said_of for chance in each.chances)
+    return answer.model_copy(update={"told": tuple(said_of)}) if states else answer
 
 
 def outcome(verdict: str | None, label: str) -> Outcome:

@@ -10,6 +10,7 @@ from rightly.benchmarks.answers import Answer
 from rightly.benchmarks.baselines import BASELINES
 from rightly.benchmarks.benchmark import Benchmark
 from rightly.benchmarks.protocol import OVERALL, Protocol, Table, comparison_credits, mean
+from rightly.judges.confidence import Confidence, judge_confidence
 from rightly.metrics.clustered import Spread, jackknife
 from rightly.metrics.estimate import Estimate, known
 from rightly.metrics.paired import holm, holm_levels, significance_groups
@@ -35,6 +36,8 @@ class ModelResult(Frozen):
         no_difference: Comparisons of responses that are the same tokens to the model; they are ties.
         consistency: Share of comparisons with the same verdict in both orders, of those with both; ``None`` with one order.
         letters: Models of the run that share a letter cannot be told apart.
+        confidence: How far a judge's confidence can be trusted, over its comparisons; ``None`` for a judge that states no
+            preference, and for other models.
         note: Deviation from the official protocol; empty without one.
     """
 
@@ -50,6 +53,7 @@ class ModelResult(Frozen):
     no_difference: int = 0
     consistency: float | None
     letters: str = ""
+    confidence: Confidence | None = None
     note: str = ""
 
 
@@ -173,6 +177,7 @@ def model_result(benchmark: Benchmark, answers: Sequence[Answer]) -> ModelResult
         failures=dict(sum((Counter({str(k): n for k, n in answer.failures.items()}) for answer in answers), Counter())),
         no_difference=sum(answer.no_difference for answer in answers),
         consistency=sum(one == two for one, two in both) / len(both) if both else None,
+        confidence=judge_confidence([each for answer in answers for each in answer.told]),
         note="" if scored else _of_choices(benchmark, answers) if whole else benchmark.judges,
     )
 
