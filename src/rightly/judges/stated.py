@@ -66,6 +66,8 @@ _KEY = re.compile(
     rf"(?![^.!?\n]*{_SO})[^.!?\n]*$"
 )
 """Words before a statement that make it the solution of the task."""
+_LONGEST_QUOTE = 1000
+"""Number of characters before a statement in which a quotation is looked for; bounds the time for long answers."""
 _QUOTE_OPENS = r"(?<![^\s(\[{:,;>*\u2014\u2013-])\"(?=[^ \t\n])"
 _CLOSED = re.compile(rf"“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|{_QUOTE_OPENS}[^\"]*\"|`[^`\n]*`")
 _OPEN = re.compile(rf"[“„«「『]|{_QUOTE_OPENS}|`[^`\n]*\Z")
@@ -128,8 +130,8 @@ def is_quoted(text: str, position: int) -> bool:
     line = text[text.rfind("\n", 0, position) + 1 : position]
     if line.lstrip(" \t").startswith(">"):
         return True
-    paragraphs = [match.end() for match in _BLANK_LINE.finditer(text, 0, position)]
-    before = text[paragraphs[-1] if paragraphs else 0 : position].rstrip("\"'`*_“„«")
+    near = text[max(0, position - _LONGEST_QUOTE) : position]
+    before = _BLANK_LINE.split(near)[-1].rstrip("\"'`*_“„«")
     return _OPEN.search(_CLOSED.sub("", before)) is not None or _REPORTED.search(_clause(text, position)) is not None
 
 
