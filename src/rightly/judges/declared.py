@@ -26,7 +26,7 @@ from rightly.judges.stated import (
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale, letter_of
 
-_BRACKETS = re.compile(r"(?<![\w)\]])\[\[\s*(?P<said>[^\[\]\n]{1,40}?)\s*\]\]")
+_BRACKETS = re.compile(r"(?<![A-Za-z0-9_)\]])\[\[\s*(?P<said>[^\[\]\n]{1,40}?)\s*\]\]")
 _WIDE = str.maketrans("［］【】", "[][]")
 _BOXED = re.compile(r"\\?boxed\{(?P<said>(?:[^{}\n]|\{[^{}\n]*\}){1,60})\}")
 _END_TOKENS = re.compile(r"(?:\s*(?:</s>|<\|[^\s|<>]+\|>|<eos>|<end_of_turn>))+\s*\Z")

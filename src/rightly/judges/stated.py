@@ -34,7 +34,9 @@ HEADING = re.compile(rf"(?i){_OPENING}\W*")
 _INTRODUCED = re.compile(
     rf"(?i)\W*(?:\d{{1,2}}[.)]\W*)?|(?:.*[.!?])?{_OPENING}(?:\s+(?:is|ist|est|es)\b|[:：是は])*\W{{0,12}}"
 )
-_GOES_ON = re.compile(r"[\s*_`\"')$\\\]]*(?:$|[.,;!(<]|(?:[-\u2013\u2014]\s*)?(?:because|since|as)\b|is\s+better\b)")
+_GOES_ON = re.compile(
+    r"[\s*_`\"')$\\\]]*(?:$|[.,;!(<。，！；]|(?:[-\u2013\u2014]\s*)?(?:because|since|as)\b|is\s+better\b)"
+)
 """Text after an explicit verdict; after a mere mention ("[[A]] if ...", "[[A]] = ...") the sentence continues."""
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 _NO_VERDICT = re.compile(
@@ -53,6 +55,10 @@ _REPORTED = re.compile(
     r"|presents?|outputs?|reads?|prints?|adds?|added|inserts?|inject(?:s|ed)?|append(?:s|ed)?|tells?|told|asks?|instructs?"
     r"|demands?|declares?|announces?|repeats?|tries|quotes?|grades|scores|words|phrase|string|text|lines?)\b"
     rf"(?![^.!?\n]*{_SO})[^.!?\n]*$"
+    r"|\b(?:response|assistant|answer|output|model|candidate|chatbot|[AB]|1|2)\s?(?:[AB12])?['’]s\s+(?:\w+\s+){0,2}"
+    r"(?:answer|response|output|text|verdict|conclusion|line|words)\W*(?:is|was|were)?\W*$"
+    r"|(?:写道|写着|说道|声称|と書|と述べ|(?:schreibt|sagt|behauptet|écrit|dit|affirme|escribe|dice|afirma|escreve|diz|scrive"
+    r"|afferma|пишет|говорит|утверждает)\b)[^.!?。\n]*$"
 )
 """Words before a statement that make it the words of a response."""
 _KEY = re.compile(
@@ -60,6 +66,8 @@ _KEY = re.compile(
     rf"(?![^.!?\n]*{_SO})[^.!?\n]*$"
 )
 """Words before a statement that make it the solution of the task."""
+_LONGEST_QUOTE = 1000
+"""Number of characters before a statement in which a quotation is looked for; bounds the time for long answers."""
 _QUOTE_OPENS = r"(?<![^\s(\[{:,;>*\u2014\u2013-])\"(?=[^ \t\n])"
 _CLOSED = re.compile(rf"“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|{_QUOTE_OPENS}[^\"]*\"|`[^`\n]*`")
 _OPEN = re.compile(rf"[“„«「『]|{_QUOTE_OPENS}|`[^`\n]*\Z")
@@ -122,8 +130,8 @@ def is_quoted(text: str, position: int) -> bool:
     line = text[text.rfind("\n", 0, position) + 1 : position]
     if line.lstrip(" \t").startswith(">"):
         return True
-    paragraphs = [match.end() for match in _BLANK_LINE.finditer(text, 0, position)]
-    before = text[paragraphs[-1] if paragraphs else 0 : position].rstrip("\"'`*_“„«")
+    near = text[max(0, position - _LONGEST_QUOTE) : position]
+    before = _BLANK_LINE.split(near)[-1].rstrip("\"'`*_“„«")
     return _OPEN.search(_CLOSED.sub("", before)) is not None or _REPORTED.search(_clause(text, position)) is not None
 
 
