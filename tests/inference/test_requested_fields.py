@@ -31,6 +31,12 @@ def test_newer_fields_are_part_of_the_key():
     assert len(keys) == 4
 
 
+def test_samples_of_a_seeded_request_have_seeds_of_their_own():
+    endpoint = FakeEndpoint(lambda _: "B wins")
+    answers(endpoint, [ask("1", seed=7, sample=sample) for sample in range(3)] + [ask("2")], concurrency=1)
+    assert [body.get("seed") for body in endpoint.bodies] == [7, 8, 9, None]
+
+
 @pytest.mark.parametrize("text", ["[]", "{", ""])
 def test_a_response_format_is_a_json_object(text):
     with pytest.raises(ValueError, match="response_format"):

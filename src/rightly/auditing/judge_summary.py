@@ -8,6 +8,7 @@ from rightly.auditing.consistency import official_list
 from rightly.auditing.result import ExplanationFigures, JudgeResult, LengthRow, Position, RankPrecision
 from rightly.auditing.scoring import ScoredJudgment
 from rightly.inference.account import Price
+from rightly.judges.confidence import Confidence, judge_confidence, told
 from rightly.metrics.accuracy import combine_orders, pair_values
 from rightly.metrics.clustered import clustered_mean, difference_of_groups, paired_difference
 from rightly.metrics.estimate import UNTESTED, Estimate, Tested

@@ -100,7 +100,8 @@ class ChatRequest:
         for field in ("temperature", "top_p", "max_tokens", "seed"):
             value, name = getattr(request, field), self.learned.renamed.get(field, field)
             if value is not None and name is not None:
-                fields[name] = value
+                # With one seed all samples of a question would be the same answer.
+                fields[name] = value + request.sample if field == "seed" else value
         return fields | self._extra
 
 

@@ -171,7 +171,7 @@ def _accuracy(known: Sequence[Told], size: int, most: int) -> float:
 
 def _majority(votes: Sequence[Outcome]) -> Outcome:
     """The outcome with the most votes, a tie for equal counts; ``None`` without a usable vote."""
-    counts = Counter(vote for vote in votes if vote is not None).most_common()
+    counts = Counter[Outcome](vote for vote in votes if vote is not None).most_common()
     if not counts:
         return None
     return 0 if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]

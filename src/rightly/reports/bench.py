@@ -12,7 +12,7 @@ from rightly.benchmarks.arena_hard import ArenaResult
 from rightly.benchmarks.protocol import OVERALL
 from rightly.benchmarks.result import BenchResult, ModelResult
 from rightly.metrics.estimate import Estimate
-from rightly.reports.numbers import NONE, hundred, hundred_interval
+from rightly.reports.numbers import NONE, confidence_line, hundred, hundred_interval
 from rightly.reports.page import write_page
 from rightly.reports.tables import Column
 
@@ -48,7 +48,8 @@ def print_bench(result: BenchResult, console: Console) -> None:
         parts.add_row(name, *map(hundred, values))
     console.print(parts)
     console.print()
-    for line in _notes(result):
+    sure = [confidence_line(_name(model), model.confidence) for model in result.models if model.confidence]
+    for line in (*sure, *_notes(result)):
         console.print(Text(line, style="dim"))
 
 
@@ -125,6 +126,7 @@ def _run(result: BenchResult) -> dict[str, Any]:
         "heading": _heading(result),
         "said": _said(result),
         "models": [(_name(model), model, _hidden(model)) for model in result.models],
+        "confidence": [(_name(model), model.confidence) for model in result.models if model.confidence],
         "names": [_name(model) for model in result.models],
         "parts": [[name, *values] for name, values in _parts(result)],
         "conventions": [[name, *values] for name, values in _under(result)],

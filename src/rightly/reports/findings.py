@@ -244,6 +244,10 @@ def on_failures(result: AuditResult) -> list[str]:
             sentences.append(
                 f"{judge.match_failures:,} {of} of {judge.judge} could not be matched and are left out of consistency."
             )
+        sentences += [
+            f"The reasons of {number:,} {of} of {judge.judge} could not be read ({cause}); they are left out of consistency."
+            for cause, number in judge.unread.items()
+        ]
     return sentences
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from rightly.auditing.result import JudgeResult
+from rightly.judges.confidence import Confidence
 from rightly.metrics.estimate import Estimate
 
 NONE = "–"
@@ -110,4 +111,20 @@ def plural(number: int, noun: str) -> str:
 def failure_counts(judge: JudgeResult) -> list[str]:
     """What failed, by kind, failed matches last; empty when nothing did."""
     counts = [f"{number:,} {kind}" for kind, number in sorted(judge.failures.items()) if number]
-    return [*counts, f"{judge.match_failures:,} unmatched"] if judge.match_failures else counts
+    if judge.match_failures:
+        counts.append(f"{judge.match_failures:,} unmatched")
+    if judge.unread:
+        counts.append(f"{sum(judge.unread.values()):,} without readable reasons")
+    return counts
+
+
+def confidence_line(name: str, found: Confidence) -> str:
+    """How far a judge's confidence can be trusted, in one line."""
+    parts = [f"calibration error {decimal(found.calibration_error)} on {found.n_confident:,} of {found.n:,} pairs"]
+    half = [point for point in found.coverage if point.coverage >= 0.5]
+    if half:
+        parts.append(f"accuracy {decimal(half[-1].accuracy)} on the most confident {half[-1].coverage:.0%}")
+    if found.by_votes:
+        votes = ", ".join(f"{point.votes}: {decimal(point.accuracy)}" for point in found.by_votes)
+        parts.append(f"accuracy by votes {votes}")
+    return f"{name}: {'; '.join(parts)}"

@@ -12,7 +12,17 @@ from rightly.matchers.validation.human_links import MatcherReliability
 from rightly.matchers.validation.trust import Trust
 from rightly.metrics.estimate import Estimate
 from rightly.reports.findings import consistency_ranks, findings
-from rightly.reports.numbers import NONE, count, decimal, failure_counts, interval, p_value, percent, plural
+from rightly.reports.numbers import (
+    NONE,
+    confidence_line,
+    count,
+    decimal,
+    failure_counts,
+    interval,
+    p_value,
+    percent,
+    plural,
+)
 
 WIDE = 112
 """Columns from which the table shows what the reasons are like, too."""
@@ -25,6 +35,11 @@ def print_audit(result: AuditResult, console: Console) -> None:
         console.print()
         console.print(_judges_table(result, wide=console.width >= WIDE))
         _print_lines(console, _table_notes(result), style="dim")
+    sure = [confidence_line(judge.judge, judge.confidence) for judge in result.judges if judge.confidence]
+    if sure:
+        console.print()
+        console.print(Text("Confidence", style="bold"))
+        _print_lines(console, sure, indent="  ")
     console.print()
     console.print(Text.assemble("Matcher ", (result.matcher, "bold"), _matcher_state(result)))
     _print_lines(console, result.reliability, indent="  ")
@@ -100,6 +115,7 @@ _ALWAYS: dict[str, Callable[[JudgeResult], str]] = {
     "spurious": lambda judge: decimal(judge.spurious.value),
     "failed": lambda judge: count(sum(judge.failures.values()) + judge.match_failures),
 }
+_UNREAD: dict[str, Callable[[JudgeResult], str]] = {"unread": lambda judge: count(sum(judge.unread.values()))}
 _WIDE_ONLY: dict[str, Callable[[JudgeResult], str]] = {
     "precision": lambda judge: decimal(judge.precision.value),
     "F1": lambda judge: decimal(judge.f1.value),
@@ -117,6 +133,8 @@ _EXPLAINED: dict[str, Callable[[JudgeResult], str]] = {
 
 def _judges_table(result: AuditResult, *, wide: bool) -> Table:
     columns = _ALWAYS | _WIDE_ONLY if wide else _ALWAYS
+    if any(judge.unread for judge in result.judges):
+        columns = columns | _UNREAD
     if any(judge.explanations for judge in result.judges):
         columns = columns | _EXPLAINED
     accuracy = _padded([judge.groups_accuracy for judge in result.judges])
