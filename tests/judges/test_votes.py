@@ -1,16 +1,18 @@
 """Several samples of one question, and the probability of a verdict: majority, preference, reasons, failures."""
 
 import asyncio
+import json
 import math
 
+import jsonschema
 import pytest
 
 from rightly.inference.generator import Completion, TokenLogprobs
 from rightly.inference.specs import Sampling
 from rightly.judges.confidence import Told, judge_confidence, told
 from rightly.judges.format import load_format
-from rightly.judges.generative import GenerativeJudge, JudgeSettings
-from rightly.types import Judgment, Message, PreferencePair, Usage
+from rightly.judges.generative import GenerativeJudge, JudgeSettings, write_answer
+from rightly.types import Judgment, Message, PreferencePair, Rationale, Usage
 from tests.scripted import ScriptedGenerator
 
 PAIR = PreferencePair(id="p", context=(Message(role="user", content="Q"),), responses=("one", "two"), label="A")
@@ -113,6 +115,20 @@ def test_an_option_of_a_judge_that_changes_answers_changes_its_identity():
     ]
     assert len(set(made)) == 5
     assert JudgeSettings(seed=1).identity("j", "model", Sampling()).fingerprint == made[0]
+
+
+def test_structured_output_and_a_system_message_reach_the_model(tmp_path):
+    generator = ScriptedGenerator(lambda _: says("A"))
+    settings = JudgeSettings(structured=True, system="Be strict.")
+    judge = GenerativeJudge("j", generator, Sampling(), settings)
+    asyncio.run(judge.judge(PAIR, "AB"))
+    (request,) = generator.requests
+    assert (request.messages[0].role, request.messages[0].content) == ("system", "Be strict.")
+    asked = json.loads(request.response_format)
+    assert (asked["type"], asked["json_schema"]["strict"]) == ("json_schema", True)
+    schema = asked["json_schema"]["schema"]
+    assert schema["properties"]["verdict"]["enum"] == ["A", "B", "tie"]
+    jsonschema.validate(json.loads(write_answer([Rationale(text="x", about="A", favors="B")], "B")), schema)
 
 
 def test_a_judge_that_states_no_preference_has_no_confidence():

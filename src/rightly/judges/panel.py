@@ -4,9 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, zip_longest
+from statistics import fmean
 
 from rightly.inference.generator import Request
 from rightly.judges.base import Judge, JudgeIdentity
+from rightly.judges.votes import share_of
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Judgment, Order, PreferencePair, Rationale, Usage
 
@@ -16,7 +18,7 @@ class PanelJudge:
 
     The verdict needs more votes than any other; equal counts are a tie. A failed member does not vote, and a panel fails
     only if all its members fail. The reasons are those of the members that voted with the panel, interleaved (every
-    member's first, then every member's second, ...), without repeats.
+    member's first, then every member's second, ...), without repeats. The panel's preference is the mean of its members'.
 
     Args:
         members: The judges of the panel, two or more.
@@ -46,6 +48,7 @@ class PanelJudge:
         said = [_said(each) for each in asked]
         usage = sum((one.usage for one in said), Usage())
         raw = "\n\n".join(f"## {one.judge}: {one.verdict or one.failure}\n{one.raw}" for one in said)
+        pairwise = len(pair.responses) == 2
         votes = Counter(one.verdict for one in said if one.verdict is not None)
         if not votes:
             retry = any(one.retry for one in said)
@@ -63,6 +66,8 @@ class PanelJudge:
         (verdict, most), *others = votes.most_common()
         if others and others[0][1] == most:
             verdict = "tie"
+        agree = [one for one in said if one.verdict == verdict]
+        reasons = _deal([one.rationales for one in agree])
         return Judgment(
             pair_id=pair.id,
             pair_key=pair.content_key,
@@ -70,7 +75,9 @@ class PanelJudge:
             made_by=self.identity.made_by(pair),
             order=order,
             verdict=verdict,
-            rationales=_deal([one.rationales for one in said if one.verdict == verdict]),
+            rationales=reasons,
+            unread="" if reasons else _unread(agree),
+            preference=fmean(_preference(one) for one in said if one.verdict is not None) if pairwise else None,
             raw=raw,
             usage=usage,
         )
@@ -84,6 +91,17 @@ def _said(ended: Judgment | BaseException) -> Judgment:
     if isinstance(ended, BaseException):
         raise ended
     return ended
+
+
+def _preference(said: Judgment) -> float:
+    return share_of(said.verdict) if said.preference is None else said.preference
+
+
+def _unread(agree: Sequence[Judgment]) -> str:
+    """Why the members that voted with the panel have no reasons; empty if they gave none."""
+    if not agree:
+        return "no member has the panel's verdict"
+    return next((one.unread or "prose of a panel's member" for one in agree if one.unread or one.prose), "")
 
 
 def panel_identity(members: Sequence[JudgeIdentity]) -> JudgeIdentity:

@@ -1,4 +1,4 @@
-"""Outcome figures of a judged file of any length, in ten bytes of memory per pair."""
+"""Outcome figures of a judged file of any length, in twelve bytes of memory per pair."""
 
 from array import array
 from collections import Counter
@@ -22,6 +22,7 @@ class JudgeTally(Frozen):
         n_judgments: Number of judgments; both orders count.
         verdicts: Number of judgments by verdict; verdicts for a third response and later ones only where there are any.
         failures: Number of judgments without a verdict, by failure kind.
+        unread: Number of verdicts whose reasons could not be read; prose counts as unread until an audit splits it.
         n_labelled: Number of pairs with a side as label and at least one request that did not fail.
         accuracy: Outcome accuracy over these pairs by the pair rule (orders add up; a tie is wrong, and so is a pair with
             the judge's own failure in either order); ``None`` without such pairs.
@@ -31,6 +32,7 @@ class JudgeTally(Frozen):
     n_judgments: int
     verdicts: dict[str, int]
     failures: dict[FailureKind, int]
+    unread: int = 0
     n_labelled: int
     accuracy: float | None
 
@@ -90,6 +92,7 @@ class _Count:
 
     def __init__(self, n: int) -> None:
         self._said = {"AB": np.full(n, -1, dtype=np.int8), "BA": np.full(n, -1, dtype=np.int8)}
+        self._unread = {"AB": np.zeros(n, dtype=np.int8), "BA": np.zeros(n, dtype=np.int8)}
         self._kinds: dict[tuple[int, str], FailureKind] = {}
 
     def add(self, place: int, judgment: Judgment) -> None:
@@ -98,6 +101,7 @@ class _Count:
             self._kinds.pop(spot, None)
         else:
             self._kinds[spot] = judgment.failure
+        self._unread[judgment.order][place] = bool(judgment.unread or judgment.prose)
         self._said[judgment.order][place] = -2 if judgment.failure == "provider" else _CODES[judgment.verdict]
 
     def tally(self, judge: str, labels: np.ndarray) -> JudgeTally:
@@ -112,6 +116,7 @@ class _Count:
             n_judgments=len(said),
             verdicts={name: n for name, n in counts.items() if n or name in ("tie", "A", "B")},
             failures=dict(Counter(self._kinds.values())),
+            unread=int(self._unread["AB"].sum() + self._unread["BA"].sum()),
             n_labelled=int(side.sum()),
             accuracy=float((points[side] > 0).mean()) if side.any() else None,
         )

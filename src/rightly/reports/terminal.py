@@ -75,7 +75,9 @@ def print_tests(tests: Sequence[PairedTest], console: Console) -> None:
 
 def print_tallies(tallies: Sequence[JudgeTally], console: Console) -> None:
     """Print what each judge said, counted."""
-    table = _table("judge", "accuracy", "labelled", "judgments", "A", "B", "tie", "failed")
+    unread = any(tally.unread for tally in tallies)
+    heads = ("judge", "accuracy", "labelled", "judgments", "A", "B", "tie", "failed")
+    table = _table(*heads, *(["reasons unread"] if unread else []))
     for tally in tallies:
         table.add_row(
             Text(tally.judge),
@@ -84,6 +86,7 @@ def print_tallies(tallies: Sequence[JudgeTally], console: Console) -> None:
             count(tally.n_judgments),
             *(count(tally.verdicts.get(verdict, 0)) for verdict in ("A", "B", "tie")),
             ", ".join(f"{number:,} {kind}" for kind, number in sorted(tally.failures.items())) or "0",
+            *([count(tally.unread)] if unread else []),
         )
     console.print(table)
 
