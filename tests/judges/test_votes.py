@@ -153,6 +153,12 @@ def test_confidence_is_the_mean_over_orders_and_failures_are_not_covered():
     assert [point.confidence for point in found.coverage] == pytest.approx([0.6, 0.7, 0.8])
 
 
+def test_equal_confidences_share_a_point_whatever_their_rounding():
+    pairs = [Told(chances=(p,), votes=((),)) for p in (0.6, 1 - 0.6, (0.2 + 0.4 + 0.6) / 3, (0.4 + 0.6) / 2)]
+    (point,) = judge_confidence(pairs).coverage
+    assert (point.n, point.coverage, point.accuracy) == (3, 0.75, pytest.approx(1 / 3))
+
+
 def test_accuracy_by_votes_is_the_mean_over_disjoint_groups():
     pairs = [
         Told(chances=(0.75,), votes=((1, 1, -1, 1),)),

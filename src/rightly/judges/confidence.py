@@ -14,6 +14,8 @@ import numpy as np
 from rightly.metrics.calibration import ReliabilityBin, brier_score, expected_calibration_error, reliability
 from rightly.types import Choice, Frozen, Judgment
 
+_SAME = 1e-9
+"""Difference below which two confidences are the same."""
 _POINTS = 20
 """Number of points of a curve over confidences that are all different."""
 
@@ -132,10 +134,11 @@ def _outcome(vote: Choice | None, label: Choice) -> Outcome:
 
 def _coverage(chances: Sequence[float], n: int) -> tuple[CoveragePoint, ...]:
     """The curve, from the probabilities of the labelled response and the number of all pairs."""
-    p = np.array([chance for chance in chances if chance != 0.5])
+    p = np.array([chance for chance in chances if abs(chance - 0.5) > _SAME])
     if not len(p):
         return ()
-    confidence, right = np.maximum(p, 1 - p), p > 0.5
+    # 0.6 and 1 - 0.4 are one confidence, and two numbers.
+    confidence, right = np.round(np.maximum(p, 1 - p) / _SAME) * _SAME, p > 0.5
     thresholds = np.unique(confidence)
     if len(thresholds) > _POINTS:
         thresholds = np.unique(np.quantile(confidence, np.arange(_POINTS) / _POINTS, method="lower"))
