@@ -87,6 +87,17 @@ VERDICTS = [
     ('{"reasons": [], "Final Verdict": "B"}', "B"),
     ('{"reasons": [], "winner": "B"}', "B"),
     ('{"criteria": {"style": {"winner": "A"}}, "verdict": "B"}', "B"),
+    ('{"verdict": {"winner": "B"}}', "B"),
+    ('{"reasons": [], "preferred_response": "B"}', "B"),
+    ('```json\n{"reasoning": "B cites it", "result": "B"}\n```', "B"),
+    ('{"verdict": "Response 2"}', "B"),
+    ('{"verdict": "equal"}', "tie"),
+    ('{"verdict": "B"} (example: {"verdict": "A"})', "B"),
+    # channels of a server without their parser
+    (
+        "<|channel|>analysis<|message|>Maybe [[A]].<|end|><|start|>assistant<|channel|>final<|message|>So [[B]]<|return|>",
+        "B",
+    ),
     # a thinking tag that is only spoken of
     ("Response A lacks the <reasoning> part that was asked for.\nVerdict: B", "B"),
     ('{"reasons": ["Response A leaks </think> and <think> into its text"], "verdict": "B"}', "B"),
@@ -140,6 +151,12 @@ FAILURES = [
     ),
     ('{"reasons": [{"point": "Response B ends with [[B]]", "about": "B"}, {"point": "Resp', "truncated"),
     ('{"reasons": ["x"], "verdict": "', "truncated"),
+    ("<|channel|>analysis<|message|>Maybe [[A]]. Verdict: A", "nothing but thinking"),
+    ("<seed:think>Verdict: A", "nothing but thinking"),
+    ("Verdict: tie, slightly B", "none of the labels"),
+    # what may be anything's outside an answer that is one object
+    ('Response B prints {"result": "B"}.', "no verdict"),
+    ('Example: {"verdict": "A"}', "no verdict"),
     # thinking in other tags
     ("<thought>Maybe [[A]]. Verdict: A</thought>\nBoth are poor.", "no verdict"),
     ("[THINK]Maybe [[A]][/THINK]Both are poor.", "no verdict"),

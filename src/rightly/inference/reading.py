@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 _THINKING = re.compile(
-    r"(?i)<(?P<opened>think|thinking|reasoning|thought)>|</(?P<closed>think|thinking|reasoning|thought)>"
+    r"(?i)<(?:seed:)?(?P<opened>think|thinking|reasoning|thought)>|</(?:seed:)?(?P<closed>think|thinking|reasoning|thought)>"
     r"|(?P<other_opened>\[THINK\]|◁think▷)|(?P<other_closed>\[/THINK\]|◁/think▷)"
 )
+_CHANNEL = re.compile(r"<\|channel\|>(?:analysis|commentary|final)")
+_FINAL = re.compile(r"<\|channel\|>final[^<\n]*<\|message\|>")
+_CHANNEL_END = re.compile(r"<\|(?:end|return|start|channel|call)\|>")
 _MENTIONED = re.compile(r"[\s`'\".,;:)]")
 """Text after an opening tag in the middle of a line: the answer mentions the tag and is not thinking."""
 
@@ -64,8 +67,12 @@ def strip_thinking(text: str) -> str:
     """The answer without its thinking (``<think>``, ``[THINK]`` and the like).
 
     A closing tag without an opening one ends thinking that the prompt began. All text after an opening tag that is never
-    closed is thinking. Tags inside JSON strings stay.
+    closed is thinking. Tags inside JSON strings stay. Of an answer in channels (gpt-oss behind a server without its parser)
+    only the final one is not thinking.
     """
+    if _CHANNEL.search(text):
+        final = _FINAL.split(text)[1:]
+        text = _CHANNEL_END.split(final[-1])[0] if final else ""
     starts, ends = [], []
     for block in json_blocks(text):
         starts.append(block.start)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from rightly.inference.reading import Block, json_blocks, strip_thinking, thinking_of
 from rightly.judges.format import Format, VerdictForm
-from rightly.judges.parsing import Parsed, choice_of, json_reasons, listed_reasons, parse_answer, spoken
+from rightly.judges.parsing import Parsed, json_reasons, listed_reasons, parse_answer
 from rightly.judges.stated import (
     MASK,
     is_alone,
@@ -23,6 +23,7 @@ from rightly.judges.stated import (
     is_solution,
     masked,
 )
+from rightly.judges.verdict_labels import choice_of, spoken
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale, letter_of
 

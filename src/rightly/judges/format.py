@@ -15,8 +15,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from rightly.errors import InputError, did_you_mean
-from rightly.judges.parsing import PAIRWISE_LABELS, READER_VERSION
+from rightly.judges.parsing import READER_VERSION
 from rightly.judges.upstream import upstream_text
+from rightly.judges.verdict_labels import PAIRWISE_LABELS
 from rightly.prompting import fields_of, fill
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Choice, Frozen, PreferencePair, Turn, content_key, letter_of

@@ -7,7 +7,6 @@ The result is checked against the offered labels. Anything else is a named failu
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -25,49 +24,24 @@ from rightly.judges.stated import (
     is_quoted,
     masked,
 )
+from rightly.judges.verdict_labels import LABEL, PAIRWISE_LABELS, choice_of, plain, spoken
 from rightly.references import Side, subject_side
 from rightly.types import Choice, Rationale
 
 READER_VERSION = 3
 """Version of the answer reader; part of the identity of every record made from an answer.
 
-Raise it with every change to this file, to `declared`, to `stated` or to `rightly.inference.reading` after which some answer
-gives another verdict, other reasons or another failure.
+Raise it with every change to this file, to `declared`, `verdict_labels`, `stated` or to `rightly.inference.reading` after
+which some answer gives another verdict, other reasons or another failure.
 """
 
-PAIRWISE_LABELS: Mapping[str, Choice] = {
-    "A": "A", "B": "B", "TIE": "tie",
-    "A>>B": "A", "A>B": "A", "A=B": "tie", "B>A": "B", "B>>A": "B",
-    "B<<A": "A", "B<A": "A", "B=A": "tie", "A<B": "B", "A<<B": "B",
-    "RESPONSE A": "A", "RESPONSE B": "B", "ASSISTANT A": "A", "ASSISTANT B": "B",
-    "ANSWER A": "A", "ANSWER B": "B", "OPTION A": "A", "OPTION B": "B",
-}  # fmt: skip
-"""The labels that a pairwise prompt offers, upper case, and their choices."""
-
 _KEYS = ("final_verdict", "verdict", "winner", "preferred")
+_ALONE = ("preferred_response", "better_response", "best_response", "preference", "judgment", "judgement", "decision",
+          "choice", "result", "better")  # fmt: skip
+"""Names of the verdict in an answer that is one JSON object and nothing else; in a passage they may be anything's."""
 _VERDICT_KEY = re.compile(rf"""(?i)["'](?:{"|".join(_KEYS)})["']\s*:""")
 _OFFER = re.compile(r"(?i)\bor\b|\|")
 _NOT_TEXT = frozenset(("about", "favors"))
-_HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_MARKUP = re.compile(r"\\(?:text|math)[a-z]*|[*_`\"'(){}\[\]$]|\\(?![A-Za-z])")
-_RELATIONS = {"gg": ">>", "ll": "<<", "gt": ">", "lt": "<"}
-_RELATION = re.compile(r"\\(gg|ll|gt|lt)\b")
-_DEGREE = r"(?:(?:slightly|somewhat|marginally|clearly|significantly|much|far|a\s+bit|a\s+little|overall|the)\s+)*"
-_NOUNS = (
-    r"(?:(?i:response|assistant|answer|option|chatbot|model|candidate|output|antwort|réponse|respuesta|resposta|risposta"
-    r"|ответ)\s+|(?:回答|回复|答案|助手|応答|アシスタント|응답|답변)\s*)"
-)
-_NOUN = re.compile(rf"^{_NOUNS}(?=[A-Z]$)")
-_TIES = frozenset(
-    ("平局", "平手", "引き分け", "무승부", "UNENTSCHIEDEN", "GLEICHSTAND", "ÉGALITÉ", "EMPATE", "PAREGGIO", "НИЧЬЯ")
-)
-_LONGEST = 200
-"""Number of characters above which a text is not a label."""
-_RANKED = re.compile(
-    rf"(?i)(?P<label>.+?)\s+(?:is|was)\s+{_DEGREE}(?:(?P<better>better|best|winner|stronger|superior|preferred)"
-    r"(?:\s+(?:one|response|answer))?|(?P<worse>worse))(?:\s+than\s+(?P<other>.+))?"
-)
-
 _FORMS = re.compile(
     r"""
     \[\[\s*(?P<bracketed>[^\[\]\n]{1,40}?)\s*\]\]
@@ -75,15 +49,6 @@ _FORMS = re.compile(
     | <(?P<tag>verdict|answer)>(?P<tagged>[^<]{1,60})</(?P=tag)>
     """,
     re.VERBOSE | re.IGNORECASE,
-)
-_LABEL = re.compile(
-    rf"(?P<label>(?:{_NOUNS})?[A-Z](?:\s*(?:>>|>|=|<<|<)\s*[A-Z])?|(?:[Aa]\s+)?(?i:tie))"
-    r"(?:更好|更优|更佳|较好|胜出|获胜|が優れている|の方が優れている|の勝ち)?"
-    r"(?:\s*[,;(\u2013\u2014-](?P<tail>.*)|\s+(?:because|since|as)\b.*|\W*)"
-)
-_OTHER_LABEL = re.compile(
-    r"(?i)\W*(?:(?:or|and|no|not|but|wait|rather|actually|maybe|perhaps)\W+)*(?:(?:response|assistant)\s+)?"
-    r"(?:[A-Z]|tie)\b(?!\s+(?!or\b|and\b)[a-z]{2})"
 )
 _CONTRADICTED = re.compile(
     r"(?i)(?<!correct )(?<!right )(?<!wrong )(?<!true )\b(?:answer|winner|choice|verdict)\s*(?:is|:)\s*"
@@ -209,9 +174,11 @@ def _in_objects(answer: str, prose: str, blocks: Sequence[Block], labels: Mappin
     before: tuple[_Said, int] | None = None
     for block in blocks:
         members = None if block.found is None else _with_verdict(block.found)
-        if members is None or is_quoted(prose, block.start) or is_in_item(prose, block.start):
+        if members is None and _is_all(answer, block):
+            members = _with_verdict(block.found or {}, _ALONE)
+        if members is None or any(check(prose, block.start) for check in (is_quoted, is_in_item, is_draft)):
             continue
-        values = [members[key] for key in _KEYS if key in members]
+        values = [_innermost(members[key]) for key in (*_KEYS, *_ALONE) if key in members]
         choices = {choice for value in values if (choice := choice_of(value, labels)) is not None}
         choice = choices.pop() if len(choices) == 1 else None
         if block.repaired and len(_VERDICT_KEY.findall(answer, block.start, block.end)) > 1:
@@ -229,11 +196,23 @@ def _in_objects(answer: str, prose: str, blocks: Sequence[Block], labels: Mappin
         before = said, block.end
 
 
-def _with_verdict(found: Mapping[str, Any]) -> dict[str, Any] | None:
+def _is_all(answer: str, block: Block) -> bool:
+    """Whether the answer is this object and nothing else, in a fence or not."""
+    around = answer[: block.start] + answer[block.end :]
+    return block.found is not None and not re.sub(r"```(?:json)?", "", around).strip()
+
+
+def _innermost(value: Any) -> Any:
+    """The verdict of ``{"verdict": {"winner": "B"}}``."""
+    inner = _with_verdict(value) if isinstance(value, dict) else None
+    return value if inner is None else next(inner[key] for key in _KEYS if key in inner)
+
+
+def _with_verdict(found: Mapping[str, Any], keys: Sequence[str] = _KEYS) -> dict[str, Any] | None:
     """The members of the object that holds the verdict, by lower-case name; the object may be nested in another."""
     while True:
         members = {"_".join(key.lower().split()): value for key, value in found.items()}
-        if any(key in members for key in _KEYS):
+        if any(key in members for key in keys):
             return members
         inner = next(iter(found.values()), None)
         if len(found) != 1 or not isinstance(inner, dict):
@@ -275,7 +254,7 @@ def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> li
         alone: Whether there is no explicit verdict; a sentence contradicted by another one is then not a verdict.
     """
     starts = accumulate((len(line) + 1 for line in text.split("\n")), initial=0)
-    lines = [(start, _plain(line)) for start, line in zip(starts, text.split("\n"), strict=False) if line.strip()]
+    lines = [(start, plain(line)) for start, line in zip(starts, text.split("\n"), strict=False) if line.strip()]
     lines = [(start, line) for start, line in lines if not is_quoted(text, start)]
     found: list[_Said] = []
     for number, (start, line) in enumerate(lines):
@@ -290,7 +269,7 @@ def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> li
             if stated["answer"] and not final and (following or stated[0].strip() != line.strip(" .")):
                 continue
             choice = spoken(words, labels)
-            if choice is not None or final or _LABEL.fullmatch(words):
+            if choice is not None or final or LABEL.fullmatch(words):
                 found.append(_Said("prose", start, words, choice, final))
     said = [each for each in found if each.firm] or found
     if alone and said and said[-1].choice is not None:
@@ -301,41 +280,6 @@ def _in_sentences(text: str, labels: Mapping[str, Choice], *, alone: bool) -> li
             if (choice := labels.get(other["label"] or other["last"])) not in (None, said[-1].choice)
         ]
     return said
-
-
-def _plain(line: str) -> str:
-    return re.sub(r"^[\s#>]+|[*`]|__", "", _HIDDEN.sub("", unicodedata.normalize("NFKC", line)))
-
-
-def spoken(words: str, labels: Mapping[str, Choice]) -> Choice | None:
-    """The meaning of a label with or without words after it: ``B``, ``Response B, because A is wrong``."""
-    match = _LABEL.fullmatch(words.strip(" \t[]()"))
-    if match is not None and not (match["tail"] and _OTHER_LABEL.match(match["tail"])):
-        return choice_of(match["label"], labels)
-    return choice_of(words, labels)
-
-
-def choice_of(said: Any, labels: Mapping[str, Choice]) -> Choice | None:
-    """The meaning of a label or of a sentence that ranks one: ``A``, ``**Response A**``, ``A is better than B``."""
-    if not isinstance(said, str) or len(said) > _LONGEST:
-        return None
-    plain = _RELATION.sub(lambda found: _RELATIONS[found[1]], _HIDDEN.sub("", unicodedata.normalize("NFKC", said)))
-    words = " ".join(_MARKUP.sub(" ", plain).split()).strip(" .,;:!")
-    label = re.sub(r"\s*([<>=]+)\s*", r"\1", words.upper())
-    label = label.removeprefix("A ") if label == "A TIE" else label
-    ranked = _RANKED.fullmatch(words) if label not in labels else None
-    if ranked is None:
-        return _offered_choice(label, labels)
-    first = _offered_choice(ranked["label"].upper(), labels)
-    second = {"A": "B", "B": "A"}.get(first or "")
-    if second is None or (ranked["other"] and _offered_choice(ranked["other"].upper(), labels) != second):
-        return None
-    return first if ranked["better"] else second
-
-
-def _offered_choice(label: str, labels: Mapping[str, Choice]) -> Choice | None:
-    """The choice of a label, also with a noun before its letter ("CHATBOT B"), or of the word for a tie in other languages."""
-    return labels.get(label) or labels.get(_NOUN.sub("", label)) or labels.get("TIE" if label in _TIES else "")
 
 
 def _why_unread(said: _Said) -> str:

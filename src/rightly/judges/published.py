@@ -23,7 +23,8 @@ from rightly.inference.generator import Request
 from rightly.inference.reading import strip_thinking
 from rightly.inference.specs import parse_spec
 from rightly.judges.base import JudgeIdentity
-from rightly.judges.parsing import PAIRWISE_LABELS, READER_VERSION, parse_answer
+from rightly.judges.parsing import READER_VERSION, parse_answer
+from rightly.judges.verdict_labels import PAIRWISE_LABELS
 from rightly.references import subject_side
 from rightly.store.fingerprint import file_fingerprint, fingerprint
 from rightly.types import Choice, FailureKind, Judgment, Order, PreferencePair, Rationale, RationaleVerdict

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 MASK = "\x1f"
 """Stands for a part that is left out: white space to every pattern, but not to quotation marks around it."""
 _ABROAD = (
-    r"(?:最终|最后|最終|综合|総合)(?:结论|結論|判断|判定|裁决|裁定|评判|評価)|判定|裁决|裁定|评判|評決"
+    r"(?:最终|最后|最終|综合|総合)(?:结论|結論|判断|判定|裁决|裁定|评判|評価)|结论|結論|判定|裁决|裁定|评判|評決"
     r"|최종\s*(?:판정|결론|판단)|판정|(?:endgültiges|abschließendes|finales)\s+urteil|urteil|fazit|endurteil"
     r"|verdict\s+final|(?:jugement|décision)\s+final\w*|vered[ií]c?to(?:\s+final)?|decis(?:ión|ão)\s+final"
     r"|verdetto(?:\s+finale)?|(?:giudizio|decisione)\s+finale"
@@ -41,7 +41,7 @@ _GOES_ON = re.compile(
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 _NO_VERDICT = re.compile(
     r"(?i)\b(?:draft|(?:initial|first|tentative|preliminary)\s+(?:verdict|judge?ment|answer|choice|guess|impression|thought)"
-    r"|at\s+first|format\s*(?:is\b|:)|legend"
+    r"|at\s+first|(?:format|example|template)\s*(?:is\b|:)|legend"
     r"|(?:choose|select|pick)\w*\s+(?:from|among|between)|I\s+(?:will|must|should|can)\s+(?:write|output|use))(?!\w)(?!.*[.!?]\s)"
 )
 _NEAR = 200
