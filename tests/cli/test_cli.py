@@ -143,6 +143,7 @@ def test_judge_streams_file_and_counts_labels(pairs, tmp_path, capsys):
         "n_judgments": 12,
         "verdicts": {"A": 12, "B": 0, "tie": 0},
         "failures": {},
+        "unread": 0,
         "n_labelled": 12,
         "accuracy": pytest.approx(8 / 12),
     }

@@ -163,3 +163,14 @@ def test_labels_are_read_in_common_spellings_only(written, verdict):
 )
 def test_scale_is_read_from_the_first_response_to_the_second(answer, choice):
     assert read("nemotron-genrm", answer).verdict == choice
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [("<plan>[[A]]</plan>\n[[B]]", "B"), ("[[B]]\n<plan>or [[A]]</plan>", "B"), ("<plan>so [[A]]", None)],
+)
+def test_tags_that_a_format_declares_as_thinking_state_nothing(answer, verdict):
+    form = load_format("arena-hard").model_copy(update={"thinking": ("plan",)})
+    form = form.model_copy(update={"verdict": form.verdict.model_copy(update={"labels": {"A": "A", "B": "B"}})})
+    assert read_answer(answer, form).verdict == verdict
+    assert form.fingerprint != load_format("arena-hard").fingerprint

@@ -78,13 +78,14 @@ async def ask(
         await collect_judgments(pairs, judges, judgments, stage("judging", n_judgments))
         await collect_points(reference.values(), atomiser, points, stage("human points", len(reference)))
         said = current_judgments(judgments.latest(), pairs, [judge.identity for judge in judges])
-        if splitter is not None and any(judgment.prose for judgment in said):
-            n_texts = sum(bool(judgment.prose) for judgment in said)
-            with folder.records("prose", ProseRecord) as prose:
-                await collect_prose(said, splitter, prose, stage("judges' prose", n_texts))
-                said = with_split_reasons(said, _made_by(splitter.fingerprint, prose.latest()))
         atoms = [record for record in points.latest() if record.made_by == atomiser.fingerprint]
         known = points_by_pair(reference, atoms)
+        if splitter is not None and any(judgment.prose for judgment in said):
+            # What nobody matches is not split: it would be paid for nothing.
+            texts = [judgment for judgment in said if judgment.prose and known.get(judgment.pair_id)]
+            with folder.records("prose", ProseRecord) as prose:
+                await collect_prose(texts, splitter, prose, stage("judges' prose", len(texts)))
+                said = with_split_reasons(said, _made_by(splitter.fingerprint, prose.latest()))
         with folder.records("matches", MatchRecord) as matches:
             n_lists = sum(1 for judgment in said if judgment.rationales and known.get(judgment.pair_id))
             await collect_matches(said, known, matcher, max_reasons, matches, stage("matching", n_lists))

@@ -11,6 +11,7 @@ from rightly.inference.bounds import estimate_usage, worst_usage
 from rightly.inference.generator import Request
 from rightly.inference.specs import price_of
 from rightly.judges.base import Judge
+from rightly.judges.generative import GenerativeJudge
 from rightly.judges.panel import PanelJudge
 from rightly.judges.specs import spec_of
 from rightly.matchers.base import Matcher
@@ -23,6 +24,8 @@ ANSWER_TOKENS = 400
 """Assumed tokens of one answer: five reasons and a verdict, without thinking."""
 REASON = "x" * 120
 """Placeholder for a judge's reason, whose text is not known in advance."""
+_PROSE = "x" * 4 * ANSWER_TOKENS
+"""Placeholder for the prose of a judge."""
 _SAMPLE = 200
 _GUESSES = (
     f"(estimated with 4 characters per token, {ANSWER_TOKENS} tokens per answer, {len(REASON)} characters per reason to "
@@ -34,7 +37,7 @@ class Asked(NamedTuple):
     """The expected requests to one model in one role.
 
     Attributes:
-        role: Role of the model: ``judge``, ``atomiser`` or ``matcher``.
+        role: Role of the model: ``judge``, ``atomiser``, ``judges' prose`` or ``matcher``.
         name: Spec of the model.
         requests: Requests of the sampled pairs.
         share: Number of requests that each of these stands for, in a run whose models are asked about different pairs.
@@ -67,6 +70,12 @@ def asked_of_graders(
     asked = []
     if isinstance(atomiser, GenerativeAtomiser):
         asked.append(Asked("atomiser", atomiser.name, [atomiser.request(pair) for pair in with_reasons]))
+        writers = [
+            one for one in judges if isinstance(one, GenerativeJudge) and one.settings.form.reasons.at == "prose"
+        ]
+        texts = sum(len(judge.orders(pair)) for pair in with_reasons for judge in writers)
+        if texts:
+            asked.append(Asked("judges' prose", atomiser.name, [atomiser.splitter.request(_PROSE)] * texts))
     if isinstance(matcher, LLMMatcher | OfficialMetaJudge):
         reasons = [REASON] * max_reasons
         lists = [

@@ -89,6 +89,9 @@ def read_answer(text: str, form: Format, responses: int = 2) -> Parsed:
         and ``verdict`` stays ``None``.
     """
     declared = form.verdict
+    for name in form.thinking:
+        # A tag that is never closed encloses all that follows.
+        text = re.sub(rf"(?is)<{re.escape(name)}>.*?(?:</{re.escape(name)}>|\Z)", "", text)
     if declared.at == "free":
         return _with_reasons(parse_answer(text, _labels(declared, form, responses)), text, form)
     answer = _END_TOKENS.sub("", strip_thinking(text))

@@ -122,6 +122,7 @@ class Format(Frozen):
         upstream: Where the authors publish their prompt; ``None`` if the prompt is ours.
         verdict: How the verdict is stated.
         reasons: How the reasons are stated.
+        thinking: Names of tags that enclose thinking, besides those that are always read as such (``<think>`` and the like).
         values: Texts for further fields of the prompt, for example a rubric.
         answer_schema: JSON schema of the answer, for endpoints that enforce one; ``None`` if the answer is not JSON.
     """
@@ -135,6 +136,7 @@ class Format(Frozen):
     upstream: Upstream | None = None
     verdict: VerdictForm
     reasons: ReasonsForm
+    thinking: tuple[str, ...] = ()
     values: dict[str, str] = Field(default_factory=dict)
     answer_schema: dict[str, Any] | None = None
 

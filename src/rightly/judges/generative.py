@@ -140,7 +140,7 @@ class GenerativeJudge:
         return Sample.of(completion, read_answer(completion.text, self._form, responses), self._form)
 
     def _shown(self, pair: PreferencePair, order: Order) -> tuple[int, ...]:
-        """Places of the responses in the order shown; for more than two a rotation drawn by a hash of seed and pair."""
+        """Places of the responses in the order shown; for more than two a permutation drawn by a hash of seed and pair."""
         if self._form.compares == "each":
             return tuple(range(len(pair.responses)))
         if len(pair.responses) == 2:
