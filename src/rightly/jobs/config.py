@@ -159,4 +159,4 @@ class JudgingConfig(AskingConfig, PairsConfig):
     judges: Annotated[tuple[AnyJudge, ...], Flag("--judge", metavar="SPEC")]
     """Judge: longer, shorter, first, annotator, openai:MODEL (or anthropic:, gemini:, openrouter:, together:, deepseek:,
     mistral:), hf:PATH, vllm:PATH, replay:FILE (published answers: replay:FILE?model=NAME), panel:SPEC+SPEC; repeat for
-    several."""
+    several. Options of a model follow a question mark: openai:MODEL?format=rm-r1&votes=8&temperature=0.7 (docs/formats.md)."""
