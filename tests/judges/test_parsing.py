@@ -93,6 +93,7 @@ VERDICTS = [
     ('{"verdict": "Response 2"}', "B"),
     ('{"verdict": "equal"}', "tie"),
     ('{"verdict": "B"} (example: {"verdict": "A"})', "B"),
+    ("The example of Response A is wrong and its template is empty, so [[B]]", "B"),
     # channels of a server without their parser
     (
         "<|channel|>analysis<|message|>Maybe [[A]].<|end|><|start|>assistant<|channel|>final<|message|>So [[B]]<|return|>",

@@ -7,6 +7,7 @@ import math
 import jsonschema
 import pytest
 
+from rightly.errors import BudgetExceededError
 from rightly.inference.generator import Completion, TokenLogprobs
 from rightly.inference.specs import Sampling
 from rightly.judges.confidence import Told, judge_confidence, told
@@ -66,6 +67,32 @@ def test_a_failed_request_fails_the_vote_so_that_it_is_repeated():
 def test_samples_that_are_all_unusable_are_a_failure_of_the_judge():
     judgment, _ = voted([Completion(text="Both are fine."), Completion(text="I decide nothing.")])
     assert (judgment.failure, judgment.verdict) == ("unparsed", None)
+
+
+def test_samples_in_flight_are_awaited_when_one_ends_the_run():
+    ended = []
+
+    async def generate(request):
+        if request.sample == 0:
+            raise BudgetExceededError("no money")
+        await asyncio.sleep(0.01)
+        ended.append(request.sample)
+        return says("A")
+
+    generator = ScriptedGenerator(None)
+    generator.generate = generate
+    judge = GenerativeJudge("j", generator, Sampling(temperature=1.0), JudgeSettings(votes=3))
+    with pytest.raises(BudgetExceededError):
+        asyncio.run(judge.judge(PAIR, "AB"))
+    assert sorted(ended) == [1, 2]
+
+
+def test_a_system_message_joins_that_of_the_format():
+    generator = ScriptedGenerator(lambda _: "[[A>B]]")
+    settings = JudgeSettings(form=load_format("arena-hard"), system="Be strict.")
+    asyncio.run(GenerativeJudge("j", generator, Sampling(), settings).judge(PAIR, "AB"))
+    assert [turn.role for turn in generator.requests[0].messages] == ["system", "user"]
+    assert generator.requests[0].messages[0].content.startswith("Be strict.\n\nJudge which of two assistants")
 
 
 def with_logprobs(text, word, alternatives):

@@ -56,6 +56,18 @@ async def run_bounded(work: Iterable[W], worker: Callable[[W], Awaitable[R]], *,
         await window.cancel()
 
 
+async def all_ended(calls: Iterable[Awaitable[R]]) -> list[R]:
+    """The results of concurrent calls, in order.
+
+    If one raises, the others are awaited before the first error is raised: they may be billed, and their answers are kept.
+    """
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in ended if not isinstance(each, BaseException)]
+
+
 class _Window(Generic[R]):
     """The calls in flight. Noticing an end takes constant time (`asyncio.wait` checks every call)."""
 

@@ -1,6 +1,5 @@
 """A language model as a judge, asked and read in a declared format."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from rightly.errors import InputError
+from rightly.inference.dispatch import all_ended
 from rightly.inference.generator import Completion, Generator, Request
 from rightly.inference.specs import Sampling
 from rightly.judges.base import JudgeIdentity
@@ -102,7 +102,7 @@ class GenerativeJudge:
             return ("AB",)
         if self.settings.orders == "both":
             return ("AB", "BA")
-        return ("AB",) if self._draw(pair) % 2 == 0 else ("BA",)
+        return ("AB",) if (self._draw(pair) >> 96) % 2 == 0 else ("BA",)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
         """The requests of all orders, responses and samples."""
@@ -126,7 +126,7 @@ class GenerativeJudge:
             )
         asked = self._asked(pair, order)
         requests = [self._samples(each) for each in asked]
-        answers = await asyncio.gather(*(self._generator.generate(one) for own in requests for one in own))
+        answers = await all_ended(self._generator.generate(one) for own in requests for one in own)
         n = self.settings.votes
         told = [list(answers[i * n : (i + 1) * n]) for i in range(len(asked))]
         if self._form.compares == "each":
@@ -153,7 +153,8 @@ class GenerativeJudge:
         return tuple(places)
 
     def _draw(self, pair: PreferencePair) -> int:
-        return int(content_key([str(self.settings.seed), pair.id])[:8], 16)
+        """128 bits, drawn by a hash of seed and pair."""
+        return int(content_key([str(self.settings.seed), pair.id]), 16)
 
     def _asked(self, pair: PreferencePair, order: Order) -> list[tuple[Turn, ...]]:
         """The prompts about a pair: one, or one for each response."""
@@ -164,8 +165,11 @@ class GenerativeJudge:
 
     def prompt(self, shown: PreferencePair) -> tuple[Turn, ...]:
         """The messages that ask for a judgment of the pair as it is shown."""
-        system = (Turn(role="system", content=self.settings.system),) if self.settings.system else ()
-        return (*system, *self._form.prompt(shown, self.settings.max_reasons))
+        prompt, system = self._form.prompt(shown, self.settings.max_reasons), self.settings.system
+        if system and prompt[0].role == "system":
+            # Most chat templates take one system message.
+            return (Turn(role="system", content=f"{system}\n\n{prompt[0].content}"), *prompt[1:])
+        return (Turn(role="system", content=system), *prompt) if system else prompt
 
     def _samples(self, prompt: tuple[Turn, ...]) -> list[Request]:
         schema = self._form.answer_schema if self.settings.structured else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 from statistics import fmean
 
+from rightly.inference.dispatch import all_ended
 from rightly.inference.generator import Request
 from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.votes import share_of
@@ -44,8 +45,7 @@ class PanelJudge:
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
         """Ask all members concurrently. If one ends the run, the others' answers are awaited, as they may be billed."""
-        asked = await asyncio.gather(*(member.judge(pair, order) for member in self.members), return_exceptions=True)
-        said = [_said(each) for each in asked]
+        said = await all_ended(member.judge(pair, order) for member in self.members)
         usage = sum((one.usage for one in said), Usage())
         raw = "\n\n".join(f"## {one.judge}: {one.verdict or one.failure}\n{one.raw}" for one in said)
         pairwise = len(pair.responses) == 2
@@ -85,12 +85,6 @@ class PanelJudge:
     async def aclose(self) -> None:
         """Close all members."""
         await asyncio.gather(*(member.aclose() for member in self.members))
-
-
-def _said(ended: Judgment | BaseException) -> Judgment:
-    if isinstance(ended, BaseException):
-        raise ended
-    return ended
 
 
 def _preference(said: Judgment) -> float:

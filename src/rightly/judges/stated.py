@@ -41,7 +41,7 @@ _GOES_ON = re.compile(
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 _NO_VERDICT = re.compile(
     r"(?i)\b(?:draft|(?:initial|first|tentative|preliminary)\s+(?:verdict|judge?ment|answer|choice|guess|impression|thought)"
-    r"|at\s+first|(?:format|example|template)\s*(?:is\b|:)|legend"
+    r"|at\s+first|format\s*(?:is\b|:)|(?:example|template)\s*:|legend"
     r"|(?:choose|select|pick)\w*\s+(?:from|among|between)|I\s+(?:will|must|should|can)\s+(?:write|output|use))(?!\w)(?!.*[.!?]\s)"
 )
 _NEAR = 200
