@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rightly.auditing.prose import ProseSplitter
 from rightly.inference.generator import Generator, Request
-from rightly.inference.reading import json_objects, strip_thinking
+from rightly.inference.reading import listed_texts
 from rightly.inference.specs import Sampling
 from rightly.prompting import fill, load_prompt
 from rightly.store.fingerprint import fingerprint
@@ -109,7 +109,7 @@ class GenerativeAtomiser:
         if not pair.rationales:
             return record
         completion = await self._generator.generate(self.request(pair))
-        points, problem = parse_points(completion.text)
+        points, problem = listed_texts(completion.text, "points")
         failure = completion.failure or ("unparsed" if problem else None)
         return record.model_copy(
             update={
@@ -133,17 +133,6 @@ class GenerativeAtomiser:
     async def aclose(self) -> None:
         """Close the generator."""
         await self._generator.aclose()
-
-
-def parse_points(text: str) -> tuple[tuple[str, ...], str]:
-    """The points in an atomiser's answer, and the problem with the answer (empty if there is none)."""
-    found = [each for each, _ in json_objects(strip_thinking(text)) if "points" in each]
-    if not found:
-        return (), "no JSON object with points in the answer"
-    listed = found[-1]["points"]
-    if not isinstance(listed, list) or not all(isinstance(point, str) for point in listed):
-        return (), "points is not a list of strings"
-    return tuple(dict.fromkeys(" ".join(point.split()) for point in listed if point.strip())), ""
 
 
 def atomiser_fingerprint(generator: str, sampling: Sampling) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rightly.inference.dispatch import run_bounded
 from rightly.inference.generator import Generator, Request
-from rightly.inference.reading import json_objects, strip_thinking
+from rightly.inference.reading import listed_texts
 from rightly.inference.specs import Sampling
 from rightly.prompting import fill, load_prompt
 from rightly.references import subject_side
@@ -86,7 +86,7 @@ class ProseSplitter:
     async def split(self, judgment: Judgment) -> ProseRecord:
         """Ask once."""
         completion = await self._generator.generate(self.request(judgment.prose))
-        reasons, problem = _reasons(completion.text)
+        reasons, problem = listed_texts(completion.text, "reasons")
         failure = completion.failure or ("unparsed" if problem else None)
         return ProseRecord(
             judge=judgment.judge,
@@ -149,14 +149,3 @@ def _with_reasons(judgment: Judgment, record: ProseRecord | None) -> Judgment:
     reasons = [Rationale(text=text, about=subject_side(text)) for text in record.reasons]
     stored = reasons if judgment.order == "AB" else [reason.swap() for reason in reasons]
     return judgment.model_copy(update={"rationales": tuple(stored)})
-
-
-def _reasons(text: str) -> tuple[tuple[str, ...], str]:
-    """The reasons in a splitter's answer, and the problem with the answer (empty if there is none)."""
-    found = [each for each, _ in json_objects(strip_thinking(text)) if "reasons" in each]
-    if not found:
-        return (), "no JSON object with reasons in the answer"
-    listed = found[-1]["reasons"]
-    if not isinstance(listed, list) or not all(isinstance(reason, str) for reason in listed):
-        return (), "reasons is not a list of texts"
-    return tuple(dict.fromkeys(" ".join(reason.split()) for reason in listed if reason.strip())), ""

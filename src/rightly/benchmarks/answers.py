@@ -8,11 +8,9 @@ from pydantic import Field
 
 from rightly.judges.base import JudgeIdentity
 from rightly.judges.confidence import Told, told
+from rightly.metrics.accuracy import Outcome, outcome
 from rightly.metrics.ties import TIE
 from rightly.types import FailureKind, Judgment, PreferencePair, Record, content_key
-
-Outcome = Literal[1, 0, -1] | None
-"""Of one comparison in one order: right, tied, wrong; ``None`` where nothing usable came."""
 
 Rated = Literal["nothing", "several", "all"]
 """Items for which the scores of a judge that rates are used: none, those with more than two responses, or all."""
@@ -201,11 +199,6 @@ def _judged(item: PreferencePair, model: str, said: Mapping[tuple, Judgment], on
     answer = from_outcomes(item, model, outcomes, (), failures)
     states = any(chance is not None for each in said_of for chance in each.chances)
     return answer.model_copy(update={"told": tuple(said_of)}) if states else answer
-
-
-def outcome(verdict: str | None, label: str) -> Outcome:
-    """Of a verdict where the label names a response."""
-    return None if verdict is None else 0 if verdict == "tie" else 1 if verdict == label else -1
 
 
 def from_outcomes(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from rightly.benchmarks.answers import Answer, Outcome, comparisons, from_outcomes, from_scores
+from rightly.benchmarks.answers import Answer, comparisons, from_outcomes, from_scores
+from rightly.metrics.accuracy import Outcome
 from rightly.types import PreferencePair
 
 BASELINES = ("longer", "shorter", "first")

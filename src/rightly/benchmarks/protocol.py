@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rightly.benchmarks.answers import Answer, Outcome
-from rightly.metrics.accuracy import FailurePolicy, PairRule, order_values, pair_values
+from rightly.benchmarks.answers import Answer
+from rightly.metrics.accuracy import FailurePolicy, Outcome, PairRule, order_values, pair_values
 
 Credits = NDArray[np.float64]
 Table = dict[str, dict[str, float]]

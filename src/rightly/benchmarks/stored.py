@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rightly.benchmarks.answers import Answer, Outcome, from_outcomes, from_scores, outcome
+from rightly.benchmarks.answers import Answer, from_outcomes, from_scores
 from rightly.benchmarks.benchmark import Benchmark
 from rightly.data.fields import Row, came
 from rightly.data.load import Rows, open_rows
 from rightly.errors import InputError
+from rightly.metrics.accuracy import Outcome, outcome
 from rightly.types import PreferencePair, content_key
 
 _DECISIONS: dict[Any, str | None] = {"A>B": "A", "B>A": "B", "A=B": "tie", "A>>B": "A", "B>>A": "B", None: None}

@@ -94,13 +94,8 @@ class BatchGenerator:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._endpoint = Endpoint(model, base_url, api_key, key_env, timeout_s)
-        sent = {
-            "extra_body": extra_body,
-            "reasoning_effort": reasoning_effort,
-            "chat_template_kwargs": chat_template_kwargs,
-        }
-        self.name, self.fingerprint = self._endpoint.name, endpoint_fingerprint(model, base_url, **sent)
         self._chat = ChatRequest(model, reasoning_effort, chat_template_kwargs, extra_body)
+        self.name, self.fingerprint = self._endpoint.name, endpoint_fingerprint(model, base_url, **self._chat.sent)
         if self._endpoint.base == DEFAULT_BASE_URL:
             # All its models take the newer name; to learn it from a refusal would cost a whole batch's time.
             self._chat.learned = NOTHING_LEARNED._replace(renamed={"max_tokens": "max_completion_tokens"})

@@ -46,6 +46,7 @@ class ChatRequest:
 
     Attributes:
         learned: What the model's refusals taught so far.
+        sent: The fields of every call as they were given, for the model's identity.
 
     Raises:
         InputError: ``extra_body`` holds a field that Rightly sets.
@@ -60,6 +61,7 @@ class ChatRequest:
     ) -> None:
         given = {"reasoning_effort": reasoning_effort, "chat_template_kwargs": chat_template_kwargs}
         self._model, self.learned = model, NOTHING_LEARNED
+        self.sent = given | {"extra_body": extra_body}
         self._extra = {name: value for name, value in given.items() if value} | _allowed(extra_body or {})
 
     def learn(self, message: str, request: Request, sent: Learned) -> bool:

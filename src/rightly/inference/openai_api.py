@@ -73,13 +73,8 @@ class OpenAIGenerator:
         meter: Meter | None = None,
     ) -> None:
         self.endpoint = Endpoint(model, base_url, api_key, key_env, timeout_s)
-        sent = {
-            "extra_body": extra_body,
-            "reasoning_effort": reasoning_effort,
-            "chat_template_kwargs": chat_template_kwargs,
-        }
-        self.name, self.fingerprint = self.endpoint.name, endpoint_fingerprint(model, base_url, **sent)
         self._chat = ChatRequest(model, reasoning_effort, chat_template_kwargs, extra_body)
+        self.name, self.fingerprint = self.endpoint.name, endpoint_fingerprint(model, base_url, **self._chat.sent)
         # Twice the limit: calls that sleep before a retry release their places.
         self.concurrency = 2 * concurrency
         self._url = f"{self.endpoint.base}/chat/completions"

@@ -113,6 +113,17 @@ def json_objects(text: str) -> Iterator[tuple[dict[str, Any], int]]:
             yield block.found, block.end
 
 
+def listed_texts(text: str, name: str) -> tuple[tuple[str, ...], str]:
+    """The texts under a name in the last JSON object of an answer that has it, without repeats; and the problem, if any."""
+    found = [each for each, _ in json_objects(strip_thinking(text)) if name in each]
+    if not found:
+        return (), f"no JSON object with {name} in the answer"
+    listed = found[-1][name]
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        return (), f"{name} is not a list of strings"
+    return tuple(dict.fromkeys(" ".join(each.split()) for each in listed if each.strip())), ""
+
+
 def json_blocks(text: str) -> Iterator[Block]:
     r"""The outermost passages that look like JSON objects (or Python dictionaries), in order.
 

@@ -4,13 +4,12 @@ The confidence of a judge in a pair is ``max(p, 1 - p)`` with ``p`` its preferen
 shown. A judge whose confidence is below a threshold can abstain: what is left is its coverage.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Literal
 
 import numpy as np
 
+from rightly.metrics.accuracy import Outcome, majority, outcome
 from rightly.metrics.calibration import ReliabilityBin, brier_score, expected_calibration_error, reliability
 from rightly.types import Choice, Frozen, Judgment
 
@@ -18,10 +17,6 @@ _SAME = 1e-9
 """Difference below which two confidences are the same."""
 _POINTS = 20
 """Number of points of a curve over confidences that are all different."""
-
-
-Outcome = Literal[1, 0, -1] | None
-"""A vote for the labelled response, for a tie, for the other one, or an unusable one."""
 
 
 class Told(Frozen):
@@ -99,7 +94,7 @@ def told(label: Choice, judgments: Sequence[Judgment]) -> Told:
             None if each.preference is None else each.preference if label == "A" else 1 - each.preference
             for each in answered
         ),
-        votes=tuple(tuple(_outcome(vote, label) for vote in each.votes) for each in answered),
+        votes=tuple(tuple(outcome(vote, label) for vote in each.votes) for each in answered),
     )
 
 
@@ -124,12 +119,6 @@ def judge_confidence(pairs: Sequence[Told]) -> Confidence | None:
         coverage=_coverage(chances, len(known)),
         by_votes=_by_votes(known),
     )
-
-
-def _outcome(vote: Choice | None, label: Choice) -> Outcome:
-    if vote is None or vote == "tie":
-        return None if vote is None else 0
-    return 1 if vote == label else -1
 
 
 def _coverage(chances: Sequence[float], n: int) -> tuple[CoveragePoint, ...]:
@@ -167,14 +156,6 @@ def _accuracy(known: Sequence[Told], size: int, most: int) -> float:
     found = []
     for pair in known:
         for start in range(0, most - size + 1, size):
-            said = [_majority(votes[start : start + size]) for votes in pair.votes]
+            said = [majority(votes[start : start + size], 0) for votes in pair.votes]
             found.append(None not in said and sum(each or 0 for each in said) > 0)
     return fmean(found)
-
-
-def _majority(votes: Sequence[Outcome]) -> Outcome:
-    """The outcome with the most votes, a tie for equal counts; ``None`` without a usable vote."""
-    counts = Counter[Outcome](vote for vote in votes if vote is not None).most_common()
-    if not counts:
-        return None
-    return 0 if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]

@@ -235,9 +235,7 @@ def _verdict(said: Sequence[_Said], declared: VerdictForm, labels: Mapping[str, 
     if declared.which == "each":
         if len(said) != responses:
             return _Verdict(None, (), f"{len(said)} scores for {responses} responses")
-        if any(
-            each.about not in (None, letter) for each, letter in zip(said, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", strict=False)
-        ):
+        if any(each.about not in (None, letter_of(place)) for place, each in enumerate(said)):
             return _Verdict(None, (), "the scores are not in the order of the responses")
         return _compared([_number(each.value, declared.range) for each in said])
     read = [_content(each, declared, labels, responses) for each in said]

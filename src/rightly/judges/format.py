@@ -5,7 +5,6 @@ labels, how the verdict is stated and how the reasons are. `docs/formats.md` des
 prompts is not part of this project: a format names the authors' file, from which their prompt is read when the user has it.
 """
 
-import string
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -24,7 +23,6 @@ from rightly.types import Choice, Frozen, PreferencePair, Turn, content_key, let
 
 DEFAULT = "rightly"
 """The format of judges whose spec names none."""
-_LETTERS = string.ascii_uppercase
 
 
 class FormatMessage(Frozen):
@@ -285,7 +283,9 @@ def _checked(made: Format, where: str) -> Format:
     """
     asked = {field for message in made.message for field in fields_of(message.text)}
     letters = 26 if made.compares == "all" else 2
-    responses = {"response"} if made.compares == "each" else {f"response_{c}" for c in _LETTERS[:letters].lower()}
+    responses = (
+        {"response"} if made.compares == "each" else {f"response_{letter_of(i).lower()}" for i in range(letters)}
+    )
     known = {"context", "question", "fence", "max_reasons", "responses", *responses, *made.values}
     unknown = sorted(asked - known)
     if unknown:

@@ -133,7 +133,8 @@ class GenerativeJudge:
             samples = [each_alone([self._read(own[i], 1) for own in told]) for i in range(n)]
         else:
             samples = [self._read(answer, len(pair.responses)) for answer in told[0]]
-        samples = [in_stored_order(sample, self._shown(pair, order)) for sample in samples]
+        shown = self._shown(pair, order)
+        samples = [in_stored_order(sample, shown) for sample in samples]
         return combined(samples, pair, self.identity, order, voted=n > 1)
 
     def _read(self, completion: Completion, responses: int) -> Sample:

@@ -1,7 +1,6 @@
 """Several judges as one: the majority's verdict with the majority's reasons."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 from statistics import fmean
@@ -10,6 +9,7 @@ from rightly.inference.dispatch import all_ended
 from rightly.inference.generator import Request
 from rightly.judges.base import Judge, JudgeIdentity
 from rightly.judges.votes import share_of
+from rightly.metrics.accuracy import majority
 from rightly.store.fingerprint import fingerprint
 from rightly.types import Judgment, Order, PreferencePair, Rationale, Usage
 
@@ -49,8 +49,8 @@ class PanelJudge:
         usage = sum((one.usage for one in said), Usage())
         raw = "\n\n".join(f"## {one.judge}: {one.verdict or one.failure}\n{one.raw}" for one in said)
         pairwise = len(pair.responses) == 2
-        votes = Counter(one.verdict for one in said if one.verdict is not None)
-        if not votes:
+        verdict = majority((one.verdict for one in said), "tie")
+        if verdict is None:
             retry = any(one.retry for one in said)
             return Judgment(
                 pair_id=pair.id,
@@ -63,9 +63,6 @@ class PanelJudge:
                 raw=raw,
                 usage=usage,
             )
-        (verdict, most), *others = votes.most_common()
-        if others and others[0][1] == most:
-            verdict = "tie"
         agree = [one for one in said if one.verdict == verdict]
         reasons = _deal([one.rationales for one in agree])
         return Judgment(

@@ -1,7 +1,6 @@
 """What a judge says in one answer, and how several answers become one judgment."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from statistics import fmean
@@ -13,6 +12,7 @@ from rightly.judges.base import JudgeIdentity
 from rightly.judges.declared import best_of
 from rightly.judges.format import Format
 from rightly.judges.parsing import Parsed
+from rightly.metrics.accuracy import majority
 from rightly.references import subject_side
 from rightly.types import Choice, FailureKind, Judgment, Order, PreferencePair, Rationale, Usage, letter_of
 
@@ -204,7 +204,7 @@ def combined(
         return Judgment(**common, failure=ended.failure, detail=detail, scores=_known_scores(failed))
     usable = [each for each in samples if each.failure is None]
     scores = _mean_scores(usable)
-    verdict = best_of(scores) if scores and _by_scores(usable) else _majority([each.verdict for each in usable])
+    verdict = best_of(scores) if scores and _by_scores(usable) else majority((each.verdict for each in usable), "tie")
     like = next((each for each in usable if each.verdict == verdict), usable[0])
     agree = like.verdict == verdict
     return Judgment(
@@ -218,11 +218,6 @@ def combined(
         preference=_preference(usable, voted=voted) if len(pair.responses) == 2 else None,
         repaired=any(each.repaired for each in usable),
     )
-
-
-def _majority(verdicts: Sequence[Choice | None]) -> Choice:
-    counts = Counter(verdict for verdict in verdicts if verdict is not None).most_common()
-    return "tie" if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
 
 
 def _mean_scores(samples: Sequence[Sample]) -> tuple[float, ...]:

@@ -4,8 +4,9 @@ The same judgments give very different numbers under different conventions (a ti
 verdict that flips with the order is wrong, half, ...), so every convention here has a name.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,25 @@ FailurePolicy = Literal["wrong", "half", "drop"]
 PairRule = Literal["failures_wrong", "judgebench", "both_right", "zero_is_half", "per_decision"]
 """Rule that combines the two orders of a pair; see :func:`pair_values`."""
 
+Outcome = Literal[1, 0, -1] | None
+"""A verdict against a label that names a response: right, tied, wrong; ``None`` where nothing usable came."""
+
+T = TypeVar("T")
+
 _FAILED_VALUE: dict[FailurePolicy, float] = {"wrong": 0.0, "half": 0.5, "drop": np.nan}
+
+
+def outcome(verdict: Choice | None, label: Choice) -> Outcome:
+    """The outcome of a verdict where the label names a response."""
+    return None if verdict is None else 0 if verdict == "tie" else 1 if verdict == label else -1
+
+
+def majority(votes: Iterable[T | None], tie: T) -> T | None:
+    """The value with the most votes, ``tie`` for equal counts; ``None`` without a usable vote."""
+    counts = Counter(vote for vote in votes if vote is not None).most_common()
+    if not counts:
+        return None
+    return tie if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
 
 
 def combine_orders(first: Choice | None, second: Choice | None) -> Choice | None:
