@@ -1,6 +1,7 @@
 """A judge that writes prose, audited: its text is split by the atomiser's model, once, and only where it is matched."""
 
 import json
+import re
 
 import pytest
 
@@ -19,7 +20,8 @@ def answer(body):
         points = ["Response A cites the law"] if "law" in said.split("[feedback")[1] else []
         return json.dumps({"points": points, "dropped": []})
     better = "A" if said.index("right answer") < said.index("wrong answer") else "B"
-    return f"<eval>Response {better} cites the law in detail.</eval>\n<answer>[[{better}]]</answer>"
+    number = re.search(r"question (\d)", said)[1]
+    return f"<eval>On {number}: Response {better} cites the law in detail.</eval>\n<answer>[[{better}]]</answer>"
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_prose_is_split_once_and_only_where_people_made_points(cli, asked, pairs
     assert "judges' prose openai:s" in err
     assert judge["judge"] == f"{JUDGE} (prompt ours)"
     assert (judge["consistency"]["value"], judge["consistency"]["n"], judge["unread"]) == (1.0, 2, {})
-    assert splits(asked) == 2, "the prompt of each order says the same for both pairs; the third pair has no points"
+    assert splits(asked) == 4, "two orders of two pairs; the third pair has no points"
     before = len(asked)
     again, _ = audited(cli, pairs, tmp_path / "run", "--atomiser", "openai:s")
     assert (again, len(asked)) == (judge, before)
