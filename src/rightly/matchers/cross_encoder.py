@@ -1,21 +1,20 @@
-"""A small encoder that reads a human point and a judge's reason together, combined with cosine and word overlap.
+"""A small model that reads a human point and a judge's reason together and says whether they make the same point.
 
-Cosine and word overlap measure the topic and cannot tell opposites apart; a small cross-encoder recognises opposites and
-little else. The score is the sigmoid of a weighted sum of all three. The cross-encoder was trained to correct the other two.
+It answers three questions at once: does the reason entail the point (three logits), do both make the same point, and does the
+reason cover the point. The score is the sigmoid of a weighted sum of the logits, calibrated on written points held out of the
+training. For coverage, the weighted word overlap of the two lists is added.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from rightly.errors import InputError, MissingExtraError
-from rightly.matchers.embedding import Embedder
-from rightly.matchers.lexical import content_words, overlap
-from rightly.matchers.packaged_encoder import base_path
+from rightly.matchers.bases import N_LOGITS, load_classifier, load_tokenizer
 from rightly.references import Side, rename_references, subject_side
 from rightly.types import Frozen
 
@@ -23,29 +22,48 @@ _CARD = "matcher.json"
 FLOOR = 0.1
 """Scores below this give no link."""
 _TOKENS = 4096
+_QUESTION = "\nSame point?"
+
+Relation = Literal["same", "covers"]
+"""Whether two texts make the same point, or the second says (at least) what the first says."""
+
+
+Weights = tuple[float, float, float, float, float, float, float]
+"""Weights of the `N_LOGITS` logits, of the weighted word overlap, and of 1."""
+
+
+class Calibration(Frozen):
+    """How the score of one relation is made.
+
+    Attributes:
+        weights: Weights of the evidence in the logit of the score.
+        operating_point: Score at or above which the relation holds.
+    """
+
+    weights: Weights = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    operating_point: float = 0.5
 
 
 class MatcherCard(Frozen):
     """Description of a trained matcher, stored as ``matcher.json`` next to its weights.
 
     Attributes:
-        base: Encoder that the training started from: `PACKAGED`, a folder or a hub id.
-        prior: Weights of cosine, word overlap and 1 in the logit that the cross-encoder was trained to correct.
-        weights: Weights of the cross-encoder's logit, cosine, word overlap and 1 in the logit of the score, calibrated on
-            written points held out of the training.
-        ceiling: Largest logit of the cross-encoder on those points.
-        operating_point: Score at or above which two texts make the same point.
+        base: Model that the training started from: a packaged one, a folder or a hub id.
+        made_from: Fingerprint of the base; changes are not added to another one.
+        layers: Number of layers that were kept; ``None`` for all.
+        same: Calibration for "the same point".
+        covers: Calibration for "covers the point".
         max_length: Maximum number of tokens of a pair.
         max_words: Number of words that nearly all texts of the training data stay within.
         sources: Number of training rows by source and kind.
-        held_out: Debates, topics and shares that no training row came from.
+        held_out: Debates and topics that no training row came from.
     """
 
     base: str
-    prior: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    weights: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
-    ceiling: float = float("inf")
-    operating_point: float = 0.5
+    made_from: str
+    layers: int | None = None
+    same: Calibration = Calibration()
+    covers: Calibration = Calibration()
     max_length: int = 128
     max_words: int = 60
     sources: dict[str, int] = Field(default_factory=dict)
@@ -83,17 +101,16 @@ def by_role(reference: str, candidate: str) -> tuple[str, str]:
 
 
 class CrossEncoder:
-    """Scores pairs of texts.
+    """Computes the logits of pairs of texts.
 
     Args:
-        model: A sequence-classification model with one label.
-        tokenizer: Its tokenizer.
-        embedder: Untrained base encoder, for cosines.
-        card: Calibration and limits of the matcher.
+        model: A sequence-classification model with `N_LOGITS` labels.
+        tokenizer: Its tokenizer; one without a separator (of a decoder) gets both texts as lines, then a question.
+        max_length: Maximum number of tokens of a pair.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, embedder: Embedder, card: MatcherCard) -> None:
-        self.model, self.tokenizer, self.embedder, self.card = model, tokenizer, embedder, card
+    def __init__(self, model: Any, tokenizer: Any, max_length: int) -> None:
+        self.model, self.tokenizer, self.max_length = model, tokenizer, max_length
 
     @classmethod
     def load(cls, folder: Path) -> "CrossEncoder":
@@ -101,89 +118,50 @@ class CrossEncoder:
 
         Raises:
             InputError: It cannot be loaded.
-            MissingExtraError: torch, transformers or the base is not installed.
+            MissingExtraError: torch or transformers is not installed.
         """
         card = read_card(folder)
         try:
-            from peft import PeftModel
-            from transformers import AutoTokenizer
-            from transformers.utils import logging
+            from rightly.matchers.weight_changes import apply_changes
         except ImportError as error:
             raise MissingExtraError("a trained matcher", "embedded") from error
-        logging.disable_progress_bar()
-        try:
-            model = new_classifier(base_path(card.base))
-            adapted = PeftModel.from_pretrained(model, str(folder))
-            merged: Any = adapted.merge_and_unload()  # type: ignore[operator]
-            tokenizer = AutoTokenizer.from_pretrained(base_path(card.base))
-            return cls(merged.eval(), tokenizer, Embedder(base_path(card.base)), card)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise InputError(f"cannot be loaded ({str(error).splitlines()[0]})", where=str(folder)) from error
+        model = load_classifier(card.base, card.layers)
+        apply_changes(model, folder)
+        return cls(model.eval(), load_tokenizer(card.base), card.max_length)
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """Uncalibrated logits, ``(len(pairs),)``; batches hold texts of similar length."""
+        """Uncalibrated logits, ``(len(pairs), N_LOGITS)``; batches hold texts of similar length."""
         import torch
 
         encoded = [self.encode(*pair) for pair in pairs]
         order = sorted(range(len(pairs)), key=lambda place: len(encoded[place]["input_ids"]))
-        found = np.zeros(len(pairs))
+        found = np.zeros((len(pairs), N_LOGITS))
         with torch.inference_mode():
             for places in _batches(order, [len(each["input_ids"]) for each in encoded]):
                 batch = self.tokenizer.pad([encoded[place] for place in places], return_tensors="pt")
-                found[places] = self.model(**batch.to(self.model.device)).logits[:, 0].float().cpu().numpy()
+                found[places] = self.model(**batch.to(self.model.device)).logits.float().cpu().numpy()
         return found
 
-    def scores(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """Calibrated score in [0, 1] for how far the second text covers the first.
-
-        If cosine and word overlap are so low that not even the calibration's largest logit would lift the pair to `FLOOR`, the
-        cross-encoder does not read it and its score is 0.
-        """
-        own, *surface = self.card.weights
-        logits = self.surface(pairs) @ np.array(surface)
-        near = np.flatnonzero(logits + own * self.card.ceiling >= np.log(FLOOR / (1 - FLOOR))).tolist()
-        logits[near] += own * self.logits([pairs[place] for place in near])
-        scores = np.zeros(len(pairs))
-        scores[near] = 1 / (1 + np.exp(-logits[near]))
-        return scores
-
-    def evidence(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """Logit of the cross-encoder, cosine, word overlap and 1, ``(len(pairs), 4)``."""
-        return np.column_stack([self.logits(pairs), self.surface(pairs)])
-
-    def surface(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """Cosine, word overlap and 1, ``(len(pairs), 3)``; a text is embedded once."""
-        texts = list(dict.fromkeys(text for pair in pairs for text in pair))
-        place = {text: number for number, text in enumerate(texts)}
-        vectors, words = self.embedder.vectors(texts), [content_words(text) for text in texts]
-        one, other = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
-        cosines = np.einsum("ij,ij->i", vectors[one], vectors[other])
-        overlaps = [overlap(words[i], words[j]) for i, j in zip(one, other, strict=True)]
-        return np.column_stack([cosines, overlaps, np.ones(len(pairs))])
-
     def encode(self, reference: str, candidate: str) -> dict[str, list[int]]:
-        """Token ids of a pair, responses named by role, truncated to the card's length."""
+        """Token ids of a pair, responses named by role, truncated to the maximum length."""
         one, other = by_role(reference, candidate)
-        return dict(self.tokenizer(one, other, truncation=True, max_length=self.card.max_length))
+        options: dict[str, Any] = {"truncation": True, "max_length": self.max_length}
+        if self.tokenizer.sep_token is not None:
+            return dict(self.tokenizer(one, other, **options))
+        question = self.tokenizer(_QUESTION, add_special_tokens=False)["input_ids"]
+        options["max_length"] -= len(question)
+        ids = self.tokenizer(f"{one}\n{other}", add_special_tokens=False, **options)["input_ids"] + question
+        return {"input_ids": ids, "attention_mask": [1] * len(ids)}
 
 
-def new_classifier(path: str) -> Any:
-    """An encoder with a new head of one label.
+def evidence(logits: NDArray[np.float64], overlap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logits, the weighted word overlap and 1 of each pair, ``(n, N_LOGITS + 2)``."""
+    return np.column_stack([logits, overlap, np.ones(len(logits))])
 
-    Raises:
-        InputError: The model does not exist.
-    """
-    from transformers import AutoModelForSequenceClassification
-    from transformers.utils import logging
 
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()  # the head is new on purpose
-    try:
-        return AutoModelForSequenceClassification.from_pretrained(path, num_labels=1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"no encoder can be loaded ({str(error).splitlines()[0]})", where=path) from error
-    finally:
-        logging.set_verbosity(before)
+def scores(found: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
+    """Calibrated scores in [0, 1] of rows of `evidence`."""
+    return 1 / (1 + np.exp(-(found @ np.array(calibration.weights))))
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:

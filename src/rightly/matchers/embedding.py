@@ -4,7 +4,6 @@ Cosine measures topic, not agreement: it ranks opposites ("cites a source", "cit
 test the pipeline, not to measure.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ import numpy as np
 
 from rightly.errors import InputError, MissingExtraError
 from rightly.matchers.base import MOSTLY, Link, Match
-from rightly.matchers.packaged_encoder import PACKAGED, base_path
+from rightly.matchers.bases import MINILM, base_path
+from rightly.matchers.gathering import Gathering
 from rightly.matchers.response_filter import same_response
 from rightly.references import strip_references
 from rightly.store.fingerprint import fingerprint, model_fingerprint
@@ -29,7 +29,7 @@ def embedding_fingerprint(path: str | None = None) -> str:
         InputError: The model does not exist.
         MissingExtraError: The packaged model is not installed.
     """
-    return fingerprint("embedding", version=__version__, model=model_fingerprint(path or base_path(PACKAGED)))
+    return fingerprint("embedding", version=__version__, model=model_fingerprint(path or base_path(MINILM)))
 
 
 class EmbeddingMatcher:
@@ -51,43 +51,28 @@ class EmbeddingMatcher:
 
     def __init__(self, path: str | None = None) -> None:
         self.name = f"embedding:{path or 'all-MiniLM-L6-v2'}"
-        self._path = path or base_path(PACKAGED)
+        self._path = path or base_path(MINILM)
         self.fingerprint = embedding_fingerprint(path)
         self._model: Embedder | None = None
-        self._known: dict[str, np.ndarray] = {}
-        self._wanted: dict[str, None] = {}
-        self._batch: asyncio.Task[None] | None = None
+        self._vectors: Gathering[str, np.ndarray] = Gathering(self._embed)
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
         """Link the points that are similar enough and may be about the same response."""
         if not reference or not candidate:
             return Match()
-        await self._learn([*reference, *candidate])
+        vectors = await self._vectors.values([*reference, *candidate])
         links = []
         for i, point in enumerate(reference):
             for j, reason in enumerate(candidate):
-                score = float(self._known[point] @ self._known[reason])
+                score = float(vectors[point] @ vectors[reason])
                 if score >= FLOOR and same_response(point, reason):
                     links.append(Link(reference=i, candidate=j, score=round(min(score, 1.0), 4)))
         return Match(links=tuple(links))
 
-    async def _learn(self, texts: Sequence[str]) -> None:
-        """Embed the new texts of all waiting matches together: one large batch is cheaper than many small ones."""
-        self._wanted.update(dict.fromkeys(text for text in texts if text not in self._known))
-        while any(text not in self._known for text in texts):
-            if self._batch is None or self._batch.done():
-                self._batch = asyncio.ensure_future(self._embed_wanted())
-            await self._batch
-
-    async def _embed_wanted(self) -> None:
-        await asyncio.sleep(0)
-        wanted, self._wanted = list(self._wanted), {}
-        self._known.update(await asyncio.to_thread(self._embed, wanted))
-
-    def _embed(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    def _embed(self, texts: Sequence[str]) -> list[np.ndarray]:
         if self._model is None:
             self._model = Embedder(self._path)
-        return dict(zip(texts, self._model.vectors(texts), strict=True))
+        return list(self._model.vectors(texts))
 
     async def aclose(self) -> None:
         """Nothing to release: the embeddings are kept for the next use."""

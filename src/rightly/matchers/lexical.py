@@ -1,7 +1,12 @@
 """Word overlap as a matcher: fast, without dependencies, and blind to meaning; for smoke tests."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rightly.errors import InputError
 from rightly.matchers.base import MOSTLY, Link, Match
@@ -72,6 +77,25 @@ def content_words(text: str) -> frozenset[str]:
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
     """F1 of two sets of words (Dice): twice the number of shared words over the sum of both sizes."""
     return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
+
+
+def weighted_overlap(reference: Sequence[str], candidate: Sequence[str]) -> NDArray[np.float64]:
+    """Overlap (F1) of the content words of every two texts, ``(len(reference), len(candidate))``, rare words counting more.
+
+    The weight of a word is the logarithm of the number of texts (plus one) over the number of texts with it, in both lists:
+    what they all speak of tells nothing about which two belong together.
+    """
+    one, other = [content_words(text) for text in reference], [content_words(text) for text in candidate]
+    texts = [*one, *other]
+    counts = Counter(word for words in texts for word in words)
+    weight = {word: log((len(texts) + 1) / count) for word, count in counts.items()}
+    total = [sum(weight[word] for word in words) for words in texts]
+    found = np.zeros((len(one), len(other)))
+    for i, words in enumerate(one):
+        for j, others in enumerate(other):
+            shared = sum(weight[word] for word in words & others)
+            found[i, j] = 2 * shared / (total[i] + total[len(one) + j]) if shared else 0.0
+    return found
 
 
 def _stem(word: str) -> str:

@@ -2,8 +2,13 @@
 
 import re
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rightly.references import Side, strip_references, subject_side
 
+INCOMPATIBLE_FACTOR = 0.2
+"""Factor for a score that a rule rejects: below "touched" on the MetaJudge's scale, yet in the learned order."""
 _NAME = r"(?:A?[12]|[AB])"
 _OF_BOTH = re.compile(
     rf"^\W*(?:(?i:both|neither)\b|(?:\w+\s+)?{_NAME}\s*(?:and|or|nor|&|/)\s*(?:\w+\s+)?{_NAME}(?![\w.]))"
@@ -69,6 +74,16 @@ def says_nothing(candidate: str) -> bool:
     """Whether a reason is a verdict that would fit any point ("Response A is better overall")."""
     words = _WORD.findall(strip_references(candidate).lower().replace("’", "'"))
     return all(word in _EMPTY for word in words)
+
+
+def compatible(point: str, reason: str) -> bool:
+    """Whether the rules let a reason match a point: same response, same quantities, and more than a verdict."""
+    return same_response(point, reason) and same_quantities(point, reason) and not says_nothing(reason)
+
+
+def damped(scores: NDArray[np.float64], closed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Scores with those that the rules reject multiplied by `INCOMPATIBLE_FACTOR`."""
+    return np.where(closed, scores * INCOMPATIBLE_FACTOR, scores)
 
 
 def quantities(text: str) -> frozenset[float]:

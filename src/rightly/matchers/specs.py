@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from rightly.errors import InputError
 from rightly.inference.account import Account
 from rightly.inference.answer_cache import AnswerCache
 from rightly.inference.specs import build_generator, generator_fingerprint, import_name, parse_spec, require_model
@@ -19,19 +20,21 @@ class Offline(NamedTuple):
 
     Attributes:
         module: Module of the matcher.
-        build: Name of its class, which takes the target of a spec or ``None``.
+        build: Name of its class, which takes the target of a spec or ``None``, and the options.
         identify: Name of the function that computes its fingerprint without loading it.
+        options: Names of its options.
     """
 
     module: str
     build: str
     identify: str
+    options: tuple[str, ...] = ()
 
 
 OFFLINE: Mapping[str, Offline] = {
     "lexical": Offline("rightly.matchers.lexical", "LexicalMatcher", "lexical_fingerprint"),
     "embedding": Offline("rightly.matchers.embedding", "EmbeddingMatcher", "embedding_fingerprint"),
-    "local": Offline("rightly.matchers.trained", "LocalMatcher", "local_fingerprint"),
+    "local": Offline("rightly.matchers.trained", "LocalMatcher", "local_fingerprint", ("relation",)),
 }
 
 
@@ -48,7 +51,9 @@ class MatcherBuilder:
     account: Account
 
     def matcher(self, text: str) -> Matcher:
-        """Build ``lexical``, ``embedding``, ``embedding:PATH``, ``local:FOLDER``, or any model as MetaJudge.
+        """Build ``lexical``, ``embedding``, ``embedding:PATH``, ``local:minilm``, ``local:FOLDER``, or any model as MetaJudge.
+
+        ``local:...?relation=covers`` asks whether a reason covers a point, instead of whether both are the same.
 
         ``rationalerm-official:FILE`` replays a result file, ``rationalerm-official:MODEL_SPEC?prompt=PATH`` asks a model with
         the official prompt.
@@ -58,8 +63,7 @@ class MatcherBuilder:
         """
         spec = parse_spec(text)
         if spec.scheme in OFFLINE:
-            offline = OFFLINE[spec.scheme]
-            return import_name(offline.module, offline.build)(spec.target or None)
+            return _offline(text, "build")
         if spec.scheme == OFFICIAL:
             return self._official(text)
         require_model(text, "matcher", (*OFFLINE, OFFICIAL))
@@ -82,8 +86,7 @@ def matcher_identity(text: str) -> str:
     """
     spec = parse_spec(text)
     if spec.scheme in OFFLINE:
-        offline = OFFLINE[spec.scheme]
-        return import_name(offline.module, offline.identify)(spec.target or None)
+        return _offline(text, "identify")
     if spec.scheme == OFFICIAL:
         asked = official_model(text)
         if asked is None:
@@ -91,3 +94,13 @@ def matcher_identity(text: str) -> str:
         return official_judge_fingerprint(*generator_fingerprint(asked[0]), asked[1])
     require_model(text, "matcher", (*OFFLINE, OFFICIAL))
     return llm_matcher_fingerprint(*generator_fingerprint(spec))
+
+
+def _offline(text: str, what: Literal["build", "identify"]) -> Any:
+    spec = parse_spec(text)
+    offline = OFFLINE[spec.scheme]
+    unknown = sorted(set(spec.options) - set(offline.options))
+    if unknown:
+        known = f"its options are {', '.join(offline.options)}" if offline.options else "it has none"
+        raise InputError(f"{text!r}: {spec.scheme} has no option {unknown[0]!r}", fix=known)
+    return import_name(offline.module, getattr(offline, what))(spec.target or None, **spec.options)

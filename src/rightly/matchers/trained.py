@@ -1,73 +1,100 @@
 """A trained cross-encoder as a matcher: it needs no endpoint, and rules gate the learned scores."""
 
-import asyncio
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rightly.errors import InputError
 from rightly.matchers.base import Link, Match
-from rightly.matchers.cross_encoder import FLOOR, CrossEncoder, read_card
-from rightly.matchers.packaged_encoder import base_path
-from rightly.matchers.response_filter import same_quantities, same_response, says_nothing
+from rightly.matchers.bases import base_path
+from rightly.matchers.cross_encoder import FLOOR, CrossEncoder, MatcherCard, Relation, evidence, read_card, scores
+from rightly.matchers.gathering import Gathering
+from rightly.matchers.lexical import weighted_overlap
+from rightly.matchers.response_filter import compatible, damped, same_response
 from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.version import __version__
 
-INCOMPATIBLE_FACTOR = 0.2
-"""Factor for a score that a gate rejects: below "touched" on the MetaJudge's scale, yet in the learned order."""
+SHIPPED = ("minilm", "smollm2")
+"""Matchers whose weights are part of the package; ``./minilm`` names a folder."""
 _LATIN = 0x250
 
 
-def local_fingerprint(folder: str | Path | None) -> str:
-    """Identity of a trained matcher: its adapter, its calibration and its base.
+def local_fingerprint(folder: str | Path | None, relation: str = "same") -> str:
+    """Identity of a trained matcher: its weights, its calibration, its base and the relation that it is asked for.
 
     Raises:
-        InputError: The folder holds no trained matcher.
+        InputError: The folder holds no trained matcher, or its base is not the one that it was trained from.
     """
-    folder = _named(folder)
-    base = model_fingerprint(base_path(read_card(folder).base))
-    return fingerprint("local", version=__version__, adapter=model_fingerprint(folder), base=base)
+    path = matcher_folder(folder)
+    card, changes = read_card(path), model_fingerprint(path)
+    base = _checked_base(card, path)
+    return fingerprint("local", version=__version__, changes=changes, base=base, relation=_relation(relation))
+
+
+def matcher_folder(folder: str | Path | None) -> Path:
+    """The folder that a spec's target names: one of `SHIPPED`, or a path.
+
+    Raises:
+        InputError: There is no target.
+    """
+    if folder is None:
+        shipped = " or ".join(f"local:{name}" for name in SHIPPED)
+        raise InputError("'local' names no matcher", fix=f"write {shipped}, or local:FOLDER of rightly train matcher")
+    if str(folder) in SHIPPED:
+        return Path(str(resources.files("rightly.matchers").joinpath("shipped", str(folder))))
+    return Path(folder)
 
 
 class LocalMatcher:
     """Scores every point against every reason with a trained cross-encoder.
 
     Args:
-        folder: Folder of a trained matcher (`rightly train matcher`).
+        folder: One of `SHIPPED`, or the folder of a trained matcher (`rightly train matcher`).
+        relation: ``same``: both make the same point, with all its conditions (for consistency and rewards). ``covers``: the
+            reason says at least what the point says (for summaries and long reasons).
 
     Raises:
-        InputError: The folder holds no trained matcher.
+        InputError: The folder holds no trained matcher, its base is another one, or there is no such relation.
     """
 
     concurrency = 64
     smoke_only = False
     free = True
 
-    def __init__(self, folder: str | Path | None) -> None:
-        self._folder = _named(folder)
+    def __init__(self, folder: str | Path | None, relation: str = "same") -> None:
+        self._folder = matcher_folder(folder)
         self.card = read_card(self._folder)
-        self.name, self.fingerprint = f"local:{folder}", local_fingerprint(self._folder)
-        self.operating_point = self.card.operating_point
+        self.relation = _relation(relation)
+        suffix = "" if relation == "same" else f"?relation={relation}"
+        self.name, self.fingerprint = f"local:{folder}{suffix}", local_fingerprint(folder, relation)
+        self._calibration = self.card.same if self.relation == "same" else self.card.covers
+        self.operating_point = self._calibration.operating_point
         self.held_out: frozenset[str] | None = frozenset(self.card.held_out)
         self._model: CrossEncoder | None = None
-        self._known: dict[tuple[str, str], float] = {}
-        self._wanted: dict[tuple[str, str], None] = {}
-        self._batch: asyncio.Task[None] | None = None
+        self._logits: Gathering[tuple[str, str], NDArray[np.float64]] = Gathering(self._compute)
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Link the reasons that cover a point; ``detail`` counts the texts unlike the training data."""
+        """Link the reasons that make or cover a point; ``detail`` counts the texts unlike the training data."""
         if not reference or not candidate:
             return Match()
-        await self._learn([(point, reason) for point in reference for reason in candidate])
-        links = []
-        for i, point in enumerate(reference):
-            for j, reason in enumerate(candidate):
-                score = self._known[point, reason] * (1.0 if compatible(point, reason) else INCOMPATIBLE_FACTOR)
-                if score >= FLOOR:
-                    links.append(Link(reference=i, candidate=j, score=round(score, 3)))
+        pairs = [(point, reason) for point in reference for reason in candidate]
+        logits = await self._logits.values(pairs)
+        overlap = weighted_overlap(reference, candidate).ravel()
+        found = scores(evidence(np.array([logits[pair] for pair in pairs]), overlap), self._calibration)
+        rule = compatible if self.relation == "same" else same_response
+        found = damped(found, np.array([not rule(*pair) for pair in pairs]))
+        links = [
+            Link(reference=place // len(candidate), candidate=place % len(candidate), score=round(float(score), 3))
+            for place, score in enumerate(found)
+            if score >= FLOOR
+        ]
         strange = [text for text in (*reference, *candidate) if self.is_strange(text)]
-        detail = (
-            f"unlike the training data: {len(strange)} of {len(reference) + len(candidate)} texts" if strange else ""
-        )
+        n_texts = len(reference) + len(candidate)
+        detail = f"unlike the training data: {len(strange)} of {n_texts} texts" if strange else ""
         return Match(links=tuple(links), detail=detail)
 
     def is_strange(self, text: str) -> bool:
@@ -76,34 +103,31 @@ class LocalMatcher:
         foreign = sum(ord(letter) >= _LATIN for letter in letters) > len(letters) / 2
         return foreign or len(text.split()) > self.card.max_words
 
-    async def _learn(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Score the new pairs of all waiting matches together: one large batch is cheaper than many small ones."""
-        self._wanted.update(dict.fromkeys(pair for pair in pairs if pair not in self._known))
-        while any(pair not in self._known for pair in pairs):
-            if self._batch is None or self._batch.done():
-                self._batch = asyncio.ensure_future(self._score_wanted())
-            await self._batch
-
-    async def _score_wanted(self) -> None:
-        await asyncio.sleep(0)
-        wanted, self._wanted = list(self._wanted), {}
-        self._known.update(zip(wanted, await asyncio.to_thread(self._score, wanted), strict=True))
-
-    def _score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    def _compute(self, pairs: Sequence[tuple[str, str]]) -> list[NDArray[np.float64]]:
         if self._model is None:
             self._model = CrossEncoder.load(self._folder)
-        return self._model.scores(pairs).tolist()
+        return list(self._model.logits(pairs))
 
     async def aclose(self) -> None:
-        """Nothing to release: the scores are kept for the next use."""
+        """Nothing to release: the logits are kept for the next use."""
 
 
-def compatible(point: str, reason: str) -> bool:
-    """Whether the rules let a reason match a point: same response, same quantities, and more than a verdict."""
-    return same_response(point, reason) and same_quantities(point, reason) and not says_nothing(reason)
+def _relation(text: str) -> Relation:
+    for known in get_args(Relation):
+        if text == known:
+            return known
+    raise InputError(f"relation={text} is unknown", fix=f"use one of {', '.join(get_args(Relation))}")
 
 
-def _named(folder: str | Path | None) -> Path:
-    if folder is None:
-        raise InputError("'local' names no folder", fix="write local:FOLDER, the output of rightly train matcher")
-    return Path(folder)
+def _checked_base(card: MatcherCard, folder: Path) -> str:
+    """The fingerprint of the base.
+
+    Raises:
+        InputError: It is not the one that the changes were made for.
+    """
+    found = model_fingerprint(base_path(card.base))
+    if found != card.made_from:
+        raise InputError(
+            f"was trained from another {card.base} than the installed one", where=str(folder), fix="train it again"
+        )
+    return found

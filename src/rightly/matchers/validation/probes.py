@@ -1,10 +1,12 @@
-"""Written probes of a matcher: 44 points, each with one sentence that makes the same point and six that do not.
+"""Written probes of a matcher: 164 points, each with sentences that make the same point and sentences that do not.
 
 "The same point" is strict, as in "Outcome Accuracy is Not Enough" (2026): the same verdict for another reason is not a
-match, and numbers and conditions must agree. The six near misses of every point are the opposite (polarity), the same
-statement about the other response (swap), another point on the topic, a vague verdict that would fit any point, a changed
-number or condition, and a more general point. The probes were written by hand before any matcher was tuned on them. The
-half ``held`` is for the final figure only, and the file is verified by its checksum.
+match, and numbers and conditions must agree. The same point is made in the same text, with small edits, and reworded lightly and
+heavily. The near misses are the opposite (polarity), the same statement about the other response (swap), another point on the
+topic, a vague verdict that would fit any point, a changed number or condition, and a more general point; polarity, number and
+general each in nearly the same words and in other words, so that the share of common words does not tell. The probes were written
+by hand before any matcher was trained with them. The half ``held`` (60 points) is for the final figure only, and the file is
+verified by its checksum.
 """
 
 import hashlib
@@ -26,7 +28,12 @@ from rightly.types import Frozen
 
 CHECKSUM = "8ab5d9b927d514198e80d56e159ac0a526f43c9e2b1ba25a50563cfbf4efafe5"
 
-Category = Literal["paraphrase", "polarity", "swap", "same topic", "vague", "number", "general"]
+Category = Literal["identical", "edit", "paraphrase", "polarity", "swap", "same topic", "vague", "number", "general"]
+SAME: tuple[Category, ...] = ("identical", "edit", "paraphrase")
+"""Categories that make the same point."""
+NEAR_MISSES: tuple[Category, ...] = ("polarity", "swap", "same topic", "vague", "number", "general")
+"""Categories that do not."""
+Wording = Literal["light", "heavy"]
 Half = Literal["open", "held"]
 
 
@@ -34,12 +41,13 @@ class Probe(Frozen):
     """One pair of sentences with its category.
 
     Attributes:
-        id: Number of the point, followed by the category.
+        id: Number of the point, followed by the category and the wording.
         half: ``open`` for tuning, ``held`` for the final figure.
         category: Relation of the judge's sentence to the human point.
         human: The human point.
         judge: The judge's sentence.
-        same: Whether both make the same point; true only for paraphrases.
+        same: Whether both make the same point.
+        wording: Whether few or most words differ from the point's, where both were written.
     """
 
     id: str
@@ -48,6 +56,7 @@ class Probe(Frozen):
     human: str
     judge: str
     same: bool
+    wording: Wording | None = None
 
 
 class ProbeCheck(Frozen):
@@ -59,7 +68,8 @@ class ProbeCheck(Frozen):
         accepted_at: Operating point of the matcher: a probe is accepted at this score or above.
         n: Number of matched probes.
         n_failed: Number of failed matches, which are excluded.
-        accepted: Share of accepted probes by category; high is good for paraphrases only.
+        accepted: Share of accepted probes by category; high is good for `SAME` only.
+        by_wording: The same by category and wording ("number, light"), where both were written.
         auc: Probability that a paraphrase scores above a near miss, ties one half, over points.
     """
 
@@ -69,6 +79,7 @@ class ProbeCheck(Frozen):
     n: int
     n_failed: int
     accepted: dict[Category, Estimate]
+    by_wording: dict[str, Estimate]
     auc: Estimate
 
     def line(self) -> str:
@@ -76,8 +87,8 @@ class ProbeCheck(Frozen):
         shown = ", ".join(f"{name} {_shown(found)}" for name, found in self.accepted.items())
         which = "written probes" if self.half is None else f"written probes of the {self.half} half"
         return (
-            f"On {self.n} {which} (paraphrases should be accepted, all others rejected), accepted at {self.accepted_at} or "
-            f"above: {shown}; AUC {_shown(self.auc)}."
+            f"On {self.n} {which} (identical, edited and paraphrased points should be accepted, all others rejected), "
+            f"accepted at {self.accepted_at} or above: {shown}; AUC of paraphrases {_shown(self.auc)}."
         )
 
 
@@ -114,23 +125,32 @@ async def check_probes(matcher: Matcher, on_done: Callable[[object], None], *, h
 
     done = [found async for found in run_bounded(load_probes(half), one, concurrency=matcher.concurrency)]
     scored = sorted(((probe, score) for probe, score in done if score is not None), key=lambda each: each[0].id)
-    names: list[Category] = list(dict.fromkeys(probe.category for probe in load_probes(half)))
-    accepted: dict[Category, Estimate] = {}
-    for name in names:
-        own = [float(score >= matcher.operating_point) for probe, score in scored if probe.category == name]
-        accepted[name] = Estimate.of(clustered_mean(own))
+    point = matcher.operating_point
+    names = dict.fromkeys(probe.category for probe in load_probes(half))
+    worded = dict.fromkeys(_worded(probe) for probe in load_probes(half) if probe.wording)
     return ProbeCheck(
         matcher=matcher.name,
         half=half,
         accepted_at=matcher.operating_point,
         n=len(scored),
         n_failed=len(done) - len(scored),
-        accepted=accepted,
+        accepted={name: _share([s >= point for p, s in scored if p.category == name]) for name in names},
+        by_wording={name: _share([s >= point for p, s in scored if _worded(p) == name]) for name in worded},
         auc=_auc(scored),
     )
 
 
+def _worded(probe: Probe) -> str:
+    return f"{probe.category}, {probe.wording}"
+
+
+def _share(accepted: Sequence[bool]) -> Estimate:
+    return Estimate.of(clustered_mean([float(each) for each in accepted]))
+
+
 def _auc(scored: Sequence[tuple[Probe, float]]) -> Estimate:
+    """Paraphrases against near misses; identical and edited texts would make it easier than it is."""
+    scored = [(probe, score) for probe, score in scored if probe.category not in ("identical", "edit")]
     points = [probe.id.partition("-")[0] for probe, _ in scored]
     scores, same = np.array([score for _, score in scored]), np.array([probe.same for probe, _ in scored])
 

@@ -1,64 +1,41 @@
-"""Train a matcher: a low-rank adapter with which an encoder decides whether two reasons make the same point."""
+"""Train a matcher: a small model that decides whether two reasons make the same point."""
 
-import json
-import random
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
-from transformers import AutoTokenizer, Trainer, set_seed
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, softplus
+from torch.utils.data import SequentialSampler
+from transformers import Trainer, set_seed
 
-from rightly.data.load import load_pairs
-from rightly.errors import InputError
-from rightly.matchers.cross_encoder import CrossEncoder, MatcherCard, new_classifier
-from rightly.matchers.embedding import Embedder
-from rightly.matchers.packaged_encoder import base_path
-from rightly.matchers.trained import INCOMPATIBLE_FACTOR, compatible
-from rightly.matchers.validation.probes import load_probes
+from rightly.matchers.bases import COVERS, NLI, SAME, base_path, load_classifier, load_tokenizer
+from rightly.matchers.cross_encoder import CrossEncoder, MatcherCard
 from rightly.matchers.validation.summhay import load_summhay
+from rightly.matchers.weight_changes import save_changes
 from rightly.reward_models.lora import add_lora
 from rightly.store.claim import Claim
 from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.training.common.arguments import training_arguments
 from rightly.training.common.checkpoints import WholeRuns, last_checkpoint
-from rightly.training.matcher.data import (
-    Graded,
-    Ranked,
-    from_comve,
-    from_contrasts,
-    from_negations,
-    from_summaries,
-    from_votes,
-    from_winowhy,
-    read_contrasts,
-)
-from rightly.training.matcher.recipe import MatcherData, MatcherRecipe
+from rightly.training.matcher.calibration import calibrated
+from rightly.training.matcher.curriculum import Curriculum, curriculum, held_out
+from rightly.training.matcher.recipe import MatcherModel, MatcherRecipe
+from rightly.training.matcher.rows import Labelled, Row, texts_of
 
-Row = TypeVar("Row", Ranked, Graded)
-
-HELD_CONTRASTS = 5
-"""One in this many written points is held out for calibration."""
-UNRELATED = 10
-"""Number of sentences of other points for each point in the calibration."""
-MOST_ACCEPTED = 0.1
-"""Largest accepted share of opposites, and of points on the other response, in the calibration set."""
-WRITTEN = "written"
+UNKNOWN = -1.0
+"""Label of a question that a row does not answer."""
+COVERS_WEIGHT = 0.5
+"""Weight of the coverage loss; the others have 1."""
 
 
 class TrainedMatcher(NamedTuple):
     """Result of a run.
 
     Attributes:
-        folder: Folder with adapter, head and card.
+        folder: Folder with the changes of the weights and the card.
         card: Calibration, operating point and training data.
         steps: Number of optimiser steps.
         loss: Mean training loss.
@@ -73,27 +50,35 @@ class TrainedMatcher(NamedTuple):
 
 
 class MatcherTrainer(WholeRuns, Trainer):
-    """Trains grades with cross-entropy and ranks with reward models' ranking loss; mean over rows, batched by length."""
+    """Trains three questions and the order of ranked reasons together, on rows in their given order."""
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
-        generator = torch.Generator().manual_seed(self.args.seed)
-        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroupedSampler(size, lengths=[_length(row) for row, _ in rows], generator=generator)
+        return SequentialSampler(rows)
 
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The loss of a batch: its graded pairs, then the nearer and the farther reasons of its ranked ones.
+        """Sum of the losses of every row, divided by the number of rows.
 
-        Cosine and word overlap are a constant part of every logit, so the encoder learns to correct them.
+        Cross-entropy of entailment, binary cross-entropy of the same point (weighted by word overlap and label) and of
+        coverage, and the ranking loss of the nearer over the farther reason.
         """
-        grades, n_ranked, prior = inputs.pop("grades"), int(inputs.pop("n_ranked")), inputs.pop("prior")
+        labels, weights, n_ranked = inputs.pop("labels"), inputs.pop("weights"), int(inputs.pop("n_ranked"))
         out = model(**inputs)
-        logits = out.logits[:, 0].float() + prior
-        graded, nearer, farther = logits.split([len(grades), n_ranked, n_ranked])
-        loss = binary_cross_entropy_with_logits(graded, grades, reduction="sum") + softplus(farther - nearer).sum()
-        loss = loss / (len(grades) + n_ranked)
+        labelled, nearer, farther = out.logits.float().split([len(labels), n_ranked, n_ranked])
+        loss = softplus(farther[:, SAME] - nearer[:, SAME]).sum()
+        (nli, same, covers), known = labels.clamp(min=0).unbind(1), labels != UNKNOWN
+        each = torch.stack(
+            [
+                cross_entropy(labelled[:, NLI], nli.long(), reduction="none"),
+                weights * binary_cross_entropy_with_logits(labelled[:, SAME], same, reduction="none"),
+                COVERS_WEIGHT * binary_cross_entropy_with_logits(labelled[:, COVERS], covers, reduction="none"),
+            ],
+            dim=1,
+        )
+        loss = loss + each[known].sum()
+        loss = loss / (len(labels) + n_ranked)
         return (loss, out) if return_outputs else loss
 
 
@@ -103,188 +88,75 @@ def train_matcher(recipe: MatcherRecipe) -> TrainedMatcher:
     Raises:
         InputError: Data, base or arguments are unusable, or the output holds a run of another recipe, data or base.
     """
-    args = training_arguments(recipe.output, recipe.trainer)
+    args = training_arguments(recipe.output, {**recipe.trainer, "num_train_epochs": 1})
     set_seed(args.seed)
-    rows, held = matcher_rows(recipe.data, args.seed)
-    path, folder = base_path(recipe.model.base), Path(recipe.output)
-    made_of = {"data": fingerprint("rows", train=rows, held=held), "model.base": model_fingerprint(path)}
+    rows = curriculum(recipe.data, args.seed, args.train_batch_size * args.gradient_accumulation_steps)
+    base, folder = model_fingerprint(base_path(recipe.model.base)), Path(recipe.output)
+    made_of = {"data": fingerprint("rows", train=rows.rows, held=rows.held), "model.base": base}
     claim = Claim(folder, recipe.model_dump(mode="json", exclude={"output"}), made_of)
     claim.require()
-    words = [len(text.split()) for row in rows for text in row if isinstance(text, str)]
-    card = MatcherCard(
-        base=recipe.model.base,
-        max_length=recipe.model.max_length,
-        max_words=int(np.quantile(words, 0.995)),
-        sources=dict(sorted(Counter(f"{row.source}: {row.kind}" for row in rows).items())),
-        held_out=_held_out(recipe.data),
-    )
-    encoder = CrossEncoder(new_classifier(path), AutoTokenizer.from_pretrained(path), Embedder(path), card)
-    encoder.card = card = card.model_copy(update={"prior": _prior(encoder, held)})
-    lora = recipe.model.lora
-    adapted: Any = add_lora(encoder.model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets)
+    encoder, state = _start(recipe.model)
     trainer = MatcherTrainer(
-        model=adapted,
+        model=encoder.model,
         args=args,
         data_collator=lambda batch: _collate(encoder, batch),
-        train_dataset=_with_prior(rows, encoder),  # type: ignore[arg-type]
+        train_dataset=list(zip(rows.rows, rows.weights, strict=True)),  # type: ignore[arg-type]
     )
     claim.note()
     done = trainer.train(resume_from_checkpoint=last_checkpoint(recipe.output))
-    trainer.save_model(str(folder))
-    _name_base(folder, recipe.model.base)
-    encoder.model = adapted.eval()
-    card, accepted = _calibrated(encoder, held)
+    trained: Any = encoder.model
+    save_changes(trained.merge_and_unload() if recipe.model.lora else trained, state, folder, recipe.model.rank)
+    card = _card(recipe, rows, base)
     card.save(folder)
-    return TrainedMatcher(folder, card, done.global_step, done.training_loss, accepted)
+    # What is calibrated is what will be loaded: the stored changes, not the weights in memory.
+    cases = [case for case in load_summhay() if case.topic in recipe.data.topics]
+    found = calibrated(CrossEncoder.load(folder), rows.held, cases)
+    card = card.model_copy(update={"same": found.same, "covers": found.covers})
+    card.save(folder)
+    return TrainedMatcher(folder, card, done.global_step, done.training_loss, found.accepted)
 
 
-def matcher_rows(data: MatcherData, seed: int) -> tuple[list[Ranked | Graded], list[Graded]]:
-    """The training rows, and the graded rows held out for calibration.
-
-    Raises:
-        InputError: A source is unusable, or no training row remains.
-    """
-    draw = random.Random(seed)
-    held_debates = set(data.held_debates)
-    pairs = [pair for source in data.votes for pair in load_pairs(source)]
-    unknown = held_debates - {_debate(pair.domain) for pair in pairs} if pairs else set()
-    if unknown:
-        raise InputError(f"no pair belongs to the debate {min(unknown)!r}", where="data.held_debates")
-    votes = _some(from_votes([p for p in pairs if _debate(p.domain) not in held_debates], seed), data, draw)
-    comve = _some(from_comve(data.comve, seed) if data.comve else (), data, draw)
-    winowhy = _some(from_winowhy(data.winowhy, seed) if data.winowhy else (), data, draw)
-    cases = [case for case in load_summhay() if case.topic in data.topics]
-    contrasts = [each for source in data.contrasts for each in read_contrasts(contrast_file(source))]
-    draw.shuffle(contrasts)
-    kept = len(contrasts) // HELD_CONTRASTS
-    held = list(from_contrasts(contrasts[:kept], seed))
-    rows: list[Ranked | Graded] = [*votes, *comve, *winowhy, *from_summaries(cases, seed)]
-    for ranked in (votes, comve):
-        rows += from_negations(draw.sample(ranked, min(len(ranked), data.negations)), seed)
-    for again in range(data.repeat):
-        rows += from_contrasts(contrasts[kept:], seed + again)
-    if not rows:
-        raise InputError("no row to train on", where="[data]", fix="give a source of reasons")
-    draw.shuffle(rows)
-    held += _open_probes()
-    return rows, [*held, *_unrelated(held, draw)]
+def _start(recipe: MatcherModel) -> tuple[CrossEncoder, dict[str, Tensor]]:
+    """The model to train, and a copy of its weights before the training."""
+    model = load_classifier(recipe.base, recipe.layers)
+    state = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    if recipe.lora is None:
+        model.get_input_embeddings().requires_grad_(requires_grad=False)
+    else:
+        lora, n_layers = recipe.lora, model.config.num_hidden_layers
+        layers = range(recipe.first_trained, n_layers)
+        model = add_lora(
+            model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets, layers=layers
+        )
+    return CrossEncoder(model, load_tokenizer(recipe.base), recipe.max_length), state
 
 
-def _some(rows: Iterable[Ranked], data: MatcherData, draw: random.Random) -> list[Ranked]:
-    short = [row for row in rows if max(len(row.reference), len(row.nearer), len(row.farther)) <= data.max_characters]
-    return draw.sample(short, min(len(short), data.limit))
+def _card(recipe: MatcherRecipe, rows: Curriculum, base: str) -> MatcherCard:
+    words = [len(text.split()) for row in rows.rows for text in texts_of(row)]
+    return MatcherCard(
+        base=recipe.model.base,
+        made_from=base,
+        layers=recipe.model.layers,
+        max_length=recipe.model.max_length,
+        max_words=int(np.quantile(words, 0.995)),
+        sources=rows.counts(),
+        held_out=held_out(recipe.data),
+    )
 
 
-def contrast_file(source: str) -> str:
-    """The file of a source of contrasts; ``written`` is the one shipped with the package."""
-    if source != WRITTEN:
-        return source
-    return str(resources.files("rightly.matchers").joinpath("samples", "contrasts.jsonl.gz"))
-
-
-def _open_probes() -> list[Graded]:
-    return [
-        Graded(probe.human, probe.judge, float(probe.same), "written", _AS_CONTRAST[probe.category])
-        for probe in load_probes("open")
+def _collate(encoder: CrossEncoder, rows: Sequence[tuple[Row, float]]) -> dict[str, Tensor]:
+    labelled = [(row, weight) for row, weight in rows if isinstance(row, Labelled)]
+    ranked = [row for row, _ in rows if not isinstance(row, Labelled)]
+    pairs = [
+        *((row.reference, row.candidate) for row, _ in labelled),
+        *((row.reference, row.nearer) for row in ranked),
+        *((row.reference, row.farther) for row in ranked),
     ]
-
-
-def _unrelated(held: Sequence[Graded], draw: random.Random) -> list[Graded]:
-    """Each point with sentences of other points: between two lists most pairs are unrelated."""
-    points = list(dict.fromkeys(row.reference for row in held))
-    return [
-        Graded(point, other.candidate, 0.0, "written", "unrelated")
-        for point in points
-        for other in draw.sample(held, min(UNRELATED, len(held)))
-        if other.reference != point
-    ]
-
-
-_AS_CONTRAST = {
-    "paraphrase": "paraphrases",
-    "polarity": "opposites",
-    "swap": "swap",
-    "same topic": "topic",
-    "vague": "vague",
-    "number": "changed",
-    "general": "general",
-}
-
-
-def _held_out(data: MatcherData) -> tuple[str, ...]:
-    topics = sorted({case.topic for case in load_summhay()} - set(data.topics))
-    return (*(f"summhay: {topic}" for topic in topics), *(f"votes: {debate}" for debate in sorted(data.held_debates)))
-
-
-def _debate(domain: str | None) -> str:
-    return (domain or "").split("/", 1)[0]
-
-
-def _length(row: Ranked | Graded) -> int:
-    second = row.candidate if isinstance(row, Graded) else max(row.nearer, row.farther, key=len)
-    return len(row.reference) + len(second)
-
-
-def _pairs(row: Ranked | Graded) -> list[tuple[str, str]]:
-    seconds = (row.candidate,) if isinstance(row, Graded) else (row.nearer, row.farther)
-    return [(row.reference, second) for second in seconds]
-
-
-def _with_prior(rows: Sequence[Ranked | Graded], encoder: CrossEncoder) -> list[tuple[Ranked | Graded, list[float]]]:
-    """The rows with the logit of the surface evidence of each pair."""
-    logits = encoder.surface([pair for row in rows for pair in _pairs(row)]) @ np.array(encoder.card.prior)
-    each = iter(logits.tolist())
-    return [(row, [next(each) for _ in _pairs(row)]) for row in rows]
-
-
-def _collate(encoder: CrossEncoder, rows: Sequence[tuple[Ranked | Graded, list[float]]]) -> dict[str, Tensor]:
-    graded = [(row, prior) for row, prior in rows if isinstance(row, Graded)]
-    ranked = [(row, prior) for row, prior in rows if isinstance(row, Ranked)]
-    texts = [
-        *((row.reference, row.candidate) for row, _ in graded),
-        *((row.reference, row.nearer) for row, _ in ranked),
-        *((row.reference, row.farther) for row, _ in ranked),
-    ]
-    prior = [*(prior[0] for _, prior in graded), *(prior[0] for _, prior in ranked), *(prior[1] for _, prior in ranked)]
-    batch = dict(encoder.tokenizer.pad([encoder.encode(*pair) for pair in texts], return_tensors="pt"))
-    grades = torch.tensor([row.score for row, _ in graded], dtype=torch.float32)
-    return {**batch, "grades": grades, "n_ranked": torch.tensor(len(ranked)), "prior": torch.tensor(prior)}
-
-
-def _prior(encoder: CrossEncoder, held: Sequence[Graded]) -> tuple[float, ...]:
-    return _logistic(encoder.surface([(row.reference, row.candidate) for row in held]), held)
-
-
-def _calibrated(encoder: CrossEncoder, held: Sequence[Graded]) -> tuple[MatcherCard, dict[str, float]]:
-    """Weights of the evidence, fitted on held-out rows, and the operating point on the calibrated scale."""
-    evidence = encoder.evidence([(row.reference, row.candidate) for row in held])
-    weights = _logistic(evidence, held)
-    scores = 1 / (1 + np.exp(-(evidence @ np.array(weights))))
-    closed = [not compatible(row.reference, row.candidate) for row in held]
-    scores[closed] *= INCOMPATIBLE_FACTOR
-    kinds = np.array([row.kind for row in held])
-    bounds = [float(np.quantile(scores[kinds == kind], 1 - MOST_ACCEPTED)) for kind in ("opposites", "swap")]
-    point = round(min(max(bounds) + 1e-3, 0.999), 3)
-    accepted = {str(kind): float((scores[kinds == kind] >= point).mean()) for kind in sorted(set(kinds))}
-    found = {"weights": weights, "ceiling": float(evidence[:, 0].max()), "operating_point": point}
-    return encoder.card.model_copy(update=found), accepted
-
-
-def _logistic(evidence: NDArray[np.float64], held: Sequence[Graded]) -> tuple[float, ...]:
-    """Logistic regression on grades, with every weight except the intercept at least 0."""
-    grades = np.array([row.score for row in held])
-
-    def loss(weights: NDArray[np.float64]) -> float:
-        logits = evidence @ weights
-        return float(np.mean(np.logaddexp(0, logits) - grades * logits))
-
-    width = evidence.shape[1]
-    bounds = [*[(0.0, None)] * (width - 1), (None, None)]
-    return tuple(float(weight) for weight in minimize(loss, np.zeros(width), method="L-BFGS-B", bounds=bounds).x)
-
-
-def _name_base(folder: Path, base: str) -> None:
-    """Store the recipe's name of the base in the adapter, not its path on this machine."""
-    path = folder / "adapter_config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    batch = dict(encoder.tokenizer.pad([encoder.encode(*pair) for pair in pairs], return_tensors="pt"))
+    labels = [[UNKNOWN if each is None else float(each) for each in (r.nli, r.same, r.covers)] for r, _ in labelled]
+    return {
+        **batch,
+        "labels": torch.tensor(labels, dtype=torch.float32).reshape(-1, 3),
+        "weights": torch.tensor([weight for _, weight in labelled], dtype=torch.float32),
+        "n_ranked": torch.tensor(len(ranked)),
+    }
