@@ -1,12 +1,12 @@
 """Written probes of a matcher: 164 points, each with sentences that make the same point and sentences that do not.
 
 "The same point" is strict, as in "Outcome Accuracy is Not Enough" (2026): the same verdict for another reason is not a
-match, and numbers and conditions must agree. The same point is made in the same text, with small edits, and reworded lightly and
-heavily. The near misses are the opposite (polarity), the same statement about the other response (swap), another point on the
-topic, a vague verdict that would fit any point, a changed number or condition, and a more general point; polarity, number and
-general each in nearly the same words and in other words, so that the share of common words does not tell. The probes were written
-by hand before any matcher was trained with them. The half ``held`` (60 points) is for the final figure only, and the file is
-verified by its checksum.
+match, and numbers and conditions must agree. The same point is made in the same text, with small edits, and reworded lightly
+and heavily. The near misses are the opposite (polarity), the same statement about the other response (swap), another point on
+the topic, a vague verdict that would fit any point, a changed number or condition, and a more general point; polarity, number
+and general each in nearly the same words and in other words, so that the share of common words does not tell. The probes were
+written before any matcher was trained with them. The half ``held`` (60 points) is for the final figure only, and the file
+is verified by its checksum.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from rightly.metrics.clustered import clustered_mean, statistic_spread
 from rightly.metrics.estimate import Estimate
 from rightly.types import Frozen
 
-CHECKSUM = "8ab5d9b927d514198e80d56e159ac0a526f43c9e2b1ba25a50563cfbf4efafe5"
+CHECKSUM = "6f0e95d0cf4f23cc09ee5f0ebb534ff5c6e1794e994aac273497dc77becfb494"
 
 Category = Literal["identical", "edit", "paraphrase", "polarity", "swap", "same topic", "vague", "number", "general"]
 SAME: tuple[Category, ...] = ("identical", "edit", "paraphrase")
@@ -126,7 +126,7 @@ async def check_probes(matcher: Matcher, on_done: Callable[[object], None], *, h
     done = [found async for found in run_bounded(load_probes(half), one, concurrency=matcher.concurrency)]
     scored = sorted(((probe, score) for probe, score in done if score is not None), key=lambda each: each[0].id)
     point = matcher.operating_point
-    names = dict.fromkeys(probe.category for probe in load_probes(half))
+    names: dict[Category, None] = dict.fromkeys(probe.category for probe in load_probes(half))
     worded = dict.fromkeys(_worded(probe) for probe in load_probes(half) if probe.wording)
     return ProbeCheck(
         matcher=matcher.name,

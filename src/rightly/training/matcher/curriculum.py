@@ -86,7 +86,8 @@ def _epoch(data: MatcherData, sources: _Sources, draw: random.Random) -> list[Ro
     again = draw.sample(sources.entailment, min(len(sources.entailment), data.entailment_again))
     rows: list[Row] = [*votes, *comve, *written, *stances, *key_points, *again]
     texts = [(row.source, row.reference) for row in (*votes, *comve, *written, *stances, *again)]
-    return [*rows, *_edited(texts, data.edits, draw)]
+    rows += _edited(texts, data.edits, draw)
+    return rows if data.rows is None else draw.sample(rows, min(len(rows), data.rows))
 
 
 def _edited(texts: Sequence[tuple[str, str]], count: int, draw: random.Random) -> list[Labelled]:

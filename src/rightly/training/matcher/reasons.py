@@ -8,8 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rightly.matchers.validation.summhay import CoverageCase
-from rightly.training.matcher.rows import Labelled, Ranked
+from rightly.training.matcher.rows import Ranked
 from rightly.training.matcher.tables import read_table
 from rightly.types import PreferencePair
 

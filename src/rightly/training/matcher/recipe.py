@@ -47,6 +47,7 @@ class MatcherData(Frozen):
         contrasts: Files of written contrasts; ``written`` names the file shipped with the package.
         edits: Number of texts of every epoch that are edited by rule.
         epochs: Number of times that the reasons are drawn.
+        rows: Maximum number of rows of an epoch; ``None`` for all.
         limit: Maximum number of rows of an epoch from each of ``votes``, ``comve`` and ``argkp``.
         max_characters: Maximum length of a voter's reason in characters; longer ones are excluded from training.
     """
@@ -64,6 +65,7 @@ class MatcherData(Frozen):
     contrasts: tuple[str, ...] = ("written",)
     edits: int = Field(default=8000, ge=0)
     epochs: int = Field(default=2, ge=1)
+    rows: int | None = Field(default=None, ge=1)
     limit: int = Field(default=3000, ge=0)
     max_characters: int = Field(default=220, ge=20)
 
