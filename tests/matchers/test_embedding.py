@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from rightly.errors import InputError, MissingExtraError
-from rightly.matchers import embedding
-from rightly.matchers import packaged_encoder as bases
+from rightly.matchers import bases, embedding
 from rightly.matchers.embedding import FLOOR, EmbeddingMatcher
 
 
