@@ -32,6 +32,10 @@ COVERS_WEIGHT = 0.5
 """Weight of the coverage loss; the others have 1."""
 
 
+PAD_TO = 16
+"""Batches are padded to a multiple of this length: kernels are made anew for every new shape."""
+
+
 class TrainedMatcher(NamedTuple):
     """Result of a run.
 
@@ -158,7 +162,8 @@ def _collate(encoder: CrossEncoder, rows: Sequence[tuple[Row, float]]) -> dict[s
         *((row.reference, row.nearer) for row in ranked),
         *((row.reference, row.farther) for row in ranked),
     ]
-    batch = dict(encoder.tokenizer.pad([encoder.encode(*pair) for pair in pairs], return_tensors="pt"))
+    encoded = [encoder.encode(*pair) for pair in pairs]
+    batch = dict(encoder.tokenizer.pad(encoded, pad_to_multiple_of=PAD_TO, return_tensors="pt"))
     labels = [[UNKNOWN if each is None else float(each) for each in (r.nli, r.same, r.covers)] for r, _ in labelled]
     return {
         **batch,
