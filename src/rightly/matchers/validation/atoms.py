@@ -33,6 +33,7 @@ from rightly.types import Frozen, content_key
 
 MOST_JOINED = 4
 AS_WRITTEN, OTHER_WORDS, LEFT_OUT, COVERED = "as written", "in other words", "left out", "covered"
+_KINDS = (AS_WRITTEN, OTHER_WORDS, COVERED, LEFT_OUT)
 _CRITIQUES = ("human_critique", "llm1_critique", "llm2_critique")
 
 
@@ -132,7 +133,7 @@ async def check_atoms(
         for (case, _), scores in zip(found, best, strict=True)
         for atom, score in zip(case.atoms, scores, strict=True)
     ]
-    kinds = dict.fromkeys(atom.kind for case in cases for atom in case.atoms)
+    kinds = sorted({atom.kind for case in cases for atom in case.atoms}, key=_KINDS.index)
     return AtomCheck(
         data=data,
         matcher=matcher.name,
