@@ -3,15 +3,16 @@
 For each of 1,000 statements against common sense, three people wrote why it makes no sense, and two more reasons were written
 to be wrong but to look right. A matcher that recognises reasons scores another person's right reason above a confusing one;
 one that recognises the topic does not. Right reasons of two people need not be the same reason, so none reaches 1.
-Licence and changes: ``samples/ATTRIBUTION.md``.
+The statements are those of the test part, ``sample:comve``.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+from rightly.data.load import load_pairs
+from rightly.data.samples import confusing_reasons
 from rightly.matchers.base import Matcher
-from rightly.matchers.validation.packed import packed_rows
 from rightly.matchers.validation.ranked import OrderCheck, Said, Trial, check_order
 from rightly.types import content_key
 
@@ -19,17 +20,15 @@ ABOUT = "Another person's right reason why a statement is against common sense s
 
 
 class Statement(NamedTuple):
-    """A statement against common sense with people's reasons.
+    """People's reasons about a statement against common sense.
 
     Attributes:
-        id: Number of the statement.
-        text: The statement.
+        id: Id of the statement's pair.
         right: Right reasons of three people.
         confusing: Reasons that people wrote to be wrong.
     """
 
     id: str
-    text: str
     right: tuple[str, ...]
     confusing: tuple[str, ...]
 
@@ -37,9 +36,10 @@ class Statement(NamedTuple):
 @cache
 def load_comve() -> tuple[Statement, ...]:
     """The 1,000 statements of the test part that are shipped with the package."""
+    confusing = confusing_reasons()
     return tuple(
-        Statement(row["id"], row["statement"], tuple(row["right"]), tuple(row["confusing"]))
-        for row in packed_rows("comve")
+        Statement(pair.id, tuple(reason.text for reason in pair.rationales), confusing[pair.id])
+        for pair in load_pairs("sample:comve")
     )
 
 
