@@ -22,7 +22,9 @@ def refusal(spec, cache):
 
 def test_word_overlap_is_refused_with_its_numbers_and_the_way_to_insist(tmp_path):
     said = refusal("lexical", tmp_path / "answers.db")
-    assert said.startswith("[matcher]: lexical is not fit as a training reward: it accepts too many near misses: polarity 44.7%")
+    assert said.startswith(
+        "[matcher]: lexical is not fit as a training reward: it accepts too many near misses: polarity 44.7%"
+    )
     assert "paraphrase 39.4% (at least 80%)" in said
     assert "write accept_unfit = true" in said
 
