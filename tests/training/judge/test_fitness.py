@@ -56,7 +56,7 @@ def test_a_fit_matcher_is_accepted(monkeypatch, tmp_path):
             pass
 
     monkeypatch.setattr(fitness, "build_matcher", lambda *_: Exact())
-    require_fit(MatcherTable(spec="exact"), tmp_path / "answers.db")
+    assert require_fit(MatcherTable(spec="exact"), tmp_path / "answers.db") is None
 
 
 @pytest.mark.parametrize("run", [train_judge, write_verl_launch])

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rightly.data.published import read_json
+from rightly.data.corpus_files import read_json
 from rightly.errors import InputError
 from rightly.inference.dispatch import run_bounded
 from rightly.matchers.base import Match, Matcher

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from rightly.data.published import read_json
+from rightly.data.corpus_files import read_json
 from rightly.errors import InputError
 from rightly.matchers.base import Matcher
 from rightly.matchers.validation.packed import packed_rows

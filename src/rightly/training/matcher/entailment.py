@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from rightly.data.published import read_json_lines, read_table, read_text
+from rightly.data.corpus_files import read_json_lines, read_table, read_text
 from rightly.errors import InputError
 from rightly.training.matcher.rows import NLI_LABELS, Labelled, entailed
 

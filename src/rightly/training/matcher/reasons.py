@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rightly.data.published import read_table
+from rightly.data.corpus_files import read_table
 from rightly.training.matcher.rows import Ranked
 from rightly.types import PreferencePair
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rightly.data.published import read_table
+from rightly.data.corpus_files import read_table
 from rightly.errors import InputError
 from rightly.matchers.validation.perspectrum import Cluster, Split, perspectrum_claims
 from rightly.training.matcher.negation_augmentation import negations
