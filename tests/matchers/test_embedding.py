@@ -98,6 +98,7 @@ def test_cosine_with_filter_lacks_links_of_other_quantities_and_of_verdicts(enco
     assert links(EmbeddingMatcher("some/model", filter="true"), [point], reasons).keys() == {(0, 0)}
     names = [EmbeddingMatcher("some/model", **options) for options in ({}, {"filter": "false"}, {"filter": "true"})]
     assert [each.name for each in names] == ["embedding:some/model"] * 2 + ["embedding:some/model?filter=true"]
+    assert EmbeddingMatcher(filter="true").name == "embedding?filter=true"
     assert names[0].fingerprint == names[1].fingerprint != names[2].fingerprint
     with pytest.raises(InputError, match="filter=yes is unknown; write filter=true"):
         EmbeddingMatcher("some/model", filter="yes")

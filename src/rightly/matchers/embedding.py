@@ -52,7 +52,8 @@ class EmbeddingMatcher:
     held_out: frozenset[str] | None = None
 
     def __init__(self, path: str | None = None, filter: str = "") -> None:
-        self.name = f"embedding:{path or 'all-MiniLM-L6-v2'}{'?filter=true' if _filtered(filter) else ''}"
+        plain = f"embedding:{path or 'all-MiniLM-L6-v2'}"
+        self.name = f"embedding{f':{path}' if path else ''}?filter=true" if _filtered(filter) else plain
         self._path = path or base_path(MINILM)
         self.fingerprint = embedding_fingerprint(path, filter)
         self._rule = compatible if _filtered(filter) else same_response
