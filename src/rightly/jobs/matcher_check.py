@@ -14,6 +14,7 @@ from rightly.jobs.events import SILENT, Events
 from rightly.matchers.base import Matcher
 from rightly.matchers.specs import MatcherBuilder
 from rightly.matchers.trained import LocalMatcher
+from rightly.matchers.validation.atoms import metacritique_cases
 from rightly.matchers.validation.human_links import MatcherReliability, reliability
 from rightly.matchers.validation.summhay import load_summhay
 from rightly.matchers.validation.trust import Trust, measured
@@ -55,6 +56,8 @@ async def arun(config: MatcherCheckConfig, events: Events = SILENT) -> CheckedMa
         InputError: A spec names no matcher, or a file is not the published one.
         EndpointError: No request of a matcher was answered.
     """
+    # Read before the first request is paid for.
+    critiques = [] if config.metacritique is None else list(metacritique_cases(config.metacritique))
     account = Account()
     trusts: list[Trust] = []
     wide: list[WideChecks] = []
@@ -66,8 +69,8 @@ async def arun(config: MatcherCheckConfig, events: Events = SILENT) -> CheckedMa
             async with aclosing(matcher):
                 trusts.append(await measured(matcher, config.cache.parent, on_done))
                 if not config.reports_only and trusts[-1].n_matched:
-                    trained_on, file = _sources(matcher), config.metacritique
-                    wide.append(await check_widely(matcher, on_done, trained_on=trained_on, metacritique=file))
+                    trained_on = _sources(matcher)
+                    wide.append(await check_widely(matcher, on_done, trained_on=trained_on, metacritique=critiques))
     say_all(events, failure_lines(account))
     answered = zip(matchers, trusts, strict=True)
     require_answers(

@@ -50,7 +50,7 @@ def test_accepted_shares_and_recall_are_those_computed_by_hand():
 
 
 def test_an_atom_counts_by_its_best_reason_and_failures_are_excluded():
-    cases = [CASES[0]._replace(reasons=("low", "high")), CASES[1]]
+    cases = [CASES[0]._replace(reasons=("high", "low")), CASES[1]]
     lift = {"low": 0.0, "high": 0.25}
     found = check(Scripted(lambda point, text: None if text == "one text" else float(point) + lift[text]), cases)
     assert found.accepted[LEFT_OUT].value == 1.0

@@ -1,10 +1,9 @@
 """The checks of a matcher beyond those that a report needs: people's reasons of other kinds, and atomic points."""
 
-from collections.abc import Callable, Collection
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
 
 from rightly.matchers.base import Matcher
-from rightly.matchers.validation.atoms import AtomCheck, check_atoms, joined_cases, metacritique_cases
+from rightly.matchers.validation.atoms import AtomCase, AtomCheck, check_atoms, joined_cases
 from rightly.matchers.validation.comve import check_comve, load_comve
 from rightly.matchers.validation.perspectrum import check_perspectrum, load_perspectrum
 from rightly.matchers.validation.ranked import OrderCheck
@@ -37,7 +36,7 @@ async def check_widely(
     on_done: Callable[[object], None] = lambda _: None,
     *,
     trained_on: Collection[str] = (),
-    metacritique: Path | None = None,
+    metacritique: Sequence[AtomCase] = (),
 ) -> WideChecks:
     """Run the wider checks on the shipped data; the matcher is not closed.
 
@@ -45,7 +44,7 @@ async def check_widely(
         matcher: The matcher to check.
         on_done: Callback after each match.
         trained_on: Names of the data sets of which the matcher was trained on another part: ``comve``, ``perspectrum``, ...
-        metacritique: MetaCritique's published annotation; ``None`` leaves it out.
+        metacritique: Cases of MetaCritique's annotation; without any, the check is left out.
     """
     claims = load_perspectrum()
     perspectrum = "perspectrum" in trained_on
@@ -56,7 +55,6 @@ async def check_widely(
     )
     joined = list(joined_cases(claims))
     atoms = [await check_atoms(matcher, joined, on_done, data=JOINED, trained_on=perspectrum)]
-    if metacritique is not None:
-        cases = list(metacritique_cases(metacritique))
-        atoms.append(await check_atoms(matcher, cases, on_done, data=METACRITIQUE))
+    if metacritique:
+        atoms.append(await check_atoms(matcher, metacritique, on_done, data=METACRITIQUE))
     return WideChecks(matcher=matcher.name, orders=orders, atoms=tuple(atoms))
