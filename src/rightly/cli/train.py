@@ -25,8 +25,9 @@ To resume an interrupted run from its last complete checkpoint, run the same com
 MATCHER_EXAMPLES = """
 \b
 Examples:
-  rightly train matcher recipes/matcher.toml
-  rightly matcher-check --matcher local:runs/matcher
+  rightly train matcher recipes/matcher_minilm.toml
+  rightly matcher-check --matcher local:runs/matcher_minilm
+To resume an interrupted run from its last complete checkpoint, run the same command again.
 """
 
 
@@ -62,13 +63,13 @@ def reward_model(config: train.TrainConfig) -> None:
 @command.command(name="matcher", epilog=MATCHER_EXAMPLES)
 @takes(train.TrainConfig, as_json=False)
 def matcher(config: train.TrainConfig) -> None:
-    """Train the matcher of RECIPE: a small encoder that decides whether two reasons make the same point."""
+    """Train the matcher of RECIPE: a small model that decides whether two reasons make the same point."""
     trained = train.run_matcher(config)
     click.echo(f"{sum(trained.card.sources.values()):,} rows:")
     for name, count in trained.card.sources.items():
         click.echo(f"  {count:>7,}  {name}")
     accepted = ", ".join(f"{kind} {share:.2f}" for kind, share in trained.accepted.items())
-    click.echo(f"accepted at {trained.card.operating_point} on the calibration set: {accepted}")
+    click.echo(f"accepted at {trained.card.same.operating_point} on the calibration set: {accepted}")
     click.echo(f"matcher: local:{trained.folder}")
 
 

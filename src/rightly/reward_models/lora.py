@@ -98,7 +98,6 @@ def add_lora(
     dropout: float = 0.0,
     targets: Sequence[str] | str = "all-linear",
     fresh: Sequence[str] = (),
-    layers: Sequence[int] | None = None,
 ) -> "PeftModel":
     """Wrap a model in a new LoRA adapter (Hu et al., 2021) whose reward head is trained and saved in full.
 
@@ -110,7 +109,6 @@ def add_lora(
         targets: Names of linear modules, or ``"all-linear"`` (the head excepted).
         fresh: Names of weights that the base's checkpoint lacks, such as a pooling layer. Their modules are trained and
             saved in full, like the head, since loading the base again gives different random weights.
-        layers: Places of the layers that get an adapter; all by default.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -124,7 +122,6 @@ def add_lora(
         target_modules=targets if isinstance(targets, str) else list(targets),
         modules_to_save=whole,
         exclude_modules=whole[1:] or None,
-        layers_to_transform=None if layers is None else list(layers),
     )
     return get_peft_model(model, config)  # type: ignore[return-value]
 

@@ -1,5 +1,6 @@
 """Train a matcher: a small model that decides whether two reasons make the same point."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,10 @@ UNKNOWN = -1.0
 """Label of a question that a row does not answer."""
 COVERS_WEIGHT = 0.5
 """Weight of the coverage loss; the others have 1."""
+
+
+PAD_TO = 16
+"""Batches are padded to a multiple of this length: kernels are made anew for every new shape."""
 
 
 class TrainedMatcher(NamedTuple):
@@ -123,12 +128,17 @@ def _start(recipe: MatcherModel) -> tuple[CrossEncoder, dict[str, Tensor]]:
     if recipe.lora is None:
         model.get_input_embeddings().requires_grad_(requires_grad=False)
     else:
-        lora, n_layers = recipe.lora, model.config.num_hidden_layers
-        layers = range(recipe.first_trained, n_layers)
-        model = add_lora(
-            model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets, layers=layers
-        )
+        lora = recipe.lora
+        targets = _linear_names(model, recipe.first_trained) if lora.targets == "all-linear" else lora.targets
+        model = add_lora(model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=targets)
     return CrossEncoder(model, load_tokenizer(recipe.base), recipe.max_length), state
+
+
+def _linear_names(model: nn.Module, first: int) -> list[str]:
+    """Full names of the linear modules in the layers from this one on."""
+    layer = re.compile(r"\.(?:layers?|h)\.(\d+)\.")
+    found = ((name, layer.search(name)) for name, module in model.named_modules() if isinstance(module, nn.Linear))
+    return [name for name, match in found if match and int(match.group(1)) >= first]
 
 
 def _card(recipe: MatcherRecipe, rows: Curriculum, base: str) -> MatcherCard:
@@ -152,7 +162,8 @@ def _collate(encoder: CrossEncoder, rows: Sequence[tuple[Row, float]]) -> dict[s
         *((row.reference, row.nearer) for row in ranked),
         *((row.reference, row.farther) for row in ranked),
     ]
-    batch = dict(encoder.tokenizer.pad([encoder.encode(*pair) for pair in pairs], return_tensors="pt"))
+    encoded = [encoder.encode(*pair) for pair in pairs]
+    batch = dict(encoder.tokenizer.pad(encoded, pad_to_multiple_of=PAD_TO, return_tensors="pt"))
     labels = [[UNKNOWN if each is None else float(each) for each in (r.nli, r.same, r.covers)] for r, _ in labelled]
     return {
         **batch,
