@@ -91,6 +91,19 @@ def test_embedding_matcher_name_contains_model(encoder):
     assert EmbeddingMatcher().smoke_only
 
 
+def test_cosine_with_filter_lacks_links_of_other_quantities_and_of_verdicts(encoder):
+    point = "Response A xyz 3 and better"
+    reasons = ["Response A xyz 3 a", "Response A xyz 4 a", "Response A and better", "Response B xyz 3 a"]
+    assert links(EmbeddingMatcher("some/model"), [point], reasons).keys() == {(0, 0), (0, 1), (0, 2)}
+    assert links(EmbeddingMatcher("some/model", filter="true"), [point], reasons).keys() == {(0, 0)}
+    names = [EmbeddingMatcher("some/model", **options) for options in ({}, {"filter": "false"}, {"filter": "true"})]
+    assert [each.name for each in names] == ["embedding:some/model"] * 2 + ["embedding:some/model?filter=true"]
+    assert EmbeddingMatcher(filter="true").name == "embedding?filter=true"
+    assert names[0].fingerprint == names[1].fingerprint != names[2].fingerprint
+    with pytest.raises(InputError, match="filter=yes is unknown; write filter=true"):
+        EmbeddingMatcher("some/model", filter="yes")
+
+
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setattr(bases, "find_spec", lambda name: None)
     monkeypatch.setattr(embedding, "model_fingerprint", str)

@@ -1,4 +1,4 @@
-"""``rightly matcher-check``: measure a matcher against human links."""
+"""``rightly matcher-check``: measure matchers on people's links and reasons, and on written probes."""
 
 import click
 
@@ -9,27 +9,35 @@ from rightly.jobs import matcher_check
 EXAMPLES = """
 \b
 Examples:
-  rightly matcher-check --matcher lexical --matcher embedding
-  rightly matcher-check --matcher openai:gpt-4.1-mini?temperature=0
-  rightly matcher-check --matcher local:runs/matcher
+  rightly matcher-check --matcher lexical --matcher embedding --matcher "embedding?filter=true"
+  rightly matcher-check --matcher local:minilm --matcher "local:minilm?relation=covers"
+  rightly matcher-check --matcher "local:minilm?relation=entails"     zero-shot entailment, for comparison
+  rightly matcher-check --matcher "openai:gpt-4.1-mini?temperature=0" --reports-only
 """
 
 
 @click.command(name="matcher-check", epilog=EXAMPLES)
 @takes(matcher_check.MatcherCheckConfig)
 def command(config: matcher_check.MatcherCheckConfig, as_json: bool) -> None:
-    """Measure matchers on 200 summaries with human-labelled matches (SummHay), next to six stored language models.
+    """Measure whether matchers decide as people do that two reasons make the same point.
 
-    Two more checks follow. Voters' reasons: does a fellow voter's reason score above one from another pair? 308 written
-    probes: is a paraphrase accepted, and are the opposite, the other response and a changed number rejected? A language model
-    gets about 990 requests; its answers are cached. Every report with the matcher prints the results.
+    SummHay: is a reference point covered by a summary? Next to six stored language models. UKPConvArg1: does a fellow voter's
+    reason score above others? Probes: are the same text, edits and paraphrases accepted, and the opposite, the other
+    response and a changed number rejected? Every report with the matcher prints these three.
+
+    ComVE: a right reason above a confusing one. WinoWhy: a valid reason above an invalid one. Perspectrum: an equivalent
+    reason above others. Atomic points: does a text cover them? All data are shipped. A language model gets about 4,700
+    requests; its answers are cached.
     """
     from rich.console import Console
 
-    from rightly.reports.terminal import print_matchers
+    from rightly.reports.matcher_checks import check_sections
+    from rightly.reports.terminal import print_reward_fitness, print_sections
 
     checked = matcher_check.run(config, ConsoleEvents())
     if as_json:
         echo_json(checked)
     else:
-        print_matchers(checked.matchers, checked.stored, Console())
+        console = Console()
+        print_sections(check_sections(checked.matchers, checked.wide, checked.stored), console)
+        print_reward_fitness(checked.matchers, console)

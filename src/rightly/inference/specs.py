@@ -108,7 +108,7 @@ class Sampling(Frozen):
 
 
 class Spec(NamedTuple):
-    """A parsed spec: ``scheme:target?option=value&...``."""
+    """A parsed spec: ``scheme:target?option=value&...``, or ``scheme?option=value`` without a target."""
 
     scheme: str
     target: str
@@ -117,8 +117,8 @@ class Spec(NamedTuple):
 
 def parse_spec(text: str) -> Spec:
     """Split a spec into its parts; the builder interprets them."""
-    scheme, _, rest = text.partition(":")
-    target, _, query = rest.partition("?")
+    named, _, query = text.partition("?")
+    scheme, _, target = named.partition(":")
     return Spec(scheme, target, dict(parse_qsl(query, keep_blank_values=True)))
 
 

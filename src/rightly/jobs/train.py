@@ -76,9 +76,9 @@ def write_launch(recipe: "GenrmRecipe", folder: Path) -> list[str]:
         Settings of the recipe that verl does not support.
 
     Raises:
-        InputError: verl cannot run the recipe, or the folder holds other files.
+        InputError: verl cannot run the recipe, its matcher is not fit as a reward, or the folder holds other files.
     """
     with needs_extra("training", "genrm"):
         from rightly.training.judge.verl_launch import write_verl_launch
     RunFolder(folder, {"verb": "launch"}, owns=("train.parquet", "reward.py", "run.sh")).begin()
-    return list(write_verl_launch(recipe, folder))
+    return list(write_verl_launch(recipe, folder, default_cache()))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from rightly.errors import InputError, MissingExtraError
-from rightly.matchers.bases import N_LOGITS, load_classifier, load_tokenizer
+from rightly.matchers.bases import N_LOGITS, NLI, load_classifier, load_tokenizer
 from rightly.references import Side, rename_references, subject_side
 from rightly.types import Frozen
 
@@ -24,8 +24,8 @@ FLOOR = 0.1
 _TOKENS = 4096
 _QUESTION = "\nSame point?"
 
-Relation = Literal["same", "covers"]
-"""Whether two texts make the same point, or the second says (at least) what the first says."""
+Relation = Literal["same", "covers", "entails"]
+"""Whether two texts make the same point, the second says (at least) what the first says, or each entails the other."""
 
 
 Weights = tuple[float, float, float, float, float, float, float]
@@ -162,6 +162,18 @@ def evidence(logits: NDArray[np.float64], overlap: NDArray[np.float64]) -> NDArr
 def scores(found: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
     """Calibrated scores in [0, 1] of rows of `evidence`."""
     return 1 / (1 + np.exp(-(found @ np.array(calibration.weights))))
+
+
+def mutual_entailment(forward: NDArray[np.float64], backward: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The smaller of both probabilities of entailment, of logits in both directions: the usual zero-shot use of an NLI model.
+
+    It is not calibrated for matching.
+    """
+    shares = []
+    for logits in (forward[:, NLI], backward[:, NLI]):
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares.append(powers[:, 0] / powers.sum(axis=1))
+    return np.minimum(*shares)
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:

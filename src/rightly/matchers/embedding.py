@@ -13,7 +13,7 @@ from rightly.errors import InputError, MissingExtraError
 from rightly.matchers.base import MOSTLY, Link, Match
 from rightly.matchers.bases import MINILM, base_path
 from rightly.matchers.gathering import Gathering
-from rightly.matchers.response_filter import same_response
+from rightly.matchers.response_filter import compatible, same_response
 from rightly.references import strip_references
 from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.version import __version__
@@ -22,14 +22,15 @@ FLOOR = 0.5
 """Similarities below this give no link."""
 
 
-def embedding_fingerprint(path: str | None = None) -> str:
-    """Identity of the embedding matcher with this model.
+def embedding_fingerprint(path: str | None = None, filter: str = "") -> str:
+    """Identity of the embedding matcher with this model and these rules.
 
     Raises:
-        InputError: The model does not exist.
+        InputError: The model does not exist, or the value of ``filter`` is unknown.
         MissingExtraError: The packaged model is not installed.
     """
-    return fingerprint("embedding", version=__version__, model=model_fingerprint(path or base_path(MINILM)))
+    rules = {"rules": "all"} if _filtered(filter) else {}
+    return fingerprint("embedding", version=__version__, model=model_fingerprint(path or base_path(MINILM)), **rules)
 
 
 class EmbeddingMatcher:
@@ -38,8 +39,11 @@ class EmbeddingMatcher:
     Args:
         path: Folder or hub id of a sentence-transformers model; ``None`` uses the all-MiniLM-L6-v2 that the extra
             ``embedded`` installs.
+        filter: ``true`` applies all rules of `rightly.matchers.response_filter.compatible`: besides the response meant, both
+            must state a common quantity, if any, and the reason must be more than a verdict.
 
     Raises:
+        InputError: The model does not exist, or ``filter`` is neither ``true`` nor ``false``.
         MissingExtraError: The extra is not installed.
     """
 
@@ -49,15 +53,17 @@ class EmbeddingMatcher:
     operating_point = MOSTLY
     held_out: frozenset[str] | None = None
 
-    def __init__(self, path: str | None = None) -> None:
-        self.name = f"embedding:{path or 'all-MiniLM-L6-v2'}"
+    def __init__(self, path: str | None = None, filter: str = "") -> None:
+        plain = f"embedding:{path or 'all-MiniLM-L6-v2'}"
+        self.name = f"embedding{f':{path}' if path else ''}?filter=true" if _filtered(filter) else plain
         self._path = path or base_path(MINILM)
-        self.fingerprint = embedding_fingerprint(path)
+        self.fingerprint = embedding_fingerprint(path, filter)
+        self._rule = compatible if _filtered(filter) else same_response
         self._model: Embedder | None = None
         self._vectors: Gathering[str, np.ndarray] = Gathering(self._embed)
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Link the points that are similar enough and may be about the same response."""
+        """Link the points that are similar enough and that the rules let match."""
         if not reference or not candidate:
             return Match()
         vectors = await self._vectors.values([*reference, *candidate])
@@ -65,7 +71,7 @@ class EmbeddingMatcher:
         for i, point in enumerate(reference):
             for j, reason in enumerate(candidate):
                 score = float(vectors[point] @ vectors[reason])
-                if score >= FLOOR and same_response(point, reason):
+                if score >= FLOOR and self._rule(point, reason):
                     links.append(Link(reference=i, candidate=j, score=round(min(score, 1.0), 4)))
         return Match(links=tuple(links))
 
@@ -97,6 +103,12 @@ class Embedder:
         bare = [strip_references(text) or text for text in texts]
         found = self._model.encode(bare, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(found, dtype=np.float32)
+
+
+def _filtered(text: str) -> bool:
+    if text not in ("", "true", "false"):
+        raise InputError(f"filter={text} is unknown", fix="write filter=true, or leave it out")
+    return text == "true"
 
 
 def _load(path: str) -> Any:

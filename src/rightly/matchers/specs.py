@@ -33,7 +33,7 @@ class Offline(NamedTuple):
 
 OFFLINE: Mapping[str, Offline] = {
     "lexical": Offline("rightly.matchers.lexical", "LexicalMatcher", "lexical_fingerprint"),
-    "embedding": Offline("rightly.matchers.embedding", "EmbeddingMatcher", "embedding_fingerprint"),
+    "embedding": Offline("rightly.matchers.embedding", "EmbeddingMatcher", "embedding_fingerprint", ("filter",)),
     "local": Offline("rightly.matchers.trained", "LocalMatcher", "local_fingerprint", ("relation",)),
 }
 
@@ -53,7 +53,8 @@ class MatcherBuilder:
     def matcher(self, text: str) -> Matcher:
         """Build ``lexical``, ``embedding``, ``embedding:PATH``, ``local:minilm``, ``local:FOLDER``, or any model as MetaJudge.
 
-        ``local:...?relation=covers`` asks whether a reason covers a point, instead of whether both are the same.
+        ``local:...?relation=covers`` asks whether a reason covers a point, ``?relation=entails`` whether each entails the
+        other, instead of whether both are the same; ``embedding?filter=true`` applies all rules to the cosine.
 
         ``rationalerm-official:FILE`` replays a result file, ``rationalerm-official:MODEL_SPEC?prompt=PATH`` asks a model with
         the official prompt.

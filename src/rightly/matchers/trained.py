@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from rightly.errors import InputError
 from rightly.matchers.base import Link, Match
 from rightly.matchers.bases import base_path
-from rightly.matchers.cross_encoder import FLOOR, CrossEncoder, MatcherCard, Relation, evidence, read_card, scores
+from rightly.matchers.cross_encoder import (
+    FLOOR,
+    CrossEncoder,
+    MatcherCard,
+    Relation,
+    evidence,
+    mutual_entailment,
+    read_card,
+    scores,
+)
 from rightly.matchers.gathering import Gathering
 from rightly.matchers.lexical import weighted_overlap
 from rightly.matchers.response_filter import compatible, damped, same_response
@@ -20,6 +29,8 @@ from rightly.version import __version__
 
 SHIPPED = ("minilm", "smollm2")
 """Matchers whose weights are part of the package; ``./minilm`` names a folder."""
+ENTAILED = 0.5
+"""Operating point of entailment in both directions: each is likelier than not."""
 _LATIN = 0x250
 
 
@@ -55,7 +66,8 @@ class LocalMatcher:
     Args:
         folder: One of `SHIPPED`, or the folder of a trained matcher (`rightly train matcher`).
         relation: ``same``: both make the same point, with all its conditions (for consistency and rewards). ``covers``: the
-            reason says at least what the point says (for summaries and long reasons).
+            reason says at least what the point says (for summaries and long reasons). ``entails``: each entails the other,
+            by the entailment logits alone, without rules or calibration (for comparison).
 
     Raises:
         InputError: The folder holds no trained matcher, its base is another one, or there is no such relation.
@@ -71,22 +83,17 @@ class LocalMatcher:
         self.relation = _relation(relation)
         suffix = "" if relation == "same" else f"?relation={relation}"
         self.name, self.fingerprint = f"local:{folder}{suffix}", local_fingerprint(folder, relation)
-        self._calibration = self.card.same if self.relation == "same" else self.card.covers
-        self.operating_point = self._calibration.operating_point
+        self._calibration = self.card.covers if self.relation == "covers" else self.card.same
+        self.operating_point = ENTAILED if self.relation == "entails" else self._calibration.operating_point
         self.held_out: frozenset[str] | None = frozenset(self.card.held_out)
         self._model: CrossEncoder | None = None
         self._logits: Gathering[tuple[str, str], NDArray[np.float64]] = Gathering(self._compute)
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Link the reasons that make or cover a point; ``detail`` counts the texts unlike the training data."""
+        """Link the reasons that make, cover or entail a point; ``detail`` counts the texts unlike the training data."""
         if not reference or not candidate:
             return Match()
-        pairs = [(point, reason) for point in reference for reason in candidate]
-        logits = await self._logits.values(pairs)
-        overlap = weighted_overlap(reference, candidate).ravel()
-        found = scores(evidence(np.array([logits[pair] for pair in pairs]), overlap), self._calibration)
-        rule = compatible if self.relation == "same" else same_response
-        found = damped(found, np.array([not rule(*pair) for pair in pairs]))
+        found = await self._scores(reference, candidate)
         links = [
             Link(reference=place // len(candidate), candidate=place % len(candidate), score=round(float(score), 3))
             for place, score in enumerate(found)
@@ -96,6 +103,17 @@ class LocalMatcher:
         n_texts = len(reference) + len(candidate)
         detail = f"unlike the training data: {len(strange)} of {n_texts} texts" if strange else ""
         return Match(links=tuple(links), detail=detail)
+
+    async def _scores(self, reference: Sequence[str], candidate: Sequence[str]) -> NDArray[np.float64]:
+        pairs = [(point, reason) for point in reference for reason in candidate]
+        turned = [(reason, point) for point, reason in pairs] if self.relation == "entails" else []
+        logits = await self._logits.values([*pairs, *turned])
+        forward = np.array([logits[pair] for pair in pairs])
+        if self.relation == "entails":
+            return mutual_entailment(forward, np.array([logits[pair] for pair in turned]))
+        found = scores(evidence(forward, weighted_overlap(reference, candidate).ravel()), self._calibration)
+        rule = compatible if self.relation == "same" else same_response
+        return damped(found, np.array([not rule(*pair) for pair in pairs]))
 
     def is_strange(self, text: str) -> bool:
         """Whether a text is unlike the training data: much longer, or mostly in another script than Latin."""

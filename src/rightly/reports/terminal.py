@@ -8,7 +8,6 @@ from rich.text import Text
 
 from rightly.auditing.result import AuditResult, JudgeResult, PairedTest
 from rightly.judges.tally import JudgeTally
-from rightly.matchers.validation.human_links import MatcherReliability
 from rightly.matchers.validation.trust import Trust
 from rightly.metrics.estimate import Estimate
 from rightly.reports.findings import consistency_ranks, findings
@@ -23,6 +22,7 @@ from rightly.reports.numbers import (
     percent,
     plural,
 )
+from rightly.reports.tables import TableSection, Value
 
 WIDE = 112
 """Columns from which the table shows what the reasons are like, too."""
@@ -91,26 +91,23 @@ def print_tallies(tallies: Sequence[JudgeTally], console: Console) -> None:
     console.print(table)
 
 
-def print_matchers(trusts: Sequence[Trust], stored: Sequence[MatcherReliability], console: Console) -> None:
-    """Print what each matcher reaches against people's links, beside language models whose links are stored."""
-    table = _table("matcher", "AUC", "precision", "recall", "F1", "Spearman", "mean", "ranks")
-    for checked in [*(trust.reliability for trust in trusts), *stored]:
-        table.add_row(
-            Text(checked.matcher),
-            _with_interval(checked.auc_covered),
-            decimal(checked.precision, 2),
-            decimal(checked.recall, 2),
-            decimal(checked.f1, 2),
-            _with_interval(checked.spearman),
-            decimal(checked.consistency, 2),
-            "yes" if checked.carries_ranking else "no",
-        )
-    console.print(table)
-    lines = [f"mean: consistency; by people's own links it is {decimal(stored[0].human, 2)}." if stored else ""]
-    lines += ["ranks: whether the matcher carries a ranking of judges."]
-    _print_lines(console, [line for line in lines if line], style="dim")
-    _print_lines(console, [trust.voters.line() for trust in trusts], bullet="· ")
-    _print_lines(console, [f"{trust.probes.matcher}: {trust.probes.line()}" for trust in trusts], bullet="· ")
+def print_sections(sections: Sequence[TableSection], console: Console) -> None:
+    """Print tables with their titles and notes, figures with two digits."""
+    for section in sections:
+        console.print()
+        console.print(Text(section.title, style="bold"))
+        _print_lines(console, [section.intro])
+        table = _table(*section.columns)
+        for row in section.rows:
+            table.add_row(*(Text(_cell(value)) for value in row))
+        console.print(table)
+        _print_lines(console, section.notes, style="dim")
+
+
+def print_reward_fitness(trusts: Sequence[Trust], console: Console) -> None:
+    """Print for each matcher whether it may be a training reward, and if not why."""
+    console.print()
+    console.print(Text("As a training reward", style="bold"))
     _print_lines(console, [f"{trust.probes.matcher}: {trust.lines()[-1]}" for trust in trusts], bullet="· ")
 
 
@@ -187,6 +184,15 @@ def _padded(letters: Sequence[str]) -> list[str]:
     return [f" {each:<{widest}}" if widest else "" for each in letters]
 
 
+def _cell(value: Value) -> str:
+    if isinstance(value, Estimate):
+        figure = decimal(value.value, 2)
+        return figure if figure == NONE else f"{figure} {interval(value)}"
+    if isinstance(value, float) or value is None:
+        return decimal(value, 2)
+    return value if isinstance(value, str) else count(value)
+
+
 def _with_interval(estimate: Estimate, letters: str = "") -> str:
     """Figure, interval, letters."""
     figure = decimal(estimate.value)
@@ -205,6 +211,10 @@ def _print_lines(
     console: Console, lines: Sequence[str], *, bullet: str = "", indent: str = "", style: str = ""
 ) -> None:
     """Print lines with a hanging indent; what they hold is text, never markup."""
+    if not indent + bullet:
+        for line in lines:
+            console.print(Text(line, style=style))
+        return
     grid = Table.grid()
     grid.add_column(no_wrap=True, width=len(indent + bullet))
     grid.add_column(overflow="fold")

@@ -27,7 +27,7 @@ from rightly.training.judge import data as judging
 from rightly.training.judge import run as genrm
 from rightly.training.judge.eval_callback import read_dynamics
 from rightly.training.judge.recipe import GenrmModel, GenrmRecipe
-from rightly.training.judge.run import FINISHED, WARMUP, load_judge, require_fit, train_judge
+from rightly.training.judge.run import FINISHED, WARMUP, load_judge, train_judge
 from tests.fake_endpoint import FakeEndpoint, served
 
 ROOT = Path(__file__).parents[3]
@@ -268,13 +268,6 @@ def test_training_continues_when_endpoint_dies(table, graded, monkeypatch):
     assert last["excluded"] > 0.2
     assert all(reward is None or not reward for reward, _ in rewards[-16:])
     assert all(torch.isfinite(tensor).all() for tensor in weights(trained.folder).values())
-
-
-class TestFitness:
-    def test_a_matcher_that_was_never_checked_is_refused_unless_accepted(self, tmp_path):
-        with pytest.raises(InputError, match=r"\[matcher\]: .* is not fit as a training reward"):
-            require_fit("lexical", tmp_path / "answers.db", accept_unfit=False)
-        require_fit("lexical", tmp_path / "answers.db", accept_unfit=True)
 
 
 def test_missing_model_and_model_without_template_are_refused(table, start, tmp_path):

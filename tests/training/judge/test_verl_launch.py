@@ -155,6 +155,7 @@ def test_recipe_unsupported_by_verl_is_refused(recipe, tmp_path):
 
 def test_launch_folder_from_command_line(recipe, tmp_path):
     settings = [
+        "matcher.accept_unfit=true",
         f"data.train={json.dumps(list(recipe.data.train))}",
         "data.held_out=[]",
         f"audit.pairs={recipe.audit.pairs}",

@@ -5,12 +5,10 @@ in part or not at all, and named the bullet. Six language models answered the sa
 substitute for a human MetaJudge: two lists, graded links. Licence and changes: ``samples/ATTRIBUTION.md``.
 """
 
-import gzip
-import json
 from functools import cache
-from importlib import resources
 
 from rightly.matchers.base import Link
+from rightly.matchers.validation.packed import packed_bytes, packed_rows
 from rightly.types import Frozen
 
 
@@ -41,12 +39,12 @@ class CoverageCase(Frozen):
 @cache
 def load_summhay() -> tuple[CoverageCase, ...]:
     """Load the 200 cases shipped with the package."""
-    return tuple(_case(json.loads(line)) for line in gzip.decompress(summhay_bytes()).split(b"\n") if line)
+    return tuple(_case(row) for row in packed_rows("summhay"))
 
 
 def summhay_bytes() -> bytes:
     """Content of the packed file, part of the key of a stored measurement."""
-    return resources.files("rightly.matchers").joinpath("samples", "summhay.jsonl.gz").read_bytes()
+    return packed_bytes("summhay")
 
 
 def _case(row: dict) -> CoverageCase:

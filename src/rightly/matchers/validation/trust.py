@@ -1,7 +1,8 @@
 """Trust in a matcher: all checks together, measured once and stored."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from rightly.data.samples import sample_path
 from rightly.errors import InputError
 from rightly.matchers.base import Matcher
 from rightly.matchers.validation.human_links import MatcherReliability, check_matcher
-from rightly.matchers.validation.probes import CHECKSUM, Category, ProbeCheck, check_probes
+from rightly.matchers.validation.probes import CHECKSUM, NEAR_MISSES, Category, ProbeCheck, check_probes
 from rightly.matchers.validation.summhay import CoverageCase, load_summhay, summhay_bytes
 from rightly.matchers.validation.voters import VoterCheck, check_voters
 from rightly.types import Frozen, PreferencePair, content_key
@@ -20,9 +21,10 @@ from rightly.version import __version__
 MOST_FAILED = 0.05
 """Largest share of failed matches; a check with more is not stored, since it does not describe the matcher."""
 
-
-MOST_WRONG, LEAST_RIGHT = 0.1, 0.8
-"""Limits for a training reward: largest accepted share of a kind of wrong probes, least accepted share of paraphrases."""
+MOST_WRONG = 0.1
+"""Largest accepted share of every kind of near miss for a training reward."""
+LEAST_RIGHT: Mapping[Category, float] = {"paraphrase": 0.8, "identical": 0.95, "edit": 0.9}
+"""Least accepted share of what makes the same point, by category, for a training reward."""
 
 
 class Trust(Frozen):
@@ -52,18 +54,22 @@ class Trust(Frozen):
     def unfit_for_reward(self) -> tuple[str, ...]:
         """Reasons why the matcher should not be a training reward; empty if it may be one.
 
-        A policy exploits every error of a matcher. The matcher must reject statements that contradict a point or are about the
-        other response, and still accept the point in other words.
+        A policy exploits every error of a matcher. The matcher must reject statements that contradict a point, are about the
+        other response, state another quantity or are more general, and still accept the point in other words.
         """
-        found = []
-        wrong: tuple[Category, ...] = ("polarity", "swap", "vague")
-        for kind in wrong:
+        many, few, found = [], [], []
+        for kind in NEAR_MISSES:
             share = self.probes.accepted[kind].value
             if share is None or share > MOST_WRONG:
-                found.append(f"it accepts {_percent(share)} of the {kind} probes (at most {MOST_WRONG:.0%})")
-        share = self.probes.accepted["paraphrase"].value
-        if share is None or share < LEAST_RIGHT:
-            found.append(f"it accepts {_percent(share)} of the paraphrases (at least {LEAST_RIGHT:.0%})")
+                many.append(f"{kind} {_percent(share)}")
+        for kind, least in LEAST_RIGHT.items():
+            share = self.probes.accepted[kind].value
+            if share is None or share < least:
+                few.append(f"{kind} {_percent(share)} (at least {least:.0%})")
+        if many:
+            found.append(f"it accepts too many near misses: {', '.join(many)} (at most {MOST_WRONG:.0%} of each)")
+        if few:
+            found.append(f"it accepts too few of the same points: {', '.join(few)}")
         return tuple(found)
 
     def lines(self) -> tuple[str, ...]:
@@ -74,19 +80,22 @@ class Trust(Frozen):
 
 
 async def measure(matcher: Matcher, folder: Path | None, on_done: Callable[[object], None] = lambda _: None) -> Trust:
-    """Run all checks, close the matcher, and store the results unless more than `MOST_FAILED` of the matches failed.
+    """Run the checks that a report needs, close the matcher, and store the results; see `measured`."""
+    async with aclosing(matcher):
+        return await measured(matcher, folder, on_done)
+
+
+async def measured(matcher: Matcher, folder: Path | None, on_done: Callable[[object], None] = lambda _: None) -> Trust:
+    """Run the checks that a report needs, and store the results unless more than `MOST_FAILED` of the matches failed.
 
     Args:
-        matcher: Who is checked; a language model is asked some 990 times.
+        matcher: Who is checked; a language model is asked some 2,600 times. It is not closed.
         folder: Folder for the stored results; ``None`` stores nothing.
         on_done: Called after each match.
     """
-    try:
-        reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
-        voters = await check_voters(matcher, unseen_pairs(matcher), on_done)
-        probes = await check_probes(matcher, on_done, half=None if matcher.held_out is None else "held")
-    finally:
-        await matcher.aclose()
+    reliability, _ = await check_matcher(matcher, unseen_cases(matcher), on_done)
+    voters = await check_voters(matcher, unseen_pairs(matcher), on_done)
+    probes = await check_probes(matcher, on_done, half=None if matcher.held_out is None else "held")
     trust = Trust(reliability=reliability, voters=voters, probes=probes)
     if folder is None or trust.n_failed > MOST_FAILED * (trust.n_failed + trust.n_matched):
         return trust
@@ -141,7 +150,7 @@ def unseen_pairs(matcher: Matcher) -> list[PreferencePair]:
 
 
 def _percent(share: float | None) -> str:
-    return "an unknown share" if share is None else f"{share:.0%}"
+    return "unknown" if share is None else f"{100 * share:.1f}%"
 
 
 def unmeasured(matcher: str) -> str:

@@ -7,13 +7,13 @@ chance level.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
-from rightly.inference.dispatch import run_bounded
 from rightly.matchers.base import Matcher
-from rightly.metrics.clustered import clustered_mean
+from rightly.matchers.validation.ranked import Said, Trial, above, ranked, shown
 from rightly.metrics.estimate import Estimate
 from rightly.types import Frozen, PreferencePair, content_key
+
+ELSEWHERE, OPPOSITE = "another pair's", "opposite vote"
 
 
 class VoterCheck(Frozen):
@@ -39,18 +39,9 @@ class VoterCheck(Frozen):
         failed = f", {self.n_failed} more failed" if self.n_failed else ""
         return (
             f"On voters' reasons ({self.n_pairs} pairs{failed}): a fellow voter's reason scores above one from another pair "
-            f"with probability {_shown(self.against_elsewhere)}, above one for the opposite vote with "
-            f"{_shown(self.against_opposite)} (0.5 is blind)."
+            f"with probability {shown(self.against_elsewhere)}, above one for the opposite vote with "
+            f"{shown(self.against_opposite)} (0.5 is blind)."
         )
-
-
-class _Trial(NamedTuple):
-    pair_id: str
-    debate: str
-    reference: tuple[str, ...]
-    fellow: str
-    elsewhere: str
-    opposite: str | None
 
 
 async def check_voters(
@@ -64,33 +55,17 @@ async def check_voters(
         on_done: Callback after each match.
         seed: Seed for the draw of the reasons.
     """
-    trials = _trials(pairs, seed)
-
-    async def one(trial: _Trial) -> tuple[_Trial, list[float] | None]:
-        said = [trial.fellow, trial.elsewhere, *([trial.opposite] if trial.opposite else [])]
-        # Shown in random order: a language model may favour the first of a list.
-        shown = sorted(range(len(said)), key=lambda place: content_key([trial.pair_id, said[place]]))
-        match = await matcher.match(trial.reference, [said[place] for place in shown])
-        on_done(match)
-        if match.failure is not None:
-            return trial, None
-        best = [0.0] * len(said)
-        for link in match.links:
-            best[shown[link.candidate]] = max(link.score, best[shown[link.candidate]])
-        return trial, best
-
-    done = [result async for result in run_bounded(trials, one, concurrency=matcher.concurrency)]
-    scored = sorted(((trial, best) for trial, best in done if best is not None), key=lambda each: each[0].pair_id)
+    scored, failed = await ranked(matcher, voter_trials(pairs, seed), on_done)
     return VoterCheck(
         matcher=matcher.name,
         n_pairs=len(scored),
-        n_failed=len(done) - len(scored),
-        against_elsewhere=_estimate([(t.debate, best[0], best[1]) for t, best in scored]),
-        against_opposite=_estimate([(t.debate, best[0], best[2]) for t, best in scored if len(best) > 2]),
+        n_failed=failed,
+        against_elsewhere=above(scored, ELSEWHERE),
+        against_opposite=above(scored, OPPOSITE),
     )
 
 
-def _trials(pairs: Sequence[PreferencePair], seed: int) -> list[_Trial]:
+def voter_trials(pairs: Sequence[PreferencePair], seed: int) -> list[Trial]:
     """One trial for each pair with two reasons for one vote; the draw depends only on the seed and the ids."""
     by_vote: dict[str, list[tuple[str, str]]] = {}
     reasons = {pair.id: _reasons_by_vote(pair) for pair in pairs}
@@ -110,13 +85,15 @@ def _trials(pairs: Sequence[PreferencePair], seed: int) -> list[_Trial]:
         opposite = reasons[pair.id].get("B" if choice == "A" else "A", [])
         if elsewhere:
             trials.append(
-                _Trial(
-                    pair_id=pair.id,
-                    debate=pair.context_key,
+                Trial(
+                    id=pair.id,
+                    context=pair.context_key,
                     reference=tuple(others),
-                    fellow=fellow,
-                    elsewhere=elsewhere[draw % len(elsewhere)],
-                    opposite=opposite[draw % len(opposite)] if opposite else None,
+                    nearer=Said("fellow", fellow),
+                    farther=(
+                        Said(ELSEWHERE, elsewhere[draw % len(elsewhere)]),
+                        *([Said(OPPOSITE, opposite[draw % len(opposite)])] if opposite else []),
+                    ),
                 )
             )
     return trials
@@ -129,15 +106,3 @@ def _reasons_by_vote(pair: PreferencePair) -> dict[str, list[str]]:
         if reason.annotator in votes and reason.text.strip():
             found.setdefault(votes[reason.annotator], []).append(reason.text)
     return found
-
-
-def _estimate(rows: Sequence[tuple[str, float, float]]) -> Estimate:
-    wins = [1.0 if above > below else 0.5 if above == below else 0.0 for _, above, below in rows]
-    return Estimate.of(clustered_mean(wins, [debate for debate, _, _ in rows]))
-
-
-def _shown(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    interval = "" if estimate.low is None else f" [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return f"{estimate.value:.2f}{interval}"

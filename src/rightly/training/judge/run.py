@@ -18,11 +18,7 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from rightly.errors import InputError
-from rightly.inference.run_now import run_now
-from rightly.matchers.base import Matcher
 from rightly.matchers.specs import matcher_identity
-from rightly.matchers.validation.trust import trust_in, unmeasured
-from rightly.rewards.grader import build_matcher
 from rightly.rewards.integrations import TrlReward
 from rightly.store.claim import Claim
 from rightly.store.files import atomic_write
@@ -32,6 +28,7 @@ from rightly.training.common.checkpoints import WholeRuns, last_checkpoint
 from rightly.training.common.recipe import Lora
 from rightly.training.judge.data import JudgingTask, PairCounts, judging_task
 from rightly.training.judge.eval_callback import JudgeEvalCallback, read_dynamics
+from rightly.training.judge.fitness import require_fit
 from rightly.training.judge.recipe import GenrmModel, GenrmRecipe
 
 logger = logging.getLogger(__name__)
@@ -86,7 +83,7 @@ def train_judge(recipe: GenrmRecipe, cache: Path | None = None) -> TrainedJudge:
     """
     folder = Path(recipe.output)
     if recipe.matcher is not None and recipe.grpo is not None:
-        require_fit(recipe.matcher.spec, cache, accept_unfit=recipe.matcher.accept_unfit)
+        require_fit(recipe.matcher, cache)
     task = judging_task(recipe, cache)
     try:
         claim = _claim(recipe, task)
@@ -133,23 +130,6 @@ def without_long_prompts(rows: list[dict[str, Any]], tokenizer: Any, limit: int)
     if not kept:
         raise InputError(f"every prompt has more than {limit:,} tokens", where="data.max_prompt_tokens")
     return kept
-
-
-def require_fit(spec: str, cache: Path | None, *, accept_unfit: bool) -> None:
-    """Check that a matcher may be a reward, since a policy exploits every error of it.
-
-    Raises:
-        InputError: The matcher is unfit or was never checked, and the recipe does not accept that.
-    """
-    matcher: Matcher = build_matcher(spec, cache)
-    trust = run_now(trust_in(matcher, cache.parent if cache is not None else None))
-    reasons = trust.unfit_for_reward if trust is not None else (unmeasured(spec),)
-    if reasons and not accept_unfit:
-        raise InputError(
-            f"{spec} is not fit as a training reward: {'; '.join(reasons)}",
-            where="[matcher]",
-            fix="choose another, or write accept_unfit = true",
-        )
 
 
 def load_judge(model: GenrmModel, name: str) -> tuple[Any, Any]:

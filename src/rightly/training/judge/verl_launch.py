@@ -13,6 +13,7 @@ from rightly.errors import InputError
 from rightly.rewards.integrations import reward_columns
 from rightly.store.files import atomic_write
 from rightly.training.judge.data import JudgingTask, judging_task
+from rightly.training.judge.fitness import require_fit
 from rightly.training.judge.recipe import GenrmRecipe
 
 _GPUS = 8
@@ -50,19 +51,20 @@ _UNMAPPED_FINE = {
 """TRL arguments about where and how it runs, not about the computation: verl has its own."""
 
 
-def write_verl_launch(recipe: GenrmRecipe, folder: Path) -> list[str]:
+def write_verl_launch(recipe: GenrmRecipe, folder: Path, cache: Path | None = None) -> list[str]:
     """Write ``train.parquet``, ``reward.py`` and ``run.sh``.
 
     Args:
         recipe: Recipe with ``[data]``, ``[matcher]`` and ``[grpo]``. Run a warm-up before, with `rightly train genrm`
             without ``[grpo]``, and set ``model.name`` to its folder.
         folder: Output folder.
+        cache: File of the matcher's answer cache.
 
     Returns:
         The arguments of ``[grpo]`` that were not transferred.
 
     Raises:
-        InputError: The recipe lacks one of these tables, or has a warm-up.
+        InputError: The recipe lacks one of these tables, has a warm-up, or its matcher is not fit as a reward.
     """
     if recipe.data is None or recipe.matcher is None or recipe.grpo is None:
         raise InputError("a launch folder needs [data], [matcher] and [grpo]")
@@ -72,6 +74,7 @@ def write_verl_launch(recipe: GenrmRecipe, folder: Path) -> list[str]:
             where="[warmup]",
             fix="run the warm-up first, then set model.name to its folder",
         )
+    require_fit(recipe.matcher, cache)
     task = judging_task(recipe)
     options, left = verl_options(recipe)
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,9 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from rightly.data.corpus_files import read_json_lines, read_table, read_text
 from rightly.errors import InputError
 from rightly.training.matcher.rows import NLI_LABELS, Labelled, entailed
-from rightly.training.matcher.tables import read_json_lines, read_table, read_text
 
 
 def snli(folder: str | Path) -> Iterator[Labelled]:

@@ -3,44 +3,12 @@
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
 
+from rightly.data.corpus_files import read_table
 from rightly.errors import InputError
+from rightly.matchers.validation.perspectrum import Cluster, Split, perspectrum_claims
 from rightly.training.matcher.negation_augmentation import negations
 from rightly.training.matcher.rows import Labelled
-from rightly.training.matcher.tables import read_json, read_table
-
-Split = Literal["train", "dev", "test"]
-
-
-class Cluster(NamedTuple):
-    """Reasons that people called equivalent, and whether they support the claim."""
-
-    texts: tuple[str, ...]
-    supports: bool
-
-
-def perspectrum_claims(folder: str | Path, split: Split) -> Iterator[tuple[str, tuple[Cluster, ...]]]:
-    """Claims of Perspectrum (Chen et al., 2019) with their clusters of equivalent reasons.
-
-    Raises:
-        InputError: The folder does not hold the published files.
-    """
-    folder = Path(folder)
-    try:
-        splits = read_json(folder / "dataset_split.json")
-        pool = {each["pId"]: each["text"].strip() for each in read_json(folder / "perspective_pool.json")}
-        for claim in read_json(folder / "perspectrum.json"):
-            if splits[str(claim["cId"])] == split:
-                clusters = (
-                    Cluster(
-                        tuple(dict.fromkeys(pool[pid] for pid in each["pids"])), each["stance_label_3"] == "SUPPORT"
-                    )
-                    for each in claim["perspectives"]
-                )
-                yield claim["text"], tuple(clusters)
-    except (KeyError, TypeError):
-        raise InputError("does not hold Perspectrum", where=str(folder), fix="use data/dataset as published") from None
 
 
 def from_perspectrum(folder: str | Path, split: Split, seed: int = 0) -> Iterator[Labelled]:
