@@ -2,10 +2,10 @@
 
     python experiments/evidence/matcher_as_reward.py --matcher local:minilm [--pairs 300] [--steps 50]
 
-First: hand-made lists on pairs of ComVE, verdict always right; each cell is a mean reward, in bold where a trick earns at least as
-much as another person's right reason. Then: the miniature judge is trained from its start model with the matcher as its reward
-(average precision x outcome, and F1 x outcome); its greedy answers are graded by the matcher and by the world's exact one. A hole
-shows as a rising reward without rising exact agreement.
+First: hand-made lists on pairs of ComVE, verdict always right; each cell is a mean reward, in bold where a trick earns at least
+as much as another person's right reason. Then: the miniature judge is trained from its start model with the matcher as its
+reward (average precision x outcome, and F1 x outcome); its greedy answers are graded by the matcher and by the world's exact one.
+A hole shows as a rising reward without rising exact agreement.
 """
 
 import argparse
@@ -24,7 +24,6 @@ from rightly.data.samples import confusing_reasons
 from rightly.jobs.demo_judge import _table
 from rightly.rewards.grader import JudgeAnswer, JudgmentReward
 from rightly.rewards.rule import Reference, RewardRule
-from rightly.synthetic.exact_matcher import ReviewsMatcher
 from rightly.synthetic.reviews import read_stance
 from rightly.training.common.recipe import check_recipe
 from rightly.training.judge import data as judge_data
@@ -128,7 +127,11 @@ def graded_exactly(recipe: GenrmRecipe, folder: Path, steps: int) -> list[dict]:
 
 
 def print_training(rows: Sequence[dict]) -> None:
-    names = [name for name in ("accuracy", "consistency", "ap", "precision", "points", "reward") if any(name in r for r in rows)]
+    names = [
+        name
+        for name in ("accuracy", "consistency", "ap", "precision", "points", "reward")
+        if any(name in r for r in rows)
+    ]
     print(f"\n| set | step | graded by | {' | '.join(names)} |\n|{' --- |' * (len(names) + 3)}")
     for row in sorted(rows, key=lambda each: (each["set"], each["step"], each.get("by", ""))):
         shown = " | ".join("" if row.get(name) is None else f"{row[name]:.3f}" for name in names)

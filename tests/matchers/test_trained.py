@@ -9,6 +9,7 @@ import pytest
 from rightly.errors import InputError
 from rightly.inference.account import Account
 from rightly.matchers import bases, trained
+from rightly.matchers.base import graded
 from rightly.matchers.cross_encoder import Calibration, MatcherCard, by_role
 from rightly.matchers.lexical import weighted_overlap
 from rightly.matchers.specs import MatcherBuilder, matcher_identity
@@ -46,7 +47,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def links(matcher, reference, candidate):
-    match = asyncio.run(matcher.match(reference, candidate))
+    """Every score, also below the operating point."""
+    match = asyncio.run(graded(matcher, reference, candidate))
     return {(link.reference, link.candidate): link.score for link in match.links}
 
 
@@ -64,6 +66,14 @@ def test_each_relation_has_its_own_score_and_operating_point(folder):
     assert found[0, 1] == pytest.approx(sigmoid(4 * overlap[0, 1] - 1), abs=1e-3)
     assert same.fingerprint != covers.fingerprint
     assert covers.name == f"local:{folder}?relation=covers"
+
+
+def test_only_scores_from_the_operating_point_on_are_links(folder):
+    matcher = LocalMatcher(str(folder))
+    texts = ["r", "x", "s"]  # .97, .62 and below the floor, with an operating point of .8
+    assert set(links(matcher, ["p"], texts)) == {(0, 0), (0, 1)}
+    accepted = asyncio.run(matcher.match(["p"], texts)).links
+    assert [(link.candidate, link.score >= 0.8) for link in accepted] == [(0, True)]
 
 
 def test_rules_damp_the_same_point_and_only_the_response_damps_coverage(folder):

@@ -17,8 +17,8 @@ from rightly.training.reward_model.run import train_reward_model
 from tests.training.conftest import write_pairs
 from tests.training.judge.test_run import start  # noqa: F401 - a fixture
 from tests.training.judge.test_run import table as judge_table  # noqa: F401 - a fixture
-from tests.training.matcher.test_run import table as matcher_table  # noqa: F401 - a fixture
-from tests.training.matcher.test_run import tiny_encoder  # noqa: F401 - a fixture
+from tests.training.matcher.conftest import table as matcher_table  # noqa: F401 - a fixture
+from tests.training.matcher.conftest import tiny_encoder  # noqa: F401 - a fixture
 
 
 def with_own_base(table, key, tmp_path):
@@ -81,7 +81,7 @@ def matcher(table):
 
 def test_matcher_does_not_resume_with_other_recipe_data_or_base(matcher_table, tmp_path):  # noqa: F811
     written = tmp_path / "contrasts.jsonl"
-    from tests.training.matcher.test_run import CONTRAST
+    from tests.training.matcher.conftest import CONTRAST
 
     def write(point):
         import json

@@ -108,6 +108,25 @@ class Matcher(Protocol):
         ...
 
 
+@runtime_checkable
+class GradesAll(Protocol):
+    """A matcher that links only what it accepts, and gives all its scores on request.
+
+    A hard metric counts every link as a match, so a learned score below the operating point must not be a link. Checks of the
+    order of scores need those, too.
+    """
+
+    async def graded(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """All links, also those below the operating point."""
+        ...
+
+
+async def graded(matcher: Matcher, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+    """Every score that the matcher gives; for most matchers these are their links."""
+    ask = matcher.graded if isinstance(matcher, GradesAll) else matcher.match
+    return await ask(reference, candidate)
+
+
 def match_key(made_by: str, reference: Sequence[str], candidate: Sequence[str]) -> str:
     """The key of a match of these two lists by the matcher with this fingerprint."""
     return content_key([made_by, *reference, "\x1e", *candidate])

@@ -90,7 +90,17 @@ class LocalMatcher:
         self._logits: Gathering[tuple[str, str], NDArray[np.float64]] = Gathering(self._compute)
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
-        """Link the reasons that make, cover or entail a point; ``detail`` counts the texts unlike the training data."""
+        """Link the reasons that make, cover or entail a point, those at or above the operating point.
+
+        ``detail`` counts the texts unlike the training data.
+        """
+        found = await self.graded(reference, candidate)
+        return found.model_copy(
+            update={"links": tuple(link for link in found.links if link.score >= self.operating_point)}
+        )
+
+    async def graded(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
+        """All scores from `FLOOR` on as links."""
         if not reference or not candidate:
             return Match()
         found = await self._scores(reference, candidate)

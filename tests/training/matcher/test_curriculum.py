@@ -7,8 +7,8 @@ import pytest
 from rightly.data.load import load_pairs
 from rightly.matchers.validation.probes import load_probes
 from rightly.training.matcher.curriculum import LARGEST_WEIGHT, OVERLAP_BINS, curriculum
+from rightly.training.matcher.labelled import Labelled, texts_of, word_overlap
 from rightly.training.matcher.recipe import MatcherData
-from rightly.training.matcher.rows import Labelled, texts_of, word_overlap
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from rightly.errors import InputError
 from rightly.training.matcher.entailment import READERS, read_entailment
-from rightly.training.matcher.rows import CONTRADICTION, ENTAILMENT, NEUTRAL
+from rightly.training.matcher.labelled import CONTRADICTION, ENTAILMENT, NEUTRAL
 
 PREMISE, HYPOTHESIS = "Three dogs run", "Two dogs run"
 

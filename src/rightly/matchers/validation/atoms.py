@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rightly.data.corpus_files import read_json
 from rightly.errors import InputError
 from rightly.inference.dispatch import run_bounded
-from rightly.matchers.base import Match, Matcher
+from rightly.matchers.base import Match, Matcher, graded
 from rightly.matchers.validation.perspectrum import Claim, Cluster, by_hash
 from rightly.matchers.validation.ranked import shown
 from rightly.metrics.auc import auc
@@ -120,7 +120,7 @@ async def check_atoms(
     """
 
     async def one(case: AtomCase) -> tuple[AtomCase, Match]:
-        match = await matcher.match([atom.text for atom in case.atoms], case.reasons)
+        match = await graded(matcher, [atom.text for atom in case.atoms], case.reasons)
         on_done(match)
         return case, match
 

@@ -13,7 +13,7 @@ import numpy as np
 from rightly.errors import InputError
 from rightly.inference.dispatch import run_bounded
 from rightly.matchers.assignment import assign
-from rightly.matchers.base import Link, Match, Matcher
+from rightly.matchers.base import Link, Match, Matcher, graded
 from rightly.matchers.validation.summhay import CoverageCase
 from rightly.metrics.auc import auc
 from rightly.metrics.clustered import statistic_spread
@@ -91,7 +91,7 @@ async def match_cases(
     """The matcher's links by case, and the number of failed matches."""
 
     async def one(case: CoverageCase) -> tuple[str, Match]:
-        return case.id, await matcher.match(case.points, case.bullets)
+        return case.id, await graded(matcher, case.points, case.bullets)
 
     found: dict[str, tuple[Link, ...]] = {}
     async for case_id, match in run_bounded(cases, one, concurrency=matcher.concurrency):

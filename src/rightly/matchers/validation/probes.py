@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightly.inference.dispatch import run_bounded
-from rightly.matchers.base import Matcher
+from rightly.matchers.base import Matcher, graded
 from rightly.metrics.auc import auc
 from rightly.metrics.clustered import clustered_mean, statistic_spread
 from rightly.metrics.estimate import Estimate
@@ -119,7 +119,7 @@ async def check_probes(matcher: Matcher, on_done: Callable[[object], None], *, h
     """
 
     async def one(probe: Probe) -> tuple[Probe, float | None]:
-        match = await matcher.match((probe.human,), (probe.judge,))
+        match = await graded(matcher, (probe.human,), (probe.judge,))
         on_done(match)
         return probe, None if match.failure is not None else max((link.score for link in match.links), default=0.0)
 

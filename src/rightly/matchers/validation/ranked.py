@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from rightly.inference.dispatch import run_bounded
-from rightly.matchers.base import Matcher
+from rightly.matchers.base import Matcher, graded
 from rightly.metrics.clustered import clustered_mean
 from rightly.metrics.estimate import Estimate
 from rightly.types import Frozen, content_key
@@ -95,7 +95,7 @@ async def ranked(
         said = [trial.nearer.text, *(each.text for each in trial.farther)]
         # Shown in random order: a language model may favour the first of a list.
         order = sorted(range(len(said)), key=lambda place: content_key([trial.id, said[place]]))
-        match = await matcher.match(trial.reference, [said[place] for place in order])
+        match = await graded(matcher, trial.reference, [said[place] for place in order])
         on_done(match)
         if match.failure is not None:
             return None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rightly.data.load import Rows, open_rows
 from rightly.errors import InputError
 from rightly.references import subject_side, swap_references
-from rightly.training.matcher.rows import Labelled
+from rightly.training.matcher.labelled import Labelled
 from rightly.types import Frozen
 
 WRITTEN = "written"

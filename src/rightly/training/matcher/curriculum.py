@@ -13,16 +13,16 @@ from rightly.matchers.validation.summhay import load_summhay
 from rightly.training.matcher.contrasts import Contrast, contrast_file, from_contrasts, read_contrasts
 from rightly.training.matcher.edits import changed_detail, less_specific, light_edit
 from rightly.training.matcher.entailment import read_entailment
+from rightly.training.matcher.labelled import Labelled, Ranked, Row, texts_of, word_overlap
 from rightly.training.matcher.negation_augmentation import negations
 from rightly.training.matcher.reasons import from_comve, from_votes
 from rightly.training.matcher.recipe import MatcherData
-from rightly.training.matcher.rows import Labelled, Ranked, Row, texts_of, word_overlap
 from rightly.training.matcher.stances import from_key_points, from_perspectrum
 from rightly.types import PreferencePair
 
 HELD_CONTRASTS = 8
 """One in this many written points is held out for the calibration."""
-UNRELATED = 10
+UNRELATED = 3
 """Number of sentences of other points for each point in the calibration."""
 OVERLAP_BINS = 5
 """Number of equal bins of word overlap within which both labels weigh the same."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rightly.data.corpus_files import read_json_lines, read_table, read_text
 from rightly.errors import InputError
-from rightly.training.matcher.rows import NLI_LABELS, Labelled, entailed
+from rightly.training.matcher.labelled import NLI_LABELS, Labelled, entailed
 
 
 def snli(folder: str | Path) -> Iterator[Labelled]:

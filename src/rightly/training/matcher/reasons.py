@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rightly.data.corpus_files import read_table
-from rightly.training.matcher.rows import Ranked
+from rightly.training.matcher.labelled import Ranked
 from rightly.types import PreferencePair
 
 PER_REASON = 2

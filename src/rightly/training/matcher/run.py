@@ -21,10 +21,10 @@ from rightly.store.claim import Claim
 from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.training.common.arguments import training_arguments
 from rightly.training.common.checkpoints import WholeRuns, last_checkpoint
-from rightly.training.matcher.calibration import calibrated
 from rightly.training.matcher.curriculum import Curriculum, curriculum, held_out
+from rightly.training.matcher.labelled import Labelled, Row, texts_of
+from rightly.training.matcher.operating_point import calibrated
 from rightly.training.matcher.recipe import MatcherModel, MatcherRecipe
-from rightly.training.matcher.rows import Labelled, Row, texts_of
 
 UNKNOWN = -1.0
 """Label of a question that a row does not answer."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from rightly.data.corpus_files import read_table
 from rightly.errors import InputError
 from rightly.matchers.validation.perspectrum import Cluster, Split, perspectrum_claims
+from rightly.training.matcher.labelled import Labelled
 from rightly.training.matcher.negation_augmentation import negations
-from rightly.training.matcher.rows import Labelled
 
 
 def from_perspectrum(folder: str | Path, split: Split, seed: int = 0) -> Iterator[Labelled]:
