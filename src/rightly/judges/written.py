@@ -1,0 +1,63 @@
+"""Judges whose verdicts and reasons are written in advance: they show what a measure says of known answers."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rightly.inference.generator import Request
+from rightly.judges.base import JudgeIdentity
+from rightly.store.fingerprint import fingerprint
+from rightly.types import Choice, Judgment, Order, PreferencePair, Rationale
+
+
+class Answer(NamedTuple):
+    """What a written judge says of a pair.
+
+    Attributes:
+        verdict: Verdict, in the names of the stored pair.
+        reason: The only reason, in the names of the stored pair.
+    """
+
+    verdict: Choice
+    reason: str
+
+
+class WrittenJudge:
+    """Gives the answer that was written for the pair's id.
+
+    Args:
+        name: Name in tables.
+        answers: Answer for each pair, by the pair's id.
+        note: One line on where the answers come from.
+    """
+
+    concurrency = 1
+
+    def __init__(self, name: str, answers: Mapping[str, Answer], note: str) -> None:
+        self.name, self._answers = name, dict(answers)
+        made_by = fingerprint("written", answers={pair_id: list(answers[pair_id]) for pair_id in sorted(answers)})
+        self.identity = JudgeIdentity(name=name, fingerprint=made_by, note=note)
+
+    def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
+        """One order: the answer does not depend on it."""
+        return ("AB",)
+
+    def requests(self, pair: PreferencePair) -> list[Request]:
+        """No requests: the answers are written already."""
+        return []
+
+    async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
+        """The written answer; a pair without one is reported as a failure of the data."""
+        answer = self._answers.get(pair.id)
+        blank = {
+            "pair_id": pair.id,
+            "pair_key": pair.content_key,
+            "judge": self.name,
+            "made_by": self.identity.made_by(pair),
+            "order": order,
+        }
+        if answer is None:
+            return Judgment(**blank, failure="provider", detail="no answer is written for this pair")
+        return Judgment(**blank, verdict=answer.verdict, rationales=(Rationale(text=answer.reason),))
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
