@@ -1,6 +1,6 @@
 """The demo: judges that outcome accuracy cannot tell apart, on people's own words; then a hard example, and the matchers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from rightly.inference.account import Account
 from rightly.inference.run_now import in_one_go
 from rightly.jobs import audit
 from rightly.jobs.config import AnyMatcher, Config, Flag, default_cache
-from rightly.jobs.demo_judges import CANNED, MISLED, PERSON, same_verdicts
+from rightly.jobs.demo_judges import CANNED, MADE, MISLED, PERSON, same_verdicts
 from rightly.jobs.events import SILENT, Events
 from rightly.matchers.base import Link, Matcher
 from rightly.matchers.embedding import EmbeddingMatcher
@@ -46,6 +46,7 @@ class Demo:
 
     Attributes:
         audit: Audit of the three judges with the same verdicts (ComVE).
+        made: How each of them comes to its reason, by name.
         check: The matcher's reliability on this very task.
         shown: The pair on the first screen.
         second: Audit of a held-out annotator, "longer wins" and "first wins" (UKPConvArg1).
@@ -55,6 +56,7 @@ class Demo:
     """
 
     audit: audit.Audit
+    made: Mapping[str, str]
     check: TaskCheck
     shown: Shown
     second: audit.Audit
@@ -82,6 +84,7 @@ async def arun(config: DemoConfig, events: Events = SILENT) -> Demo:
     cases = load_summhay()
     return Demo(
         audit=found,
+        made=MADE,
         check=check,
         shown=pair_to_show(sorted(found.items, key=lambda item: place[item.pair_id]), check),
         second=other,
