@@ -22,8 +22,8 @@ from rightly.types import Frozen
 
 PHRASES = (
     "for another person's right reason",
-    "for a reason that a person wrote to be wrong",
-    "for one canned sentence",
+    "for one that a person wrote to be wrong",
+    "for a canned one",
 )
 """What the three judges say, in their order."""
 
@@ -111,8 +111,8 @@ def write_demo(parts: DemoParts, path: Path) -> None:
         **fields,
         point=point(parts.result, parts.check),
         reliability=reliability(parts.result, parts.check, parts.why),
-        lead_wide=scatter(parts.result.judges, 520, 400),
-        lead_narrow=scatter(parts.result.judges, 360, 300),
+        lead_wide=scatter(parts.result.judges, 520, 360, hang=True),
+        lead_narrow=scatter(parts.result.judges, 360, 250, hang=True),
         made=parts.made,
         check=parts.check,
         shown=parts.shown,
@@ -130,13 +130,13 @@ def point(result: AuditResult, check: TaskCheck) -> str:
     accuracies = [judge.accuracy.value for judge in judges]
     if len(set(accuracies)) != 1:
         raise ValueError(f"the judges' accuracies are {accuracies}; the demo needs equal verdicts")
-    right = "every one" if accuracies[0] == 1 else percent(accuracies[0])
+    share = "all" if accuracies[0] == 1 else f"{percent(accuracies[0])} of"
     figures = [f"{decimal(j.consistency.value)} {said}" for j, said in zip(judges, PHRASES, strict=True)]
-    numbers = f"{figures[0]}, {figures[1]} and {figures[2]}"
-    outcome = f"Three judges are right on {right} of {result.n_labelled:,} pairs, so outcome accuracy cannot tell them apart;"
+    numbers = f"{figures[0]}, {figures[1]}, {figures[2]}"
+    outcome = f"Right on {share} {result.n_labelled:,} pairs, three judges look alike to outcome accuracy"
     if _told_apart(result, check):
-        return f"{outcome} whether their reasons agree with people's can: rationale consistency is {numbers}."
-    return f"{outcome} nor does rationale consistency by {result.matcher} tell right from wrong reasons here: it is {numbers}."
+        return f"{outcome}; rationale consistency tells them apart: {numbers}."
+    return f"{outcome}, and rationale consistency by {result.matcher} does not tell right from wrong reasons here: {numbers}."
 
 
 def _told_apart(result: AuditResult, check: TaskCheck) -> bool:
