@@ -22,6 +22,7 @@ class TaskCheck(Frozen):
         wrong: Name of the judge that says the wrong reason.
         above: Probability that the right reason of another person scores above the wrong one on the same pair, ties one half.
         accepted: Share of each judge's reasons that score at or above the operating point, by name.
+        trained_on: Number of rows of the same corpus that the matcher was trained on.
     """
 
     matcher: str
@@ -30,6 +31,7 @@ class TaskCheck(Frozen):
     wrong: str
     above: Estimate
     accepted: dict[str, Estimate]
+    trained_on: int = 0
 
 
 class Wording(Frozen):
@@ -38,12 +40,14 @@ class Wording(Frozen):
     Attributes:
         words: Median number of words of a reason.
         unnamed: Share of reasons that name neither response.
+        against: Share of reasons by annotators whose vote is not the label.
         points: Mean number of points that a judge is measured against.
         most: Consistency that a judge with one reason a pair can reach at most: the mean of 1 over the number of points.
     """
 
     words: float
     unnamed: float
+    against: float
     points: float
     most: float
 
@@ -132,10 +136,12 @@ def pair_to_show(items: Sequence[Item], check: TaskCheck) -> Shown:
 def wording(pairs: Sequence[PreferencePair], items: Sequence[Item]) -> Wording:
     """How the reasons of these pairs are worded, and how many points the items of their audit have."""
     texts = [reason.text for pair in pairs for reason in pair.rationales]
+    otherwise = [{vote.annotator for vote in pair.votes if vote.choice != pair.label} for pair in pairs]
     counts = [len(item.points) for item in items if item.points]
     return Wording(
         words=median(len(text.split()) for text in texts),
         unnamed=fmean(strip_references(text) == text for text in texts),
+        against=fmean(r.annotator in who for pair, who in zip(pairs, otherwise, strict=True) for r in pair.rationales),
         points=fmean(counts),
         most=fmean(1 / count for count in counts),
     )

@@ -21,9 +21,9 @@ FACTS = (
 def command(context: click.Context, as_json: bool, **_: object) -> None:
     """Audit three judges that are right on every pair, with reasons that people wrote to be right or wrong.
 
-    Outcome accuracy cannot tell them apart; rationale consistency can (1,000 pairs of ComVE). A hard second example follows: a
-    held-out person, "longer wins" and "first wins" on 480 pairs of arguments. The last table shows how far the figure depends on
-    the matcher. No key, no network. The page is DIR/report.html.
+    Outcome accuracy cannot tell them apart; rationale consistency can (1,000 pairs of ComVE). A hard second example follows:
+    a held-out person, "longer wins" and "first wins" on 480 pairs of arguments. The last table shows how far the figure
+    depends on the matcher. No key, no network. The page is DIR/report.html.
     """
     if context.invoked_subcommand is None:
         _audit(config_of(context, demo.DemoConfig), as_json=as_json)
@@ -67,12 +67,13 @@ def _audit(config: demo.DemoConfig, *, as_json: bool) -> None:
 
     found, report = demo.run(config, ConsoleEvents()), config.out / "report.html"
     parts = DemoParts(
-        result=found.audit.result,
-        items=found.audit.items,
+        result=found.first.result,
+        items=found.first.items,
         made=found.made,
         check=found.check,
         shown=found.shown,
         second=found.second.result,
+        second_item=found.second_item,
         why=found.why,
         sections=(matcher_section(found.cases, found.matched),),
     )

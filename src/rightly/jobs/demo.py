@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rightly.auditing.result import Item
 from rightly.auditing.told_apart import HardExample, Shown, TaskCheck, check_task, pair_to_show, wording
 from rightly.data.load import load_pairs
 from rightly.inference.account import Account
@@ -19,6 +20,7 @@ from rightly.matchers.base import Link, Matcher
 from rightly.matchers.embedding import EmbeddingMatcher
 from rightly.matchers.lexical import LexicalMatcher
 from rightly.matchers.specs import MatcherBuilder
+from rightly.matchers.trained import LocalMatcher
 from rightly.matchers.validation.human_links import match_cases
 from rightly.matchers.validation.summhay import CoverageCase, load_summhay
 from rightly.matchers.validation.trust import known
@@ -45,21 +47,23 @@ class Demo:
     """Result of the demo.
 
     Attributes:
-        audit: Audit of the three judges with the same verdicts (ComVE).
+        first: Audit of the three judges with the same verdicts (ComVE).
         made: How each of them comes to its reason, by name.
         check: The matcher's reliability on this very task.
         shown: The pair on the first screen.
         second: Audit of a held-out annotator, "longer wins" and "first wins" (UKPConvArg1).
+        second_item: The first pair of it.
         why: What explains the figures of the second audit.
         cases: The 200 summaries whose matching points people labelled.
         matched: Links of the offline matchers on these cases, by matcher, then by case.
     """
 
-    audit: audit.Audit
+    first: audit.Audit
     made: Mapping[str, str]
     check: TaskCheck
     shown: Shown
     second: audit.Audit
+    second_item: Item
     why: HardExample
     cases: Sequence[CoverageCase]
     matched: dict[str, dict[str, tuple[Link, ...]]]
@@ -79,15 +83,17 @@ async def arun(config: DemoConfig, events: Events = SILENT) -> Demo:
     found, other = await audit.arun(first, events), await audit.arun(second, events)
     names = (PERSON, MISLED, CANNED)
     check = check_task(matcher.name, matcher.operating_point, found.items, right=PERSON, wrong=MISLED, judges=names)
+    check = check.model_copy(update={"trained_on": _rows_of("comve", matcher)})
     place = {pair.id: number for number, pair in enumerate(easy)}
     trust = known(matcher.fingerprint, default_cache().parent)
     cases = load_summhay()
     return Demo(
-        audit=found,
+        first=found,
         made=MADE,
         check=check,
         shown=pair_to_show(sorted(found.items, key=lambda item: place[item.pair_id]), check),
         second=other,
+        second_item=next(item for item in other.items if item.pair_id == hard[0].id),
         why=HardExample(
             hard=wording(hard, other.items),
             easy=wording(easy, found.items),
@@ -99,6 +105,12 @@ async def arun(config: DemoConfig, events: Events = SILENT) -> Demo:
 
 
 run = in_one_go(arun)
+
+
+def _rows_of(corpus: str, matcher: Matcher) -> int:
+    """Number of training rows of a trained matcher that come from a corpus."""
+    sources = matcher.card.sources if isinstance(matcher, LocalMatcher) else {}
+    return sum(number for source, number in sources.items() if corpus in source)
 
 
 async def _links(

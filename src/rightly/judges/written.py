@@ -48,16 +48,17 @@ class WrittenJudge:
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
         """The written answer; a pair without one is reported as a failure of the data."""
         answer = self._answers.get(pair.id)
-        blank = {
-            "pair_id": pair.id,
-            "pair_key": pair.content_key,
-            "judge": self.name,
-            "made_by": self.identity.made_by(pair),
-            "order": order,
-        }
-        if answer is None:
-            return Judgment(**blank, failure="provider", detail="no answer is written for this pair")
-        return Judgment(**blank, verdict=answer.verdict, rationales=(Rationale(text=answer.reason),))
+        return Judgment(
+            pair_id=pair.id,
+            pair_key=pair.content_key,
+            judge=self.name,
+            made_by=self.identity.made_by(pair),
+            order=order,
+            verdict=None if answer is None else answer.verdict,
+            failure="provider" if answer is None else None,
+            detail="no answer is written for this pair" if answer is None else "",
+            rationales=() if answer is None else (Rationale(text=answer.reason),),
+        )
 
     async def aclose(self) -> None:
         """Nothing to release."""

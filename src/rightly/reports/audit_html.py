@@ -50,7 +50,9 @@ def audit_fields(
         "wide": scatter(result.judges, 760, 470),
         "narrow": scatter(result.judges, 360, 380),
         "lengths": [_by_length(judge) for judge in result.judges if any(row.n for row in judge.by_length)],
-        "rank_charts": [(judge.judge, rank_chart(judge.precision_by_rank, judge.judge, len(ranks))) for judge in ranked],
+        "rank_charts": [
+            (judge.judge, rank_chart(judge.precision_by_rank, judge.judge, len(ranks))) for judge in ranked
+        ],
         "rank_columns": [Column("judge", numeric=False), *(Column(f"rank {rank}") for rank in ranks)],
         "rank_rows": [[judge.judge, *_at_ranks(judge, ranks)] for judge in ranked],
         "with_outcomes": [

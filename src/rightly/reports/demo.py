@@ -59,6 +59,7 @@ class DemoParts:
         check: The matcher's reliability on this task.
         shown: The pair on the first screen.
         second: Audit of the second example.
+        second_item: A pair of it.
         why: What explains its figures.
         sections: Further tables.
     """
@@ -69,6 +70,7 @@ class DemoParts:
     check: TaskCheck
     shown: Shown
     second: AuditResult
+    second_item: Item
     why: HardExample
     sections: Sequence[TableSection] = ()
 
@@ -120,6 +122,7 @@ def write_demo(parts: DemoParts, path: Path) -> None:
         curves=_curves(item, parts.check.operating_point),
         second=parts.second,
         second_why=explanation(parts.second, parts.why),
+        second_item=parts.second_item,
         why=parts.why,
     )
 
@@ -136,7 +139,8 @@ def point(result: AuditResult, check: TaskCheck) -> str:
     outcome = f"Right on {share} {result.n_labelled:,} pairs, three judges look alike to outcome accuracy"
     if _told_apart(result, check):
         return f"{outcome}; rationale consistency tells them apart: {numbers}."
-    return f"{outcome}, and rationale consistency by {result.matcher} does not tell right from wrong reasons here: {numbers}."
+    unseen = f"rationale consistency by {result.matcher} does not tell right from wrong reasons here"
+    return f"{outcome}, and {unseen}: {numbers}."
 
 
 def _told_apart(result: AuditResult, check: TaskCheck) -> bool:
@@ -157,9 +161,14 @@ def reliability(result: AuditResult, check: TaskCheck, why: HardExample) -> list
         f"{decimal(above.value)} {interval(above, 3)} (0.5 is chance).",
         f"At its operating point {check.operating_point:g} it accepts {percent(right.value)} of the right reasons and "
         f"{percent(wrong.value)} of the wrong ones.",
-        f"A judge with one reason can reach a consistency of {decimal(why.easy.most)} here: the {why.easy.points:.1f} points of a "
-        "pair are reasons of two other people.",
+        f"A judge with one reason can reach a consistency of {decimal(why.easy.most)} here: the {why.easy.points:.1f} points "
+        "of a pair are reasons of two other people.",
     ]
+    if check.trained_on:
+        lines.append(
+            f"{check.matcher} was trained on {check.trained_on:,} rows made from ComVE's training set; these pairs are its test "
+            "set."
+        )
     if result.matcher_smoke_only:
         lines.append(f"{check.matcher} is for smoke tests only: it measures topic, not agreement.")
     elif not consistency_ranks(result):
@@ -174,24 +183,24 @@ def explanation(second: AuditResult, why: HardExample) -> list[str]:
     lines = [
         f"Do not read the figures of the person ({person.judge}: consistency {decimal(person.consistency.value)}, spurious "
         f"{decimal(person.spurious.value)}) as a fault of the person, and rank no judge by consistency here.",
-        f"The scale ends early: a voter gives one reason, and the points are the reasons of {hard.points:.1f} other voters, so the "
-        f"most that one reason can reach is {decimal(hard.most)} (ComVE: {decimal(easy.most)}), and spurious counts what is below "
+        f"The scale ends early. A voter gives one reason, and the points are the reasons of {hard.points:.1f} other voters: "
+        f"one reason reaches at most {decimal(hard.most)} (ComVE: {decimal(easy.most)}), and spurious counts what is below "
         f"{second.spurious_below:g}.",
-        "People vote for different reasons: nobody was asked for all of theirs, and five voters may prefer the same argument for "
-        "its facts, its tone, its length or its conclusion. Another person's reason then need not be among the points. ComVE's "
-        "writers all explain the same fault in the same sentence.",
-        f"Reasons are short verdicts: half have at most {hard.words:g} words, most of them praise or blame (“more well rounded”, “gives "
-        f"facts”), and {percent(hard.unnamed)} name neither argument, so that nobody can tell which one they are about. Length alone "
-        f"is not the cause: ComVE's have {easy.words:g}.",
+        "People vote for different reasons. Nobody was asked for all of theirs, so another person's reason need not be among "
+        f"the points, and {percent(hard.against)} of the reasons were given for another vote than the label. ComVE's writers "
+        "all explain the same fault in the same sentence.",
+        "Many reasons judge an argument as a whole, such as “A2 lists better logical reasons”. Half have at most "
+        f"{hard.words:g} words, and {percent(hard.unnamed)} name neither argument, so the text alone does not say which one "
+        f"is meant. Length alone is not the cause: half of ComVE's reasons have at most {easy.words:g} words.",
     ]
     if voters is None:
         return [*lines, "The matcher was not checked on voters' reasons."]
     elsewhere, opposite = voters.against_elsewhere, voters.against_opposite
     return [
         *lines,
-        f"The matcher is {_near_chance(opposite.value)}: {voters.matcher} scores a fellow voter's reason above one from another "
-        f"pair with probability {decimal(elsewhere.value)} {interval(elsewhere, 3)}, and above a reason for the opposite vote with "
-        f"{decimal(opposite.value)} {interval(opposite, 3)}; 0.5 is chance.",
+        f"The matcher is {_near_chance(opposite.value)} here. On {voters.n_pairs:,} pairs {voters.matcher} scores a fellow "
+        f"voter's reason above one from another pair with probability {decimal(elsewhere.value)} {interval(elsewhere, 3)}, "
+        f"and above a reason for the opposite vote with {decimal(opposite.value)} {interval(opposite, 3)}; 0.5 is chance.",
     ]
 
 

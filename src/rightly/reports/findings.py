@@ -157,8 +157,8 @@ def on_people(result: AuditResult) -> list[str]:
             f"{percent(judge.spurious.value)} of right verdicts below {result.spurious_below:g}), as a fault of the person: on "
             f"these pairs {plural_mean(judge.list_length, 'reason')} against {plural_mean(points, 'point')} can reach "
             f"{decimal(most)} at most.",
-            "Other people may have had other reasons, and the matcher may not recognise the same reason in other words. Where a "
-            "person reads so low, consistency says little about any judge.",
+            "Other people may have had other reasons, and the matcher may not recognise the same reason in other words. "
+            "Where a person reads so low, consistency says little about any judge.",
         ]
     return sentences
 
