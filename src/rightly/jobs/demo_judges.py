@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rightly.data.samples import confusing_reasons
 from rightly.judges.base import Judge
 from rightly.judges.held_out_person import AnnotatorJudge
-from rightly.judges.written import Answer, WrittenJudge
+from rightly.judges.prepared import Answer, PreparedJudge
 from rightly.types import PreferencePair, content_key
 
 PERSON, MISLED, CANNED = "another person", "misled person", "canned"
@@ -37,6 +37,6 @@ def same_verdicts(pairs: Sequence[PreferencePair], seed: int) -> tuple[Judge, ..
     canned = {pair.id: Answer(str(pair.label), SENTENCE) for pair in pairs}
     return (
         AnnotatorJudge(seed, PERSON),
-        WrittenJudge(MISLED, misled, "says the label, and a reason that a person wrote to be wrong"),
-        WrittenJudge(CANNED, canned, "says the label, and the same sentence every time"),
+        PreparedJudge(MISLED, misled, "says the label, and a reason that a person wrote to be wrong"),
+        PreparedJudge(CANNED, canned, "says the label, and the same sentence every time"),
     )

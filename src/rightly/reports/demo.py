@@ -166,7 +166,7 @@ def reliability(result: AuditResult, check: TaskCheck, why: HardExample) -> list
     ]
     if check.trained_on:
         lines.append(
-            f"{check.matcher} was trained on {check.trained_on:,} rows made from ComVE's training set; these pairs are its test "
+            f"{check.matcher} was trained on {check.trained_on:,} rows of ComVE's training set; these pairs are its test "
             "set."
         )
     if result.matcher_smoke_only:

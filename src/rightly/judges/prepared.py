@@ -1,4 +1,4 @@
-"""Judges whose verdicts and reasons are written in advance: they show what a measure says of known answers."""
+"""Judges whose verdicts and reasons are prepared in advance: they show what a measure says of known answers."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from rightly.types import Choice, Judgment, Order, PreferencePair, Rationale
 
 
 class Answer(NamedTuple):
-    """What a written judge says of a pair.
+    """What a prepared judge says of a pair.
 
     Attributes:
         verdict: Verdict, in the names of the stored pair.
@@ -21,8 +21,8 @@ class Answer(NamedTuple):
     reason: str
 
 
-class WrittenJudge:
-    """Gives the answer that was written for the pair's id.
+class PreparedJudge:
+    """Gives the answer that was prepared for the pair's id.
 
     Args:
         name: Name in tables.
@@ -34,7 +34,7 @@ class WrittenJudge:
 
     def __init__(self, name: str, answers: Mapping[str, Answer], note: str) -> None:
         self.name, self._answers = name, dict(answers)
-        made_by = fingerprint("written", answers={pair_id: list(answers[pair_id]) for pair_id in sorted(answers)})
+        made_by = fingerprint("prepared", answers={pair_id: list(answers[pair_id]) for pair_id in sorted(answers)})
         self.identity = JudgeIdentity(name=name, fingerprint=made_by, note=note)
 
     def orders(self, pair: PreferencePair) -> tuple[Order, ...]:
@@ -42,11 +42,11 @@ class WrittenJudge:
         return ("AB",)
 
     def requests(self, pair: PreferencePair) -> list[Request]:
-        """No requests: the answers are written already."""
+        """No requests: the answers are prepared."""
         return []
 
     async def judge(self, pair: PreferencePair, order: Order) -> Judgment:
-        """The written answer; a pair without one is reported as a failure of the data."""
+        """The prepared answer; a pair without one is reported as a failure of the data."""
         answer = self._answers.get(pair.id)
         return Judgment(
             pair_id=pair.id,
@@ -56,7 +56,7 @@ class WrittenJudge:
             order=order,
             verdict=None if answer is None else answer.verdict,
             failure="provider" if answer is None else None,
-            detail="no answer is written for this pair" if answer is None else "",
+            detail="no answer is prepared for this pair" if answer is None else "",
             rationales=() if answer is None else (Rationale(text=answer.reason),),
         )
 
