@@ -16,7 +16,6 @@ FACTS = (
 
 
 @click.group(name="demo", invoke_without_command=True)
-@JSON
 @click.pass_context
 def command(context: click.Context, as_json: bool, **_: object) -> None:
     """Audit three judges that are right on every pair, with reasons that people wrote to be right or wrong.
@@ -29,8 +28,9 @@ def command(context: click.Context, as_json: bool, **_: object) -> None:
         _audit(config_of(context, demo.DemoConfig), as_json=as_json)
 
 
-for _name in reversed(demo.DemoConfig.model_fields):
+for _name in demo.DemoConfig.model_fields:
     parameter(demo.DemoConfig, _name)(command)
+JSON(command)
 
 
 @command.command(name="genrm")

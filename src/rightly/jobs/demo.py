@@ -110,7 +110,7 @@ run = in_one_go(arun)
 def _rows_of(corpus: str, matcher: Matcher) -> int:
     """Number of training rows of a trained matcher that come from a corpus."""
     sources = matcher.card.sources if isinstance(matcher, LocalMatcher) else {}
-    return sum(number for source, number in sources.items() if corpus in source)
+    return sum(number for source, number in sources.items() if source.startswith(f"{corpus}:"))
 
 
 async def _links(
