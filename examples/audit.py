@@ -2,7 +2,7 @@
 
 import rightly
 
-pairs = rightly.load_pairs("sample:ukpconvarg1", limit=100)
+pairs = rightly.load_pairs("sample:comve", limit=100)
 audit = rightly.audit(pairs, judges=["annotator", "longer"], matcher="lexical", out="runs/audit")
 for judge in audit.judges:
     print(f"{judge.judge}: accuracy {judge.accuracy.value:.2f}, consistency {judge.consistency.value:.2f}")

@@ -59,3 +59,11 @@ def test_holdout_rotates_annotators_who_vote_on_every_pair():
     reasons = [Rationale(text="because", annotator=who) for who in ("a", "b")]
     pairs = [pair(*reasons).model_copy(update={"id": str(n)}) for n in range(20)]
     assert {holdout_annotator(one, 0).annotator for one in pairs} == {"a", "b"}
+
+
+def test_in_a_pair_without_votes_a_reason_that_favors_a_response_counts_as_a_vote():
+    said = [Rationale(text="because", annotator="a", favors="B"), Rationale(text="and", annotator="b")]
+    held = holdout_annotator(pair(*said, votes=()), 0)
+    assert (held.annotator, held.vote.choice, held.rationale) == ("a", "B", said[0])
+    assert held.pair.rationales == (said[1],)
+    assert holdout_annotator(pair(*said, votes=("c",)), 0) is None

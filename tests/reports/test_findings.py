@@ -99,3 +99,18 @@ def test_descriptions_state_how_many_they_describe():
     spoken = said(judge(spurious=estimate(0.4, n=70), unconstrained=estimate(0.6, n=55), consistency=0.4))
     assert "40.0% of model (n = 70)" in spoken
     assert "would read 0.600 instead of 0.400 on the same 100 pairs" in spoken
+
+
+def test_low_figures_of_a_held_out_person_are_explained_before_they_are_counted():
+    person = judge("annotator", consistency=0.033, person=True, spurious=estimate(1.0), list_length=1.0)
+    lines = findings(result(person, judge("longer"), n_points=400))
+    (told,) = [place for place, line in enumerate(lines) if "as a fault of the person" in line]
+    assert "1.0 reasons against 4.0 points can reach 0.250 at most" in lines[told]
+    assert "0.033" in lines[told]
+    assert "says little about any judge" in lines[told + 1]
+    assert told < next(place for place, line in enumerate(lines) if "Right for the wrong reasons" in line)
+
+
+def test_nothing_is_explained_of_a_person_who_reads_high_or_of_a_rule_that_reads_low():
+    assert "fault of the person" not in said(judge("annotator", person=True))
+    assert "fault of the person" not in said(judge("longer", spurious=estimate(1.0)))

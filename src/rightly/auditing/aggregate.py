@@ -50,6 +50,7 @@ def audit_result(
     views = [JudgmentsByPair(name, by_judge[name]) for name in judges]
     tests = paired_tests(views)
     notes = {judge.name: judge.note for judge in facts.cast.judges}
+    people = {judge.name for judge in facts.cast.judges if judge.held_out_person}
     rows = [
         judge_result(
             view,
@@ -76,7 +77,11 @@ def audit_result(
         spurious_below=facts.spurious_below,
         judges=tuple(
             row.model_copy(
-                update={"groups_accuracy": on_accuracy[row.judge], "groups_consistency": on_consistency[row.judge]}
+                update={
+                    "groups_accuracy": on_accuracy[row.judge],
+                    "groups_consistency": on_consistency[row.judge],
+                    "person": row.judge in people,
+                }
             )
             for row in rows
         ),

@@ -117,6 +117,7 @@ class JudgeResult(Frozen):
         cost: Cost in dollars, if the prices are known.
         confidence: How far the judge's confidence can be trusted; ``None`` for a judge that states no preference.
         note: One line that readers must know about this judge (a held-out annotator, a fixed reason).
+        person: Whether the judge is a held-out annotator of each pair.
         explanations: Figures of the judgments' ``rationale_verdict``; ``None`` if no judgment has one.
     """
 
@@ -158,6 +159,7 @@ class JudgeResult(Frozen):
     cost: float | None = None
     confidence: Confidence | None = None
     note: str = ""
+    person: bool = False
     explanations: ExplanationFigures | None = None
 
 

@@ -20,7 +20,7 @@ from rightly.types import Frozen
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=Config)
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 
 
 def takes(config: type[Config], *, as_json: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -42,7 +42,7 @@ def takes(config: type[Config], *, as_json: bool = True) -> Callable[[Callable[.
         command.__doc__ = "\n\n".join([inspect.cleandoc(str(verb.__doc__)), *_arguments_help(config)])
         needed_first = sorted(config.model_fields, key=lambda name: not config.model_fields[name].is_required())
         options = [parameter(config, name) for name in needed_first]
-        for option in reversed([*options, _CONFIG_FILE, *([_JSON] if as_json else [])]):
+        for option in reversed([*options, _CONFIG_FILE, *([JSON] if as_json else [])]):
             command = option(command)
         return command
 

@@ -12,12 +12,16 @@ class AnnotatorJudge:
 
     An audit with this judge removes the held-out annotator's reasons from the reference of *every* judge, so that
     all are measured against the same points.
+
+    Args:
+        seed: Seed for the draw of the annotators.
+        name: Name in tables.
     """
 
     concurrency = 1
 
-    def __init__(self, seed: int = 0) -> None:
-        self.name = "annotator"
+    def __init__(self, seed: int = 0, name: str = "annotator") -> None:
+        self.name = name
         self._seed = seed
         self.identity = JudgeIdentity(
             name=self.name,

@@ -13,7 +13,7 @@ from rightly.auditing.compare import ALPHA
 from rightly.auditing.result import AuditResult, JudgeResult
 from rightly.metrics.estimate import Estimate, Tested
 from rightly.metrics.paired import holm
-from rightly.reports.numbers import decimal, known, listed, p_value, percent, plural
+from rightly.reports.numbers import decimal, known, listed, p_value, percent, plural, plural_mean
 
 NOTABLE = 0.10
 """Shares of spurious verdicts and of flips with the order below this are not worth a sentence."""
@@ -26,6 +26,9 @@ NOTABLE_LENGTH_GAP = 0.20
 
 NOTABLE_REUSE = 0.05
 """Rise of consistency without one-to-one from which it is said."""
+
+NOTABLE_PERSON = 0.50
+"""Share of spurious verdicts of a held-out person from which the page says what it means."""
 
 FEW_PAIRS = 100
 """Below this many pairs with human points the page says that they are few."""
@@ -137,6 +140,27 @@ def on_equal_outcomes(result: AuditResult) -> list[str]:
         f"Outcome accuracy does not tell {better.judge} from {worse.judge}, but their reasons do: consistency "
         f"{decimal(better.consistency.value)} against {decimal(worse.consistency.value)}."
     ]
+
+
+def on_people(result: AuditResult) -> list[str]:
+    """What a low figure of a held-out person means, before it is read as a fault of the person."""
+    if not result.n_with_rationales:
+        return []
+    points = result.n_points / result.n_with_rationales
+    sentences = []
+    for judge in result.judges:
+        if not (judge.person and known(judge.consistency.value) and (judge.spurious.value or 0) >= NOTABLE_PERSON):
+            continue
+        most = min(1.0, (judge.list_length or 0) / points)
+        sentences += [
+            f"Do not read the consistency of {judge.judge}, a held-out person ({decimal(judge.consistency.value)}; "
+            f"{percent(judge.spurious.value)} of right verdicts below {result.spurious_below:g}), as a fault of the person: on "
+            f"these pairs {plural_mean(judge.list_length, 'reason')} against {plural_mean(points, 'point')} can reach "
+            f"{decimal(most)} at most.",
+            "Other people may have had other reasons, and the matcher may not recognise the same reason in other words. "
+            "Where a person reads so low, consistency says little about any judge.",
+        ]
+    return sentences
 
 
 def on_spurious(result: AuditResult) -> list[str]:
@@ -264,6 +288,7 @@ RULES: tuple[Callable[[AuditResult], list[str]], ...] = (
     on_matcher,
     on_consistency,
     on_equal_outcomes,
+    on_people,
     on_spurious,
     on_position,
     on_length,

@@ -108,6 +108,15 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def plural_mean(number: float | None, noun: str) -> str:
+    """A mean count with its noun.
+
+    >>> plural_mean(1.0, "reason"), plural_mean(3.98, "point")
+    ('1.0 reasons', '4.0 points')
+    """
+    return f"{decimal(number, 1)} {noun}s"
+
+
 def failure_counts(judge: JudgeResult) -> list[str]:
     """What failed, by kind, failed matches last; empty when nothing did."""
     counts = [f"{number:,} {kind}" for kind, number in sorted(judge.failures.items()) if number]

@@ -100,13 +100,14 @@ class Scatter:
     crosses: Sequence[Cross]
 
 
-def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Scatter | None:
+def scatter(judges: Sequence[JudgeResult], width: int, height: int, *, hang: bool = False) -> Scatter | None:
     """The drawing; ``None`` when no judge has both figures.
 
     Args:
         judges: Those to draw.
         width: Width of the drawing, in pixels at its natural size.
         height: Height of the drawing, in pixels at its natural size.
+        hang: Whether labels hang below their points, for points in a line along the top.
     """
     drawn = [judge for judge in judges if known(judge.accuracy.value) and known(judge.consistency.value)]
     if not drawn:
@@ -117,7 +118,9 @@ def scatter(judges: Sequence[JudgeResult], width: int, height: int) -> Scatter |
     spots = [(across.at(j.consistency.value or 0), up.at(j.accuracy.value or 0)) for j in drawn]
     names = [shortened(judge.judge, MAX_NAME if width > 500 else 20) for judge in drawn]
     arms = [_arms(judge, across, up) for judge in drawn]
-    places = place_labels(spots, [text_width(name) for name in names], plot, [box for pair in arms for box in pair])
+    widths = [text_width(name) for name in names]
+    crosses_of = [box for pair in arms for box in pair]
+    places = hang_labels(spots, widths, plot) if hang else place_labels(spots, widths, plot, crosses_of)
     crosses = [
         Cross(judge, *spot, *pair, name, place)
         for judge, spot, pair, name, place in zip(drawn, spots, arms, names, places, strict=True)
@@ -148,6 +151,27 @@ def place_labels(
             if box.inside(plot) and not any(box.overlap(other) for other in taken)
         ]
         placed.append(min(free, key=lambda each: each[0])[1] if free else None)
+    return placed
+
+
+def hang_labels(spots: Sequence[tuple[float, float]], widths: Sequence[float], plot: Box) -> list[Box | None]:
+    """A box below each point, from left to right, lower by a line wherever it would touch the one before it.
+
+    Args:
+        spots: The points.
+        widths: Widths of the labels, none wider than the plot.
+        plot: Area that contains all labels.
+    """
+    placed: list[Box | None] = [None] * len(spots)
+    last: Box | None = None
+    for place in sorted(range(len(spots)), key=lambda each: spots[each]):
+        (x, y), width = spots[place], widths[place]
+        left = min(max(x - width / 2, plot.x0), plot.x1 - width)
+        box = Box(left, y + 22, left + width, y + 22 + FONT + 4)
+        if last is not None and box.x0 < last.x1:
+            top = last.y1 + 6
+            box = Box(left, top, left + width, top + FONT + 4)
+        placed[place] = last = box
     return placed
 
 

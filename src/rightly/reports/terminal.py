@@ -33,7 +33,7 @@ def print_audit(result: AuditResult, console: Console) -> None:
     console.print(Text.assemble((result.source, "bold"), f": {_size(result)}"))
     if result.judges:
         console.print()
-        console.print(_judges_table(result, wide=console.width >= WIDE))
+        console.print(judges_table(result, wide=console.width >= WIDE))
         _print_lines(console, _table_notes(result), style="dim")
     sure = [confidence_line(judge.judge, judge.confidence) for judge in result.judges if judge.confidence]
     if sure:
@@ -131,7 +131,8 @@ _EXPLAINED: dict[str, Callable[[JudgeResult], str]] = {
 }
 
 
-def _judges_table(result: AuditResult, *, wide: bool) -> Table:
+def judges_table(result: AuditResult, *, wide: bool) -> Table:
+    """The table of judges; wide tables show what the reasons are like, too."""
     columns = _ALWAYS | _WIDE_ONLY if wide else _ALWAYS
     if any(judge.unread for judge in result.judges):
         columns = columns | _UNREAD
