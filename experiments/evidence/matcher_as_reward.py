@@ -4,7 +4,7 @@
 
 First: hand-made lists on pairs of ComVE, verdict always right; each cell is a mean reward, in bold where a trick earns at least
 as much as another person's right reason. Then: the miniature judge is trained from its start model with the matcher as its
-reward (average precision x outcome, and F1 x outcome); its greedy answers are graded by the matcher and by the world's exact one.
+reward (average precision or F1, times outcome); its greedy answers are graded by the matcher and by the world's exact one.
 A hole shows as a rising reward without rising exact agreement.
 """
 
