@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def score(folder, point, reason, relation):
-    links = asyncio.run(LocalMatcher(folder, relation).match([point], [reason])).links
+    links = asyncio.run(LocalMatcher(folder, relation).graded([point], [reason])).links
     return links[0].score if links else 0.0
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from rightly.cli import main as rightly
 from rightly.cli.train import command
 from rightly.errors import InputError
+from rightly.matchers.base import graded
 from rightly.matchers.bases import load_classifier
 from rightly.matchers.cross_encoder import CrossEncoder, evidence, read_card, scores
 from rightly.matchers.trained import LocalMatcher
@@ -29,7 +30,7 @@ def test_a_matcher_is_trained_saved_and_matches(table):
     assert matcher.held_out == set(card.held_out)
     points = ("Response A cites a source", "Response A lists three causes")
     reasons = ("Response A cites a source", "Response B cites a source", "Response A is better", "A lists five causes")
-    match = asyncio.run(matcher.match(points, reasons))
+    match = asyncio.run(graded(matcher, points, reasons))
     pairs = [(point, reason) for point in points for reason in reasons]
     logits = CrossEncoder.load(trained.folder).logits(pairs)
     wanted = dict(zip(pairs, scores(evidence(logits, np.zeros(len(pairs))), card.same), strict=True))
