@@ -16,7 +16,7 @@ from rightly.jobs import audit
 from rightly.jobs.config import AnyMatcher, Config, Flag, default_cache
 from rightly.jobs.demo_judges import CANNED, MADE, MISLED, PERSON, same_verdicts
 from rightly.jobs.events import SILENT, Events
-from rightly.matchers.base import Link, Matcher
+from rightly.matchers.base import GradesAll, Link, Matcher
 from rightly.matchers.embedding import EmbeddingMatcher
 from rightly.matchers.lexical import LexicalMatcher
 from rightly.matchers.specs import MatcherBuilder
@@ -82,7 +82,8 @@ async def arun(config: DemoConfig, events: Events = SILENT) -> Demo:
     )
     found, other = await audit.arun(first, events), await audit.arun(second, events)
     names = (PERSON, MISLED, CANNED)
-    check = check_task(matcher.name, matcher.operating_point, found.items, right=PERSON, wrong=MISLED, judges=names)
+    scored = await _with_all_scores(matcher, found.items)
+    check = check_task(matcher.name, matcher.operating_point, scored, right=PERSON, wrong=MISLED, judges=names)
     check = check.model_copy(update={"trained_on": _rows_of("comve", matcher)})
     place = {pair.id: number for number, pair in enumerate(easy)}
     trust = known(matcher.fingerprint, default_cache().parent)
@@ -100,7 +101,7 @@ async def arun(config: DemoConfig, events: Events = SILENT) -> Demo:
             voters=None if trust is None else trust.voters,
         ),
         cases=cases,
-        matched=await _links(matcher, cases, events),
+        matched=await _links(cases, events),
     )
 
 
@@ -113,15 +114,26 @@ def _rows_of(corpus: str, matcher: Matcher) -> int:
     return sum(number for source, number in sources.items() if source.startswith(f"{corpus}:"))
 
 
-async def _links(
-    matcher: Matcher, cases: Sequence[CoverageCase], events: Events
-) -> dict[str, dict[str, tuple[Link, ...]]]:
-    """Links of the matchers that need no endpoint, by matcher: the demo's own if it is one of them, and both simple ones."""
-    shown: dict[str, Matcher] = {each.name: each for each in (LexicalMatcher(), EmbeddingMatcher())}
-    if matcher.free:
-        shown[matcher.name] = matcher
+async def _with_all_scores(matcher: Matcher, items: Sequence[Item]) -> list[Item]:
+    """The items with the scores below the operating point, too, where a matcher links none of them."""
+    if not isinstance(matcher, GradesAll):
+        return list(items)
+    found = []
+    for item in items:
+        judgments = [
+            each.model_copy(update={"links": (await matcher.graded(item.points, each.reasons)).links})
+            if each.metrics
+            else each
+            for each in item.judgments
+        ]
+        found.append(item.model_copy(update={"judgments": tuple(judgments)}))
+    return found
+
+
+async def _links(cases: Sequence[CoverageCase], events: Events) -> dict[str, dict[str, tuple[Link, ...]]]:
+    """Links of the simple matchers, by matcher."""
     found = {}
     with events.progress(Account()) as stage:
-        for each in shown.values():
+        for each in (LexicalMatcher(), EmbeddingMatcher()):
             found[each.name], _ = await match_cases(each, cases, stage(each.name[:13], len(cases)))
     return found
