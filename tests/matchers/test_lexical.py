@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rightly.errors import InputError
 from rightly.matchers.lexical import LexicalMatcher, content_words, overlap, weighted_overlap
 
 WORDS = st.frozensets(st.sampled_from(["cite", "source", "date", "polite", "wrong", "short", "clear"]))
@@ -88,3 +89,21 @@ def test_words_that_every_text_has_count_least_in_the_weighted_overlap():
 def test_the_weighted_overlap_of_empty_texts_and_lists():
     assert weighted_overlap(["the"], ["of"]).tolist() == [[0.0]]
     assert weighted_overlap([], ["x"]).shape == (0, 1)
+
+
+def test_the_weighted_matcher_scores_by_both_lists_and_is_another_matcher():
+    plain, weighted = LexicalMatcher(), LexicalMatcher(None, "true")
+    points, bullets = (
+        ["the council plans a tram", "the council plans a pool"],
+        ["council plans: a tram", "council plans: a bus"],
+    )
+    found = asyncio.run(weighted.match(points, bullets)).links
+    expected = weighted_overlap(points, bullets)
+    assert {(x.reference, x.candidate): x.score for x in found} == {
+        (i, j): pytest.approx(expected[i, j], abs=1e-4) for i in range(2) for j in range(2) if expected[i, j] >= 0.1
+    }
+    assert asyncio.run(plain.match(points, bullets)).links != found
+    assert plain.fingerprint != weighted.fingerprint
+    assert (plain.name, weighted.name) == ("lexical", "lexical?weighted=true")
+    with pytest.raises(InputError, match="weighted=yes is unknown; write weighted=true"):
+        LexicalMatcher(None, "yes")

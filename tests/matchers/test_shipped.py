@@ -1,18 +1,16 @@
 """The shipped weights: they fit the installed base, and what they say of some probes."""
 
 import asyncio
-from importlib.util import find_spec
 
 import pytest
 
 from rightly.matchers.base import graded
-from rightly.matchers.bases import PACKAGES
 from rightly.matchers.cross_encoder import read_card
 from rightly.matchers.trained import SHIPPED, LocalMatcher, matcher_folder
 from rightly.matchers.validation.probes import NEAR_MISSES, load_probes
 from rightly.matchers.weight_changes import FILE
 
-SHARE = {"minilm": 5, "smollm2": 20}
+SHARE = 5
 """One in this many open points is asked."""
 
 
@@ -26,7 +24,7 @@ def scores(matcher, probes):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_weights_are_small_and_say_what_they_were_trained_on(name):
     folder = matcher_folder(name)
-    assert (folder / FILE).stat().st_size < 12_000_000
+    assert (folder / FILE).stat().st_size < 4_000_000
     card = read_card(folder)
     assert {source.partition(":")[0] for source in card.sources} >= {"snli", "perspectrum", "written", "comve", "votes"}
     assert "summhay: news" in card.held_out
@@ -47,11 +45,8 @@ def test_shipped_weights_are_small_and_say_what_they_were_trained_on(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_weights_accept_the_same_text_and_reject_near_misses(name):
-    card = read_card(matcher_folder(name))
-    if find_spec(PACKAGES[card.base].module) is None:
-        pytest.skip(f"the package with {card.base} is not installed")
     matcher = LocalMatcher(name)
-    probes = [p for p in load_probes("open") if int(p.id.partition("-")[0]) % SHARE[name] == 0]
+    probes = [p for p in load_probes("open") if int(p.id.partition("-")[0]) % SHARE == 0]
     found = list(zip(probes, scores(matcher, probes), strict=True))
 
     def accepted(*categories):

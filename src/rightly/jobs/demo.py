@@ -35,7 +35,7 @@ class DemoConfig(Config):
     out: Annotated[Path, Flag(metavar="DIR")] = Path("demo-report")
     """Run folder; created if missing."""
     matcher: Annotated[AnyMatcher, Flag(metavar="SPEC")] = "local:minilm"
-    """Matcher of the reasons: local:minilm, local:smollm2, embedding, lexical, or any other that rightly audit takes."""
+    """Matcher of the reasons: local:minilm, embedding, lexical, or any other that rightly audit takes."""
     limit: Annotated[int | None, Field(ge=1), Flag(metavar="N")] = None
     """Use only the first N pairs of each example."""
     seed: int = 0

@@ -28,44 +28,57 @@ FLOOR = 0.1
 """Overlaps below this are at chance level and give no link."""
 
 
-def lexical_fingerprint(target: str | None = None) -> str:
+def lexical_fingerprint(target: str | None = None, weighted: str = "") -> str:
     """Identity of the lexical matcher.
 
     Raises:
-        InputError: The spec has a target, which this matcher does not support.
+        InputError: The spec has a target, which this matcher does not support, or the value of ``weighted`` is unknown.
     """
     if target is not None:
         raise InputError(f"'lexical:{target}' names no matcher", fix="write lexical")
-    return fingerprint("lexical", version=__version__)
+    weights = {"weighted": "by both lists"} if _weighted(weighted) else {}
+    return fingerprint("lexical", version=__version__, **weights)
 
 
 class LexicalMatcher:
-    """Scores two points by the overlap (F1) of their content words, with response names removed."""
+    """Scores two points by the overlap (F1) of their content words, with response names removed.
 
-    name = "lexical"
+    Args:
+        target: ``None``; a spec with a target names no matcher.
+        weighted: ``true`` weights each word by how few texts of both lists hold it (`weighted_overlap`): for coverage of
+            points by long texts.
+    """
+
     concurrency = 1
     smoke_only = True
     free = True
     operating_point = MOSTLY
     held_out: frozenset[str] | None = None
 
-    def __init__(self, target: str | None = None) -> None:
-        self.fingerprint = lexical_fingerprint(target)
+    def __init__(self, target: str | None = None, weighted: str = "") -> None:
+        self.fingerprint = lexical_fingerprint(target, weighted)
+        self._overlaps = weighted_overlap if _weighted(weighted) else plain_overlap
+        self.name = "lexical?weighted=true" if _weighted(weighted) else "lexical"
 
     async def match(self, reference: Sequence[str], candidate: Sequence[str]) -> Match:
         """Link the points that share words and may be about the same response."""
-        words = [content_words(text) for text in candidate]
-        links = []
-        for i, point in enumerate(reference):
-            own = content_words(point)
-            for j, reason in enumerate(candidate):
-                score = overlap(own, words[j])
-                if score >= FLOOR and same_response(point, reason):
-                    links.append(Link(reference=i, candidate=j, score=round(score, 4)))
+        found = self._overlaps(reference, candidate)
+        links = [
+            Link(reference=i, candidate=j, score=round(float(found[i, j]), 4))
+            for i, point in enumerate(reference)
+            for j, reason in enumerate(candidate)
+            if found[i, j] >= FLOOR and same_response(point, reason)
+        ]
         return Match(links=tuple(links))
 
     async def aclose(self) -> None:
         """Nothing to release."""
+
+
+def _weighted(text: str) -> bool:
+    if text not in ("", "true", "false"):
+        raise InputError(f"weighted={text} is unknown", fix="write weighted=true, or leave it out")
+    return text == "true"
 
 
 def content_words(text: str) -> frozenset[str]:
@@ -77,6 +90,12 @@ def content_words(text: str) -> frozenset[str]:
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
     """F1 of two sets of words (Dice): twice the number of shared words over the sum of both sizes."""
     return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
+
+
+def plain_overlap(reference: Sequence[str], candidate: Sequence[str]) -> NDArray[np.float64]:
+    """Overlap (F1) of the content words of every two texts, ``(len(reference), len(candidate))``."""
+    one, other = [content_words(text) for text in reference], [content_words(text) for text in candidate]
+    return np.array([[overlap(words, others) for others in other] for words in one]).reshape(len(one), len(other))
 
 
 def weighted_overlap(reference: Sequence[str], candidate: Sequence[str]) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ class Offline(NamedTuple):
 
 
 OFFLINE: Mapping[str, Offline] = {
-    "lexical": Offline("rightly.matchers.lexical", "LexicalMatcher", "lexical_fingerprint"),
+    "lexical": Offline("rightly.matchers.lexical", "LexicalMatcher", "lexical_fingerprint", ("weighted",)),
     "embedding": Offline("rightly.matchers.embedding", "EmbeddingMatcher", "embedding_fingerprint", ("filter",)),
     "local": Offline("rightly.matchers.trained", "LocalMatcher", "local_fingerprint", ("relation",)),
 }
@@ -54,7 +54,8 @@ class MatcherBuilder:
         """Build ``lexical``, ``embedding``, ``embedding:PATH``, ``local:minilm``, ``local:FOLDER``, or any model as MetaJudge.
 
         ``local:...?relation=covers`` asks whether a reason covers a point, ``?relation=entails`` whether each entails the
-        other, instead of whether both are the same; ``embedding?filter=true`` applies all rules to the cosine.
+        other, instead of whether both are the same; ``embedding?filter=true`` applies all rules to the cosine;
+        ``lexical?weighted=true`` weights words by how few texts hold them.
 
         ``rationalerm-official:FILE`` replays a result file, ``rationalerm-official:MODEL_SPEC?prompt=PATH`` asks a model with
         the official prompt.

@@ -27,7 +27,7 @@ from rightly.matchers.response_filter import compatible, damped, same_response
 from rightly.store.fingerprint import fingerprint, model_fingerprint
 from rightly.version import __version__
 
-SHIPPED = ("minilm", "smollm2")
+SHIPPED = ("minilm",)
 """Matchers whose weights are part of the package; ``./minilm`` names a folder."""
 ENTAILED = 0.5
 """Operating point of entailment in both directions: each is likelier than not."""
