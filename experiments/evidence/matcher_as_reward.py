@@ -14,6 +14,7 @@ import io
 import json
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def train(matcher: str, agreement: str, steps: int, folder: Path) -> list[dict]:
 
     def task(recipe: GenrmRecipe) -> judge_data.JudgingTask:
         made = exact(recipe)
-        return made._replace(reward=JudgmentReward(recipe.reward, matcher, stance=read_stance))
+        return replace(made, reward=JudgmentReward(recipe.reward, matcher, stance=read_stance))
 
     judge_data._world_task = task
     with as_file(files("rightly.synthetic") / "start") as start:
@@ -146,7 +147,8 @@ def main() -> None:
     parser.add_argument("--agreement", action="append")
     parser.add_argument("--work", type=Path, default=Path("runs/matcher_as_reward"))
     options = parser.parse_args()
-    print_tricks(options.matcher, list(load_pairs("sample:comve", limit=options.pairs)))
+    if options.pairs:
+        print_tricks(options.matcher, list(load_pairs("sample:comve", limit=options.pairs)))
     for agreement in (options.agreement or ["ap-hard", "f1"]) if options.steps else ():
         rows = train(options.matcher, agreement, options.steps, options.work / agreement)
         (options.work / f"{agreement}.json").write_text(json.dumps(rows))
