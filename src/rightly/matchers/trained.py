@@ -121,7 +121,9 @@ class LocalMatcher:
         forward = np.array([logits[pair] for pair in pairs])
         if self.relation == "entails":
             return mutual_entailment(forward, np.array([logits[pair] for pair in turned]))
-        found = scores(evidence(forward, weighted_overlap(reference, candidate).ravel()), self._calibration)
+        # The same point is calibrated without the overlap.
+        overlap = weighted_overlap(reference, candidate).ravel() if self.relation == "covers" else np.zeros(len(pairs))
+        found = scores(evidence(forward, overlap), self._calibration)
         rule = compatible if self.relation == "same" else same_response
         return damped(found, np.array([not rule(*pair) for pair in pairs]))
 

@@ -68,7 +68,7 @@ async def check_voters(
 def voter_trials(pairs: Sequence[PreferencePair], seed: int) -> list[Trial]:
     """One trial for each pair with two reasons for one vote; the draw depends only on the seed and the ids."""
     by_vote: dict[str, list[tuple[str, str]]] = {}
-    reasons = {pair.id: _reasons_by_vote(pair) for pair in pairs}
+    reasons = {pair.id: reasons_by_vote(pair) for pair in pairs}
     pairs = sorted(pairs, key=lambda each: each.id)
     for pair in pairs:
         for choice, texts in reasons[pair.id].items():
@@ -99,7 +99,8 @@ def voter_trials(pairs: Sequence[PreferencePair], seed: int) -> list[Trial]:
     return trials
 
 
-def _reasons_by_vote(pair: PreferencePair) -> dict[str, list[str]]:
+def reasons_by_vote(pair: PreferencePair) -> dict[str, list[str]]:
+    """The reasons of the annotators who voted, by their vote."""
     votes = {vote.annotator: vote.choice for vote in pair.votes}
     found: dict[str, list[str]] = {}
     for reason in pair.rationales:

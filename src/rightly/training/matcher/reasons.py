@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rightly.data.corpus_files import read_table
+from rightly.matchers.validation.voters import reasons_by_vote
 from rightly.training.matcher.labelled import Ranked
 from rightly.types import PreferencePair
 
@@ -19,7 +20,7 @@ PER_REASON = 2
 def from_votes(pairs: Sequence[PreferencePair], seed: int = 0) -> Iterator[Ranked]:
     """Rank a fellow voter's reason above an opponent's on the same pair, and above a reason from another pair."""
     draw = random.Random(seed)
-    said = [(pair, _by_vote(pair)) for pair in pairs]
+    said = [(pair, reasons_by_vote(pair)) for pair in pairs]
     elsewhere: dict[str, list[tuple[str, str]]] = {}
     for pair, by_vote in said:
         for choice in ("A", "B"):
@@ -57,12 +58,3 @@ def from_comve(path: str | Path, seed: int = 0) -> Iterator[Ranked]:
             farther = row[draw.choice(confusing)].strip()
             if reason and nearer and farther and farther not in said:
                 yield Ranked(reason, nearer, farther, "comve", "confusing reason")
-
-
-def _by_vote(pair: PreferencePair) -> dict[str, list[str]]:
-    votes = {vote.annotator: vote.choice for vote in pair.votes}
-    found: dict[str, list[str]] = {}
-    for reason in pair.rationales:
-        if reason.annotator in votes and reason.text.strip():
-            found.setdefault(votes[reason.annotator], []).append(reason.text)
-    return found
